@@ -1,0 +1,11 @@
+/* Functions that may not be used anywhere: with this header (included by the build before everything else)
+ * they do not compile. Each has a bounded or reentrant counterpart. */
+#pragma once
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#pragma GCC poison strcpy strcat sprintf vsprintf strtok gmtime localtime atoi atol atoll system popen gets tmpnam     \
+	mktemp

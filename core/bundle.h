@@ -1,0 +1,43 @@
+/* Sigstore bundle v0.3 and the trust file (docs/FORMAT.md 5). */
+#pragma once
+
+#include "core/entry.h"
+#include "core/proof.h"
+
+#define BUNDLE_LARGEST (1U << 20)
+#define TRUST_LARGEST (4U << 20)
+
+struct trust_key { /* an evidence key, from when on and whose */
+	char *host, *name;
+	EVP_PKEY *key;
+	int64_t from;
+};
+
+struct trust {
+	struct note_verifier **logs;
+	size_t log_count;
+	struct trust_key *keys;
+	size_t key_count;
+};
+
+/* New reference. base_url: "https://" and the origin. */
+json_t *bundle_json(const struct dsse *envelope, EVP_PKEY *key, const void *entry, size_t entry_len,
+		    const struct proof *proof, const struct note_verifier *log, const struct checkpoint *checkpoint);
+
+json_t *trust_json(const struct trust *trust, int64_t log_valid_from);
+MUST_CHECK bool trust_read(const char *data, size_t len, const char *where, struct trust **ret_trust, struct err *err);
+void trust_free(struct trust *trust);
+DEFINE_CLEANUP(struct trust, trust_free)
+
+/* What an offline verification proved. */
+struct bundle_proved {
+	struct dsse *envelope;
+	const struct trust_key *key; /* of the trust */
+	uint64_t index;
+	struct checkpoint checkpoint;
+};
+void bundle_proved_done(struct bundle_proved *proved);
+/* Signature by a trusted evidence key, the entry is that envelope's, inclusion, checkpoint by a trusted log; in this
+ * order, each refusal naming the step ("signature: ...", "entry: ...", "inclusion: ...", "checkpoint: ..."). */
+MUST_CHECK bool bundle_verify(const char *data, size_t len, const char *where, const struct trust *trust,
+			      struct bundle_proved *ret_proved, struct err *err);

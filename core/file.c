@@ -1,0 +1,124 @@
+#include "core/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+bool file_read_fd(int fd, const char *where, size_t max, struct buf *ret_bytes, struct err *err) {
+	struct buf bytes = {0};
+	struct stat status;
+	size_t step = fstat(fd, &status) == 0 && status.st_size > 0 && (size_t)status.st_size <= max
+			      ? (size_t)status.st_size + 1
+			      : 4096;
+	for (;;) {
+		char *room = buf_room(&bytes, step);
+		ssize_t got = read(fd, room, step);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			int error = errno;
+			buf_done(&bytes);
+			return err_errno(err, error, ERR_UNREADABLE, where, "read");
+		}
+		if (got == 0)
+			break;
+		bytes.len += (size_t)got;
+		if (bytes.len > max) {
+			buf_done(&bytes);
+			return err_set(err, ERR_TOO_BIG, where, "larger than the cap of %zu bytes", max);
+		}
+		step = bytes.len < 65536 ? 4096 : 65536;
+	}
+	buf_room(&bytes, 0);
+	*ret_bytes = bytes;
+	return true;
+}
+
+bool file_read(const char *path, size_t max, struct buf *ret_bytes, struct err *err) {
+	CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_errno(err, errno, ERR_IO, path, "open");
+	return file_read_fd(fd, path, max, ret_bytes, err);
+}
+
+static bool write_all(int fd, const char *data, size_t len) {
+	while (len > 0) {
+		ssize_t put = write(fd, data, len);
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return false;
+		data += put;
+		len -= (size_t)put;
+	}
+	return true;
+}
+
+bool file_create(const char *path, const void *data, size_t len, mode_t mode, struct err *err) {
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (fd < 0)
+		return err_errno(err, errno, ERR_IO, path, "create");
+	bool whole = fchmod(fd, mode) == 0 && write_all(fd, data, len) && fsync(fd) == 0;
+	int error = errno;
+	if (close(fd) != 0 && whole) {
+		error = errno;
+		whole = false;
+	}
+	if (whole)
+		return true;
+	unlink(path);
+	return err_errno(err, error, ERR_IO, path, "write");
+}
+
+bool file_sync_folder(const char *folder, struct err *err) {
+	CLEANUP(close_fd) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) != 0)
+		return err_errno(err, errno, ERR_IO, folder, "sync folder");
+	return true;
+}
+
+static bool sync_parent(const char *path, struct err *err) {
+	CLEANUP(free_ptr) char *copy = xstrdup(path);
+	return file_sync_folder(dirname(copy), err);
+}
+
+bool file_move(const char *from, const char *to, struct err *err) {
+	if (rename(from, to) != 0)
+		return err_errno(err, errno, ERR_IO, to, "rename");
+	return sync_parent(to, err) && sync_parent(from, err);
+}
+
+bool file_write(const char *path, const void *data, size_t len, mode_t mode, struct err *err) {
+	CLEANUP(free_ptr) char *for_folder = xstrdup(path);
+	CLEANUP(free_ptr) char *for_name = xstrdup(path);
+	CLEANUP(free_ptr)
+	char *temporary = xasprintf("%s/.tmp-%s-%d", dirname(for_folder), basename(for_name), (int)getpid());
+	unlink(temporary);
+	if (!file_create(temporary, data, len, mode, err))
+		return false;
+	if (rename(temporary, path) != 0) {
+		int error = errno;
+		unlink(temporary);
+		return err_errno(err, error, ERR_IO, path, "rename");
+	}
+	return sync_parent(path, err);
+}
+
+bool file_make_folder(const char *path, mode_t mode, struct err *err) {
+	CLEANUP(free_ptr) char *partial = xstrdup(path);
+	for (char *at = partial + 1;; at++) {
+		if (*at != '/' && *at != '\0')
+			continue;
+		char kept = *at;
+		*at = '\0';
+		if (mkdir(partial, mode) != 0 && errno != EEXIST)
+			return err_errno(err, errno, ERR_IO, partial, "make folder");
+		*at = kept;
+		if (kept == '\0')
+			return true;
+	}
+}
+
+char *file_join(const char *folder, const char *name) { return xasprintf("%s/%s", folder, name); }

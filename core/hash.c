@@ -1,0 +1,52 @@
+#include "core/hash.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+struct hash hash_of_parts(const void *const parts[], const size_t lens[], size_t count) {
+	struct hash hash;
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	bool done = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1;
+	for (size_t i = 0; done && i < count; i++)
+		done = EVP_DigestUpdate(context, parts[i], lens[i]) == 1;
+	done = done && EVP_DigestFinal_ex(context, hash.bytes, NULL) == 1;
+	EVP_MD_CTX_free(context);
+	if (!done) /* only memory can be short: see mem.h */
+		abort();
+	return hash;
+}
+
+struct hash hash_of(const void *data, size_t len) {
+	return hash_of_parts((const void *const[]){data ? data : ""}, (const size_t[]){len}, 1);
+}
+
+bool hash_equal(const struct hash *a, const struct hash *b) { return !CRYPTO_memcmp(a->bytes, b->bytes, HASH_LEN); }
+
+char *hex_encode(const void *data, size_t len, char *text) {
+	static const char digits[] = "0123456789abcdef";
+	const unsigned char *bytes = data;
+	for (size_t i = 0; i < len; i++) {
+		text[2 * i] = digits[bytes[i] >> 4];
+		text[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	text[2 * len] = '\0';
+	return text;
+}
+
+char *hash_hex(const struct hash *hash, char text[HASH_HEX]) { return hex_encode(hash->bytes, HASH_LEN, text); }
+
+static int hex_digit(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; }
+
+bool hash_from_hex(const char *text, struct hash *ret_hash) {
+	struct hash hash;
+	if (strlen(text) != HASH_HEX - 1)
+		return false;
+	for (size_t i = 0; i < HASH_LEN; i++) {
+		int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
+		if (high < 0 || low < 0)
+			return false;
+		hash.bytes[i] = (uint8_t)(high << 4 | low);
+	}
+	*ret_hash = hash;
+	return true;
+}
