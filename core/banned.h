@@ -7,5 +7,6 @@
 #include <string.h>
 #include <time.h>
 
+#undef sprintf /* a macro of the C library's where the compiler is clang */
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok gmtime localtime atoi atol atoll system popen gets tmpnam     \
 	mktemp

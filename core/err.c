@@ -15,6 +15,13 @@ static const char *const code_names[] = {
 	[ERR_USAGE] = "usage",
 };
 
+#undef err_set
+#undef err_set_at
+#undef err_errno
+
+static bool fill(struct err *err, enum err_code code, const char *where, unsigned line, unsigned column,
+		 const char *why, va_list arguments) __attribute__((format(printf, 6, 0)));
+
 static bool fill(struct err *err, enum err_code code, const char *where, unsigned line, unsigned column,
 		 const char *why, va_list arguments) {
 	*err = (struct err){.code = code, .line = line, .column = column};

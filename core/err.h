@@ -45,6 +45,12 @@ bool err_set_at(struct err *err, enum err_code code, const char *where, unsigned
  * what was tried and the errno by its name: "open: EACCES (Permission denied)". */
 bool err_errno(struct err *err, int error, enum err_code otherwise, const char *where, const char *what);
 
+/* Lets the compiler see that the three return false, so that its warnings about unset outputs are right. */
+static inline bool err_false(bool unused) { return (void)unused, false; }
+#define err_set(...) err_false(err_set(__VA_ARGS__))
+#define err_set_at(...) err_false(err_set_at(__VA_ARGS__))
+#define err_errno(...) err_false(err_errno(__VA_ARGS__))
+
 /* "absent", "denied", ...: the words that evidence uses. */
 const char *err_code_name(enum err_code code);
 /* The code of such a word; ERR_NONE if it is none of them. */
