@@ -4,6 +4,8 @@
 #include "core/hash.h"
 
 #define MERKLE_PATH_LONGEST 64
+/* Leaves: no JSON integer is larger, and no path of a tree this size is longer. */
+#define MERKLE_SIZE_LARGEST INT64_MAX
 
 struct hash merkle_leaf(const void *data, size_t len);                      /* SHA-256(00 || data) */
 struct hash merkle_node(const struct hash *left, const struct hash *right); /* SHA-256(01 || left || right) */

@@ -22,7 +22,8 @@ struct statement {
 	struct hash body_sha256;
 };
 
-/* Canonical payload bytes; appended. */
+/* Canonical payload bytes; appended. Refuses what statement_read() would refuse: a member left NULL that is required,
+ * an enrolment without both keys, a bitmap of another length. */
 MUST_CHECK bool statement_write(const struct statement *statement, struct buf *payload, struct err *err);
 /* The statement of a payload whose signature was verified. Everything required is there and typed, or ERR_MALFORMED. */
 MUST_CHECK bool statement_read(const void *payload, size_t len, const char *where, struct statement **ret_statement,
@@ -32,7 +33,8 @@ DEFINE_CLEANUP(struct statement, statement_free)
 
 /* One wire line (docs/FORMAT.md 6), with newline; appended. */
 void statement_wire_write(const struct dsse *envelope, const void *body, size_t body_len, struct buf *line);
-/* Its reading, under the caps. *ret_body must be empty. */
+/* Its reading, under the caps, with or without the newline. *ret_body must be empty. Nothing is verified, not even that
+ * the body is the statement's. */
 MUST_CHECK bool statement_wire_read(const char *line, size_t len, const char *where, struct dsse **ret_envelope,
 				    struct buf *ret_body, struct err *err);
 
