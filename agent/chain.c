@@ -1,0 +1,174 @@
+#include "agent/chain.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "core/json.h"
+
+#define CHAIN_LARGEST (1U << 20)
+
+static bool is_digest_or_empty(const char *text) {
+	struct hash hash;
+	return !*text || hash_from_hex(text, &hash);
+}
+
+static bool read_policies(const json_t *array, const char *where, struct chain *chain, struct err *err) {
+	size_t index;
+	json_t *member;
+	if (json_array_size(array) > CHAIN_POLICIES_MOST)
+		return err_set(err, ERR_TOO_BIG, where, "more than %d policies", CHAIN_POLICIES_MOST);
+	chain->policies = xreallocarray(NULL, json_array_size(array) + 1, sizeof *chain->policies);
+	json_array_foreach(array, index, member) {
+		const char *hex = json_string_value(member);
+		if (!hex || !hash_from_hex(hex, &chain->policies[chain->policy_count]))
+			return err_set(err, ERR_MALFORMED, where, "a policy's digest is not one");
+		chain->policy_count++;
+	}
+	return true;
+}
+
+static bool fill(const json_t *object, const char *where, struct chain *chain, struct err *err) {
+	const char *previous, *entry;
+	json_t *policies;
+	int64_t sequence;
+	if (!json_get_int(object, "sequence", where, &sequence, err) ||
+	    !json_get_string(object, "previous", where, &previous, err) ||
+	    !json_get_string(object, "entry", where, &entry, err) ||
+	    !json_get_array(object, "policies", where, &policies, err) ||
+	    !read_policies(policies, where, chain, err))
+		return false;
+	if (sequence < 1 || !is_digest_or_empty(previous) || !spool_is_name(entry))
+		return err_set(err, ERR_MALFORMED, where, "not a chain that this program wrote");
+	chain->sequence = sequence;
+	snprintf(chain->previous, sizeof chain->previous, "%s", previous);
+	snprintf(chain->entry, sizeof chain->entry, "%s", entry);
+	chain->full = json_is_true(json_object_get(object, "full"));
+	return true;
+}
+
+/* No file: a chain without statements. */
+static bool read_file(const struct home *home, struct chain *chain, struct err *err) {
+	CLEANUP(buf_done) struct buf bytes = {0};
+	CLEANUP(json_decref_p) json_t *object = NULL;
+	struct err why;
+	if (!file_read(home->chain, CHAIN_LARGEST, &bytes, &why)) {
+		if (why.code == ERR_ABSENT)
+			return true;
+		*err = why;
+		return false;
+	}
+	return json_read(bytes.data, bytes.len, CHAIN_LARGEST, home->chain, &object, err) &&
+	       fill(object, home->chain, chain, err);
+}
+
+/* *chain becomes what the file says, or stays; its lock stays in any case. */
+static bool chain_read(const struct home *home, struct chain *chain, struct err *err) {
+	struct chain fresh = {.lock = chain->lock};
+	if (!read_file(home, &fresh, err)) {
+		free(fresh.policies);
+		return false;
+	}
+	free(chain->policies);
+	*chain = fresh;
+	return true;
+}
+
+static bool chain_write(const struct home *home, const struct chain *chain, struct err *err) {
+	CLEANUP(buf_done) struct buf bytes = {0};
+	json_t *policies = json_array();
+	char hex[HASH_HEX];
+	for (size_t i = 0; i < chain->policy_count; i++)
+		json_array_append_new(policies, json_string(hash_hex(&chain->policies[i], hex)));
+	CLEANUP(json_decref_p)
+	json_t *object = json_pack("{s:I, s:s, s:s, s:o, s:b}", "sequence", (json_int_t)chain->sequence, "previous",
+				   chain->previous, "entry", chain->entry, "policies", policies, "full", chain->full);
+	return json_canonical(object, &bytes, err) && file_write(home->chain, bytes.data, bytes.len, 0600, err);
+}
+
+static bool take_lock(const struct home *home, int *ret_lock, struct err *err) {
+	int lock = open(home->lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (lock < 0)
+		return err_errno(err, errno, ERR_IO, home->lock, "open");
+	if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+		close(lock);
+		return err_set(err, ERR_REFUSED, home->lock, "another process seals for this state folder");
+	}
+	*ret_lock = lock;
+	return true;
+}
+
+/* What the disk says goes, now and after a crash. */
+static bool recover(const struct home *home, struct chain *chain, struct err *err) {
+	chain->is_stale = true;
+	if (!chain_read(home, chain, err) || !spool_recover(home, chain->sequence ? chain->entry : NULL, err))
+		return false;
+	chain->is_stale = false;
+	return true;
+}
+
+bool chain_open(const struct home *home, struct chain **ret_chain, struct err *err) {
+	struct chain *chain = xcalloc(1, sizeof *chain);
+	chain->lock = -1;
+	if (!home_make(home, err) || !take_lock(home, &chain->lock, err) || !recover(home, chain, err)) {
+		chain_close(chain);
+		return false;
+	}
+	*ret_chain = chain;
+	return true;
+}
+
+void chain_close(struct chain *chain) {
+	if (!chain)
+		return;
+	close_fd(&chain->lock);
+	free(chain->policies);
+	free(chain);
+}
+
+bool chain_has_policy(const struct chain *chain, const struct hash *sha256) {
+	for (size_t i = 0; i < chain->policy_count; i++)
+		if (hash_equal(&chain->policies[i], sha256))
+			return true;
+	return false;
+}
+
+static void advance(struct chain *chain, const struct chain_step *step, const char *name) {
+	chain->sequence++;
+	hash_hex(&step->digest, chain->previous);
+	snprintf(chain->entry, sizeof chain->entry, "%s", name);
+	chain->full = step->full;
+	if (!step->policy)
+		return;
+	if (chain->policy_count == CHAIN_POLICIES_MOST)
+		chain->policy_count = 0;
+	chain->policies = xreallocarray(chain->policies, chain->policy_count + 1, sizeof *chain->policies);
+	chain->policies[chain->policy_count++] = *step->policy;
+}
+
+static bool add(const struct home *home, struct chain *chain, const struct chain_step *step, struct err *err) {
+	char name[SPOOL_NAME_LONGEST];
+	spool_name(chain->sequence + 1, &step->digest, name);
+	CLEANUP(free_ptr) char *incoming = file_join(home->incoming, name);
+	CLEANUP(free_ptr) char *queue = file_join(home->queue, name);
+	if (!file_create(incoming, step->line, step->len, 0600, err) || !file_sync_folder(home->incoming, err))
+		return false;
+	advance(chain, step, name);
+	return chain_write(home, chain, err) && file_move(incoming, queue, err);
+}
+
+bool chain_ready(const struct home *home, struct chain *chain, struct err *err) {
+	return !chain->is_stale || recover(home, chain, err);
+}
+
+bool chain_add(const struct home *home, struct chain *chain, const struct chain_step *step, struct err *err) {
+	struct err ignored;
+	if (chain->is_stale)
+		return err_set(err, ERR_REFUSED, home->chain, "the chain has to be read again first");
+	if (add(home, chain, step, err))
+		return true;
+	/* A second failure leaves the chain stale. */
+	(void)!recover(home, chain, &ignored);
+	return false;
+}

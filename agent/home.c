@@ -1,0 +1,111 @@
+#include "agent/home.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "core/json.h"
+#include "core/times.h"
+
+#define ENROLMENT_LARGEST 65536
+
+struct home *home_new(const char *folder) {
+	struct home *home = xcalloc(1, sizeof *home);
+	home->folder = xstrdup(folder ? folder : VOUCH_STATEDIR);
+	home->enrolment = file_join(home->folder, "enrolment");
+	home->identity = file_join(home->enrolment, "enrolment.json");
+	home->evidence_key = file_join(home->enrolment, "evidence.pem");
+	home->transport_key = file_join(home->enrolment, "transport.pem");
+	home->transport_certificate = file_join(home->enrolment, "transport-cert.pem");
+	home->ca = file_join(home->enrolment, "ca.pem");
+	home->chain = file_join(home->folder, "chain.json");
+	home->blinds = file_join(home->folder, "blinds.json");
+	home->checkpoint = file_join(home->folder, "checkpoint");
+	home->receipts = file_join(home->folder, "receipts");
+	home->lock = file_join(home->folder, "lock");
+	home->spool = file_join(home->folder, "spool");
+	home->incoming = file_join(home->spool, "incoming");
+	home->queue = file_join(home->spool, "queue");
+	home->refused = file_join(home->spool, "refused");
+	return home;
+}
+
+void home_free(struct home *home) {
+	if (!home)
+		return;
+	char *const owned[] = {home->folder,     home->enrolment,     home->identity,
+			       home->evidence_key, home->transport_key, home->transport_certificate,
+			       home->ca,         home->chain,         home->blinds,
+			       home->checkpoint, home->receipts,      home->lock,
+			       home->spool,      home->incoming,      home->queue,
+			       home->refused};
+	for (size_t i = 0; i < ARRAY_LEN(owned); i++)
+		free(owned[i]);
+	free(home);
+}
+
+bool home_make(const struct home *home, struct err *err) {
+	return file_make_folder(home->folder, 0700, err) && file_make_folder(home->receipts, 0700, err) &&
+	       file_make_folder(home->incoming, 0700, err) && file_make_folder(home->queue, 0700, err) &&
+	       file_make_folder(home->refused, 0700, err);
+}
+
+static bool fill(const json_t *object, const char *where, struct enrolment *enrolment, struct err *err) {
+	const struct {
+		const char *name;
+		char **member;
+	} texts[] = {
+		{"collector", &enrolment->collector}, {"hostId", &enrolment->host_id}, {"hostName", &enrolment->host_name},
+		{"os", &enrolment->os},               {"origin", &enrolment->origin},  {"vkey", &enrolment->vkey},
+	};
+	const char *text;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		if (!json_get_string(object, texts[i].name, where, &text, err))
+			return false;
+		*texts[i].member = xstrdup(text);
+	}
+	if (!json_get_string(object, "enrolledAt", where, &text, err))
+		return false;
+	if (!times_parse(text, &enrolment->enrolled_at))
+		return err_set(err, ERR_MALFORMED, where, "\"enrolledAt\" is not a time");
+	return true;
+}
+
+bool enrolment_read(const struct home *home, struct enrolment **ret_enrolment, struct err *err) {
+	CLEANUP(buf_done) struct buf bytes = {0};
+	CLEANUP(json_decref_p) json_t *object = NULL;
+	struct stat status;
+	if (stat(home->enrolment, &status) != 0 && errno == ENOENT)
+		return err_set(err, ERR_ABSENT, home->folder, "this host is not enrolled: see vouch enrol --help");
+	if (!file_read(home->identity, ENROLMENT_LARGEST, &bytes, err) ||
+	    !json_read(bytes.data, bytes.len, ENROLMENT_LARGEST, home->identity, &object, err))
+		return false;
+	struct enrolment *enrolment = xcalloc(1, sizeof *enrolment);
+	if (!fill(object, home->identity, enrolment, err)) {
+		enrolment_free(enrolment);
+		return false;
+	}
+	*ret_enrolment = enrolment;
+	return true;
+}
+
+bool enrolment_write(const struct enrolment *enrolment, struct buf *bytes, struct err *err) {
+	char at[TIMES_TEXT];
+	CLEANUP(json_decref_p)
+	json_t *object = json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:s}", "collector", enrolment->collector, "hostId",
+				   enrolment->host_id, "hostName", json_text(enrolment->host_name), "os",
+				   json_text(enrolment->os), "origin", enrolment->origin, "vkey", enrolment->vkey,
+				   "enrolledAt", times_format(enrolment->enrolled_at, at));
+	if (!object)
+		return err_set(err, ERR_MALFORMED, "enrolment.json", "a value is not UTF-8");
+	return json_canonical(object, bytes, err);
+}
+
+void enrolment_free(struct enrolment *enrolment) {
+	if (!enrolment)
+		return;
+	char *const owned[] = {enrolment->collector, enrolment->host_id, enrolment->host_name,
+			       enrolment->os,        enrolment->origin,  enrolment->vkey};
+	for (size_t i = 0; i < ARRAY_LEN(owned); i++)
+		free(owned[i]);
+	free(enrolment);
+}

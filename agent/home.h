@@ -1,0 +1,46 @@
+/* The state folder of an enrolled agent: what lies where.
+ *
+ *   enrolment/            made whole by enrol(), read-only afterwards
+ *     enrolment.json      {"collector","hostId","hostName","os","origin","vkey","enrolledAt"}
+ *     evidence.pem        Ed25519, signs statements; 0600
+ *     transport.pem       P-256, mutual TLS; 0600
+ *     transport-cert.pem  its certificate by the collector's CA
+ *     ca.pem              that CA, whose fingerprint was compared
+ *   chain.json            agent/chain.h
+ *   blinds.json           agent/seal.h
+ *   spool/                agent/spool.h: incoming/ queue/ refused/
+ *   receipts/             <statement's digest>.tlog-proof
+ *   checkpoint            the last checkpoint that was verified, verbatim
+ *   lock                  held by the one process that seals
+ */
+#pragma once
+
+#include "core/file.h"
+
+struct home {
+	char *folder; /* the state folder */
+	char *enrolment, *identity, *evidence_key, *transport_key, *transport_certificate, *ca;
+	char *chain, *blinds, *checkpoint, *receipts, *lock;
+	char *spool, *incoming, *queue, *refused;
+};
+
+/* The names below a folder. NULL: VOUCH_STATEDIR. Looks at nothing. */
+struct home *home_new(const char *folder);
+void home_free(struct home *home);
+DEFINE_CLEANUP(struct home, home_free)
+/* Makes the folders that are missing, 0700. */
+MUST_CHECK bool home_make(const struct home *home, struct err *err);
+
+/* What enrolment fixed. */
+struct enrolment {
+	char *collector; /* "https://collector.example:8443", without a slash at its end */
+	char *host_id, *host_name, *os;
+	char *origin, *vkey; /* of the log */
+	int64_t enrolled_at;
+};
+/* ERR_ABSENT with a hint when the host is not enrolled. */
+MUST_CHECK bool enrolment_read(const struct home *home, struct enrolment **ret_enrolment, struct err *err);
+/* The bytes of enrolment.json; appended. */
+MUST_CHECK bool enrolment_write(const struct enrolment *enrolment, struct buf *bytes, struct err *err);
+void enrolment_free(struct enrolment *enrolment);
+DEFINE_CLEANUP(struct enrolment, enrolment_free)

@@ -1,0 +1,253 @@
+#include "agent/seal.h"
+
+#include "agent/blinds.h"
+#include "core/base64.h"
+#include "core/note.h"
+#include "core/statement.h"
+
+/* What a statement is made of, besides the round's header. */
+struct subject {
+	const char *type, *body_name;
+	const void *body;
+	size_t len;
+	json_t *looked, *state;      /* handed over */
+	const struct hash *policy;   /* see struct chain_step */
+	bool full;
+};
+
+static char *public_base64(EVP_PKEY *key) {
+	CLEANUP(buf_done) struct buf der = {0};
+	key_public_der(key, &der);
+	return base64_encode(der.data, der.len);
+}
+
+bool sealer_open(const struct home *home, const struct enrolment *enrolment, const char *environment,
+		 int64_t spool_limit, struct sealer **ret_sealer, struct err *err) {
+	struct sealer *sealer = xcalloc(1, sizeof *sealer);
+	char hex[HASH_HEX];
+	sealer->home = home;
+	sealer->enrolment = enrolment;
+	sealer->environment = environment;
+	sealer->spool_limit = spool_limit;
+	if (!key_load(home->evidence_key, &sealer->evidence, err) ||
+	    !key_load(home->transport_key, &sealer->transport, err) || !chain_open(home, &sealer->chain, err)) {
+		sealer_close(sealer);
+		return false;
+	}
+	struct hash id = key_id(sealer->evidence);
+	sealer->keyid = xstrdup(hash_hex(&id, hex));
+	*ret_sealer = sealer;
+	return true;
+}
+
+void sealer_close(struct sealer *sealer) {
+	if (!sealer)
+		return;
+	chain_close(sealer->chain);
+	EVP_PKEY_free(sealer->evidence);
+	EVP_PKEY_free(sealer->transport);
+	free(sealer->keyid);
+	free(sealer);
+}
+
+static json_t *policies_json(const struct policy_stack *stack) {
+	json_t *policies = json_array();
+	char hex[HASH_HEX];
+	for (size_t i = 0; i < stack->policy_count; i++) {
+		const struct policy *policy = stack->policies[i];
+		json_array_append_new(policies,
+				      json_pack("{s:s, s:s, s:s}", "id", policy->id, "version", policy->version,
+						"sha256", hash_hex(&policy->sha256, hex)));
+	}
+	return policies;
+}
+
+/* The last checkpoint that vouch-ship verified, or NULL when there is none that verifies. */
+static json_t *checkpoint_json(const struct home *home, const char *vkey) {
+	CLEANUP(buf_done) struct buf note = {0};
+	CLEANUP(note_verifier_free_p) struct note_verifier *verifier = NULL;
+	CLEANUP(checkpoint_done) struct checkpoint checkpoint = {0};
+	struct err ignored;
+	if (!file_read(home->checkpoint, NOTE_LARGEST, &note, &ignored) ||
+	    !note_verifier_read(vkey, &verifier, &ignored) ||
+	    !checkpoint_open(note.data, note.len, verifier, &checkpoint, &ignored))
+		return NULL;
+	CLEANUP(free_ptr) char *root = base64_encode(checkpoint.root.bytes, HASH_LEN);
+	return json_pack("{s:s, s:I, s:s}", "origin", checkpoint.origin, "size", (json_int_t)checkpoint.size, "root",
+			 root);
+}
+
+static struct statement *statement_of(const struct sealer *sealer, const struct policy_stack *stack,
+				      const struct round *round, const char *trigger, const struct subject *subject) {
+	struct statement *statement = xcalloc(1, sizeof *statement);
+	statement->type = xstrdup(subject->type);
+	statement->host_id = xstrdup(round->host_id);
+	statement->host_name = xstrdup(round->host_name);
+	statement->host_os = xstrdup(round->host_os);
+	statement->environment = xstrdup(sealer->environment);
+	statement->framework = xstrdup(stack->policies[0]->framework);
+	statement->sequence = sealer->chain->sequence + 1;
+	statement->previous = xstrdup(sealer->chain->previous);
+	statement->boot_id = xstrdup(round->boot_id);
+	statement->trigger = xstrdup(trigger);
+	statement->started_at = round->started_at;
+	statement->finished_at = round->finished_at;
+	statement->policies = policies_json(stack);
+	statement->checkpoint = checkpoint_json(sealer->home, sealer->enrolment->vkey);
+	statement->looked = subject->looked;
+	statement->state = subject->state;
+	statement->body_name = xstrdup(subject->body_name);
+	statement->body_sha256 = hash_of(subject->body, subject->len);
+	if (!strcmp(subject->type, "enrolment")) {
+		statement->evidence_key = public_base64(sealer->evidence);
+		statement->transport_key = public_base64(sealer->transport);
+	}
+	return statement;
+}
+
+/* The wire line of a statement, signed. */
+static bool signed_line(const struct sealer *sealer, const struct statement *statement, const struct subject *subject,
+			struct buf *line, struct hash *ret_digest, struct err *err) {
+	CLEANUP(buf_done) struct buf payload = {0};
+	CLEANUP(dsse_free_p) struct dsse *envelope = NULL;
+	if (subject->len > STATEMENT_BODY_LARGEST)
+		return err_set(err, ERR_TOO_BIG, subject->body_name, "the body is larger than %u bytes",
+			       STATEMENT_BODY_LARGEST);
+	if (!statement_write(statement, &payload, err))
+		return false;
+	if (payload.len > DSSE_PAYLOAD_LARGEST)
+		return err_set(err, ERR_TOO_BIG, subject->type, "the statement is larger than %u bytes",
+			       DSSE_PAYLOAD_LARGEST);
+	if (!dsse_seal(DSSE_INTOTO, payload.data, payload.len, sealer->evidence, sealer->keyid, &envelope, err))
+		return false;
+	statement_wire_write(envelope, subject->body, subject->len, line);
+	*ret_digest = dsse_digest(envelope);
+	return true;
+}
+
+static bool has_room(const struct sealer *sealer, const struct subject *subject, size_t more, bool *ret_has,
+		     int64_t *ret_bytes, size_t *ret_statements, struct err *err) {
+	if (!spool_bytes(sealer->home, ret_bytes, ret_statements, err))
+		return false;
+	int64_t limit = sealer->spool_limit - (subject->full ? 0 : SPOOL_RESERVE);
+	*ret_has = *ret_bytes + (int64_t)more <= limit;
+	return true;
+}
+
+struct sealing { /* the arguments that every statement of a round shares */
+	struct sealer *sealer;
+	const struct policy_stack *stack;
+	const struct round *round;
+	const char *trigger;
+};
+
+static bool seal_full(const struct sealing *sealing, int64_t bytes, size_t statements, struct err *err);
+
+/* One statement into the chain. Where there is no room the chain says so, once, and *ret_sealed too. */
+static bool seal_one(const struct sealing *sealing, const struct subject *subject, enum sealed *ret_sealed,
+		     struct err *err) {
+	CLEANUP(buf_done) struct buf line = {0};
+	CLEANUP(statement_free_p)
+	struct statement *statement =
+		statement_of(sealing->sealer, sealing->stack, sealing->round, sealing->trigger, subject);
+	struct chain_step step = {.policy = subject->policy, .full = subject->full};
+	struct chain *chain = sealing->sealer->chain;
+	int64_t bytes;
+	size_t statements;
+	bool fits;
+	if (!signed_line(sealing->sealer, statement, subject, &line, &step.digest, err) ||
+	    !has_room(sealing->sealer, subject, line.len, &fits, &bytes, &statements, err))
+		return false;
+	step.line = line.data;
+	step.len = line.len;
+	*ret_sealed = fits ? SEALED_KEPT : SEALED_NO_ROOM;
+	if (fits)
+		return chain_add(sealing->sealer->home, chain, &step, err);
+	return chain->full || subject->full || seal_full(sealing, bytes, statements, err);
+}
+
+static bool seal_full(const struct sealing *sealing, int64_t bytes, size_t statements, struct err *err) {
+	CLEANUP(buf_done) struct buf body = {0};
+	CLEANUP(json_decref_p)
+	json_t *object = json_pack("{s:I, s:I}", "bytes", (json_int_t)bytes, "statements", (json_int_t)statements);
+	enum sealed ignored;
+	if (!json_canonical(object, &body, err))
+		return false;
+	struct subject subject = {
+		.type = "spool-full", .body_name = "spool-full", .body = body.data, .len = body.len, .full = true};
+	return seal_one(sealing, &subject, &ignored, err);
+}
+
+static bool seal_enrolment(const struct sealing *sealing, enum sealed *ret_sealed, struct err *err) {
+	CLEANUP(buf_done) struct buf body = {0};
+	CLEANUP(free_ptr) char *evidence = public_base64(sealing->sealer->evidence);
+	CLEANUP(free_ptr) char *transport = public_base64(sealing->sealer->transport);
+	CLEANUP(json_decref_p)
+	json_t *object = json_pack("{s:s, s:s, s:{s:s, s:s, s:s}}", "evidenceKey", evidence, "transportKey", transport,
+				   "host", "id", sealing->round->host_id, "name", sealing->round->host_name, "os",
+				   sealing->round->host_os);
+	if (!object)
+		return err_set(err, ERR_MALFORMED, "enrolment", "the host's name is not UTF-8");
+	if (!json_canonical(object, &body, err))
+		return false;
+	struct subject subject = {.type = "enrolment", .body_name = "enrolment", .body = body.data, .len = body.len};
+	return seal_one(sealing, &subject, ret_sealed, err);
+}
+
+static bool seal_policies(const struct sealing *sealing, enum sealed *ret_sealed, struct err *err) {
+	for (size_t i = 0; i < sealing->stack->policy_count && *ret_sealed == SEALED_KEPT; i++) {
+		const struct policy *policy = sealing->stack->policies[i];
+		struct subject subject = {.type = "policy",
+					  .body_name = "policy",
+					  .body = policy->bytes.data,
+					  .len = policy->bytes.len,
+					  .policy = &policy->sha256};
+		if (!chain_has_policy(sealing->sealer->chain, &policy->sha256) &&
+		    !seal_one(sealing, &subject, ret_sealed, err))
+			return false;
+	}
+	return true;
+}
+
+static bool seal_round(const struct sealing *sealing, enum sealed *ret_sealed, struct err *err) {
+	CLEANUP(buf_done) struct buf body = {0};
+	const struct round *round = sealing->round;
+	CLEANUP(json_decref_p)
+	json_t *object = json_pack("{s:s, s:s, s:O}", "vouch", VOUCH_VERSION, "framework",
+				   sealing->stack->policies[0]->framework, "results", round->results);
+	json_t *state;
+	if (!json_canonical(object, &body, err) || !statement_state(round->results, &state, err))
+		return false;
+	struct subject subject = {.type = "round",
+				  .body_name = "results",
+				  .body = body.data,
+				  .len = body.len,
+				  .looked = statement_looked(round->looked, sealing->stack->rule_count),
+				  .state = state};
+	return seal_one(sealing, &subject, ret_sealed, err);
+}
+
+static bool is_enrolled_host(const struct sealer *sealer, const struct round *round, struct err *err) {
+	if (!strcmp(round->host_id, sealer->enrolment->host_id))
+		return true;
+	return err_set(err, ERR_REFUSED, "host id",
+		       "this host is %s but %s was enrolled: the machine id changed, or the state folder is another's",
+		       *round->host_id ? round->host_id : "without a machine id", sealer->enrolment->host_id);
+}
+
+bool seal(struct sealer *sealer, const struct policy_stack *stack, struct round *round, const char *trigger,
+	  enum sealed *ret_sealed, struct err *err) {
+	const struct sealing sealing = {sealer, stack, round, trigger};
+	enum sealed sealed = SEALED_KEPT;
+	if (!chain_ready(sealer->home, sealer->chain, err) || !is_enrolled_host(sealer, round, err) ||
+	    !blinds_give(sealer->home->blinds, round->results, err))
+		return false;
+	if (sealer->chain->sequence == 0 && !seal_enrolment(&sealing, &sealed, err))
+		return false;
+	if (sealed == SEALED_KEPT && !seal_policies(&sealing, &sealed, err))
+		return false;
+	if (sealed == SEALED_KEPT && !seal_round(&sealing, &sealed, err))
+		return false;
+	*ret_sealed = sealed;
+	return true;
+}

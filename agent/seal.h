@@ -1,0 +1,38 @@
+/* seal: rounds become statements in the chain (docs/FORMAT.md 1 and 2).
+ *
+ * The first statement of a line is the enrolment; a policy is sealed once for each digest, before the first round judged
+ * by it; a spool at its limit is said once, and rounds after that are not kept until there is room.
+ *
+ * blinds.json: {"<rule>":{"blind":"<32 hex>","leaf":"<SHA-256 of the leaf>"}}. A result keeps its blind as long as its
+ * leaf stays what it is. The file is written before the round joins the chain: a crash between leaves blinds that the
+ * next round keeps, which discloses nothing. */
+#pragma once
+
+#include "agent/chain.h"
+#include "agent/look.h"
+#include "core/key.h"
+
+struct sealer {
+	const struct home *home;           /* borrowed, as the next two */
+	const struct enrolment *enrolment;
+	const char *environment;
+	int64_t spool_limit; /* bytes */
+	struct chain *chain;
+	EVP_PKEY *evidence, *transport; /* private, and public half only needed */
+	char *keyid;
+};
+
+MUST_CHECK bool sealer_open(const struct home *home, const struct enrolment *enrolment, const char *environment,
+			    int64_t spool_limit, struct sealer **ret_sealer, struct err *err);
+void sealer_close(struct sealer *sealer);
+DEFINE_CLEANUP(struct sealer, sealer_close)
+
+enum sealed {
+	SEALED_KEPT,    /* the round is in the queue */
+	SEALED_NO_ROOM, /* it is not; the chain says why */
+};
+/* Seal one round, and before it what must go before it. The round's results get their "blind". trigger: "schedule",
+ * "boot", "manual", "change". A round of another host than the enrolled one is ERR_REFUSED. False: nothing of this
+ * round is in the chain. */
+MUST_CHECK bool seal(struct sealer *sealer, const struct policy_stack *stack, struct round *round, const char *trigger,
+		     enum sealed *ret_sealed, struct err *err);

@@ -1,0 +1,41 @@
+/* The spool: statements on their way to the collector, one file each (docs/FORMAT.md 6), in three folders.
+ *
+ *   incoming/  being written; what a crash leaves here is thrown away unless the chain names it (agent/chain.h)
+ *   queue/     whole and in order: names begin with the sequence
+ *   refused/   what the collector refused for good, each with <name>.reason
+ *
+ * Bounded in bytes: queue and incoming together. A reserve at the limit is kept for the statement that says so. */
+#pragma once
+
+#include "agent/home.h"
+#include "core/hash.h"
+
+#define SPOOL_LIMIT_DEFAULT (256LL << 20)
+#define SPOOL_LIMIT_LEAST (1LL << 20)
+#define SPOOL_RESERVE (64LL << 10)
+#define SPOOL_NAME_LONGEST 64
+#define SPOOL_LINE_LARGEST (12U << 20)
+
+/* "<sequence, 20 digits>-<16 hexadecimal digits>.json"; returns text. */
+char *spool_name(int64_t sequence, const struct hash *digest, char text[SPOOL_NAME_LONGEST]);
+/* Whether it is exactly such a name. */
+bool spool_is_name(const char *name);
+
+/* Names in a folder of the spool, sorted; other files are not listed. */
+struct spool_list {
+	char **names;
+	size_t count;
+	int64_t bytes;
+};
+MUST_CHECK bool spool_list(const char *folder, struct spool_list *ret_list, struct err *err);
+void spool_list_done(struct spool_list *list);
+
+/* Bytes in queue/ and incoming/. */
+MUST_CHECK bool spool_bytes(const struct home *home, int64_t *ret_bytes, size_t *ret_statements, struct err *err);
+/* Start: moves the entry of this name (NULL: none) from incoming/ to queue/ if it is there, and throws away everything
+ * else in incoming/, temporary files included. */
+MUST_CHECK bool spool_recover(const struct home *home, const char *name, struct err *err);
+/* Take an entry out of the queue: it is stored and its receipt is kept. */
+MUST_CHECK bool spool_remove(const struct home *home, const char *name, struct err *err);
+/* Move an entry aside, with the reason beside it. */
+MUST_CHECK bool spool_refuse(const struct home *home, const char *name, const char *reason, struct err *err);
