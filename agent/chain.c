@@ -36,8 +36,7 @@ static bool fill(const json_t *object, const char *where, struct chain *chain, s
 	if (!json_get_int(object, "sequence", where, &sequence, err) ||
 	    !json_get_string(object, "previous", where, &previous, err) ||
 	    !json_get_string(object, "entry", where, &entry, err) ||
-	    !json_get_array(object, "policies", where, &policies, err) ||
-	    !read_policies(policies, where, chain, err))
+	    !json_get_array(object, "policies", where, &policies, err) || !read_policies(policies, where, chain, err))
 		return false;
 	if (sequence < 1 || !is_digest_or_empty(previous) || !spool_is_name(entry))
 		return err_set(err, ERR_MALFORMED, where, "not a chain that this program wrote");

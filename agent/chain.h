@@ -17,8 +17,8 @@ struct chain {
 	char entry[SPOOL_NAME_LONGEST];
 	struct hash *policies; /* sealed already; owned */
 	size_t policy_count;
-	bool full; /* the last statement said that the spool is full */
-	int lock;  /* descriptor; held as long as the chain is open */
+	bool full;     /* the last statement said that the spool is full */
+	int lock;      /* descriptor; held as long as the chain is open */
 	bool is_stale; /* the disk may say otherwise: chain_ready() reads it again */
 };
 
@@ -31,11 +31,11 @@ DEFINE_CLEANUP(struct chain, chain_close)
 MUST_CHECK bool chain_ready(const struct home *home, struct chain *chain, struct err *err);
 
 struct chain_step {
-	struct hash digest;          /* of the statement numbered sequence + 1 */
-	const void *line;            /* its wire line */
+	struct hash digest; /* of the statement numbered sequence + 1 */
+	const void *line;   /* its wire line */
 	size_t len;
-	const struct hash *policy;   /* the policy that it seals, or NULL */
-	bool full;                   /* it says that the spool is full */
+	const struct hash *policy; /* the policy that it seals, or NULL */
+	bool full;                 /* it says that the spool is full */
 };
 /* Lengthens the chain. On failure chain is what the disk says: unchanged when the line did not become part of it. */
 MUST_CHECK bool chain_add(const struct home *home, struct chain *chain, const struct chain_step *step, struct err *err);

@@ -32,11 +32,11 @@ struct home *home_new(const char *folder) {
 void home_free(struct home *home) {
 	if (!home)
 		return;
-	char *const owned[] = {home->folder,     home->enrolment,     home->identity,
+	char *const owned[] = {home->folder,       home->enrolment,     home->identity,
 			       home->evidence_key, home->transport_key, home->transport_certificate,
-			       home->ca,         home->chain,         home->blinds,
-			       home->checkpoint, home->receipts,      home->lock,
-			       home->spool,      home->incoming,      home->queue,
+			       home->ca,           home->chain,         home->blinds,
+			       home->checkpoint,   home->receipts,      home->lock,
+			       home->spool,        home->incoming,      home->queue,
 			       home->refused};
 	for (size_t i = 0; i < ARRAY_LEN(owned); i++)
 		free(owned[i]);
@@ -54,8 +54,9 @@ static bool fill(const json_t *object, const char *where, struct enrolment *enro
 		const char *name;
 		char **member;
 	} texts[] = {
-		{"collector", &enrolment->collector}, {"hostId", &enrolment->host_id}, {"hostName", &enrolment->host_name},
-		{"os", &enrolment->os},               {"origin", &enrolment->origin},  {"vkey", &enrolment->vkey},
+		{"collector", &enrolment->collector}, {"hostId", &enrolment->host_id},
+		{"hostName", &enrolment->host_name},  {"os", &enrolment->os},
+		{"origin", &enrolment->origin},       {"vkey", &enrolment->vkey},
 	};
 	const char *text;
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {

@@ -16,14 +16,19 @@
 #define ID_BYTES 16
 
 /* vouch's application id: random, and never to be changed, or every host would get another id. */
-static const unsigned char application_id[ID_BYTES] = {0x1b, 0x8a, 0xf5, 0x4a, 0xfc, 0x7a, 0x69, 0x67, 0xb1, 0xc4, 0x9f, 0x83, 0x9b, 0x75, 0xde, 0x3d};
+static const unsigned char application_id[ID_BYTES] = {0x1b, 0x8a, 0xf5, 0x4a, 0xfc, 0x7a, 0x69, 0x67,
+						       0xb1, 0xc4, 0x9f, 0x83, 0x9b, 0x75, 0xde, 0x3d};
 
-void identity_sources(struct names *names) {
-	static const char *const all[] = {"file:" MACHINE_ID, "stat:" MACHINE_ID, OS_RELEASE,
-					  KERNEL_HOST_NAME,   HOST_NAME,          BOOT_ID};
-	for (size_t i = 0; i < ARRAY_LEN(all); i++)
-		names_add(names, all[i]);
+static const char *const patterns[] = {
+	"file:" MACHINE_ID, "stat:" MACHINE_ID, OS_RELEASE, KERNEL_HOST_NAME, HOST_NAME, BOOT_ID, NULL};
+
+static void ask(const json_t *params, const struct sources *fetched, struct names *names) {
+	for (size_t i = 0; patterns[i]; i++)
+		names_add(names, patterns[i]);
 }
+
+const struct check identity_check = {
+	.name = "identity", .about = "who the host is", .patterns = patterns, .sources = ask};
 
 static int hex_digit(char c) {
 	if (c >= '0' && c <= '9')

@@ -5,8 +5,8 @@
 
 #define IDENTITY_UUID 37 /* text and NUL */
 
-/* The names that identity needs, on top of what rules ask for. */
-void identity_sources(struct names *names);
+/* Asks, beside the rules' checks, for the sources that identity needs. It has no run(): nobody judges it. */
+extern const struct check identity_check;
 /* The host id: HMAC-SHA256 under the machine id (16 bytes) of vouch's own application id, cut to 16 bytes and marked as
  * a random UUID (version 4, variant 1), exactly as sd_id128_get_machine_app_specific(3) computes it: the machine id
  * itself, which machine-id(5) wants kept confidential, never leaves the host. machine_id: 32 hexadecimal digits, a

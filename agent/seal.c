@@ -10,8 +10,8 @@ struct subject {
 	const char *type, *body_name;
 	const void *body;
 	size_t len;
-	json_t *looked, *state;      /* handed over */
-	const struct hash *policy;   /* see struct chain_step */
+	json_t *looked, *state;    /* handed over */
+	const struct hash *policy; /* see struct chain_step */
 	bool full;
 };
 
@@ -55,9 +55,8 @@ static json_t *policies_json(const struct policy_stack *stack) {
 	char hex[HASH_HEX];
 	for (size_t i = 0; i < stack->policy_count; i++) {
 		const struct policy *policy = stack->policies[i];
-		json_array_append_new(policies,
-				      json_pack("{s:s, s:s, s:s}", "id", policy->id, "version", policy->version,
-						"sha256", hash_hex(&policy->sha256, hex)));
+		json_array_append_new(policies, json_pack("{s:s, s:s, s:s}", "id", policy->id, "version",
+							  policy->version, "sha256", hash_hex(&policy->sha256, hex)));
 	}
 	return policies;
 }

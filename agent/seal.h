@@ -1,7 +1,7 @@
 /* seal: rounds become statements in the chain (docs/FORMAT.md 1 and 2).
  *
- * The first statement of a line is the enrolment; a policy is sealed once for each digest, before the first round judged
- * by it; a spool at its limit is said once, and rounds after that are not kept until there is room.
+ * The first statement of a line is the enrolment; a policy is sealed once for each digest, before the first round
+ * judged by it; a spool at its limit is said once, and rounds after that are not kept until there is room.
  *
  * blinds.json: {"<rule>":{"blind":"<32 hex>","leaf":"<SHA-256 of the leaf>"}}. A result keeps its blind as long as its
  * leaf stays what it is. The file is written before the round joins the chain: a crash between leaves blinds that the
@@ -13,7 +13,7 @@
 #include "core/key.h"
 
 struct sealer {
-	const struct home *home;           /* borrowed, as the next two */
+	const struct home *home; /* borrowed, as the next two */
 	const struct enrolment *enrolment;
 	const char *environment;
 	int64_t spool_limit; /* bytes */
