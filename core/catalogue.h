@@ -15,6 +15,7 @@ struct control {
 };
 
 struct control_move { /* a line of the 2013 map */
+	/* relation: one_to_one, merged, split, or new; a new control came from nowhere: from and from_title are "". */
 	char *from, *from_title, *to, *relation;
 };
 
