@@ -1,0 +1,79 @@
+#include "collector/sql.h"
+#include "collector/store.h"
+
+bool store_token_add(struct store *store, const struct hash *token, int64_t expires, int64_t uses, struct err *err) {
+	return sql_run(store, err, "INSERT INTO tokens(hash, expires, uses) VALUES(?, ?, ?)", "bii", token->bytes,
+		       sizeof token->bytes, expires, uses);
+}
+
+bool store_token_use(struct store *store, const struct hash *token, int64_t now, bool *ret_is_good, struct err *err) {
+	if (!sql_run(store, err, "UPDATE tokens SET uses = uses - 1 WHERE hash = ? AND uses > 0 AND expires > ?", "bi",
+		     token->bytes, sizeof token->bytes, now))
+		return false;
+	*ret_is_good = sql_changed(store) == 1;
+	return sql_run(store, err, "DELETE FROM tokens WHERE uses <= 0 OR expires <= ?", "i", now);
+}
+
+bool store_reader_add(struct store *store, const char *name, const struct hash *token, int64_t now, struct err *err) {
+	if (!sql_run(store, err, "INSERT INTO readers(name, hash, created) VALUES(?, ?, ?) ON CONFLICT DO NOTHING",
+		     "tbi", name, token->bytes, sizeof token->bytes, now))
+		return false;
+	return sql_changed(store) == 1 || err_set(err, ERR_REFUSED, name, "there is a reader of this name already");
+}
+
+bool store_reader_remove(struct store *store, const char *name, struct err *err) {
+	if (!sql_run(store, err, "DELETE FROM readers WHERE name = ?", "t", name))
+		return false;
+	return sql_changed(store) == 1 || err_set(err, ERR_ABSENT, name, "there is no reader of this name");
+}
+
+bool store_readers(struct store *store, void (*visit)(void *context, const struct store_reader *reader), void *context,
+		   struct err *err) {
+	CLEANUP(sql_done) struct sql query = {0};
+	if (!sql_open(store, &query, err, "SELECT name, hash, created FROM readers ORDER BY name", ""))
+		return false;
+	while (sql_next(&query)) {
+		struct store_reader reader = {.name = sql_text(&query, 0), .created = sql_int(&query, 2)};
+		size_t len;
+		const void *hash = sql_bytes(&query, 1, &len);
+		if (len != sizeof reader.token.bytes)
+			continue;
+		memcpy(reader.token.bytes, hash, len);
+		visit(context, &reader);
+	}
+	return sql_ok(&query, err);
+}
+
+bool store_certificate_add(struct store *store, const struct store_certificate *certificate, struct err *err) {
+	return sql_run(store, err,
+		       "INSERT INTO certificates(fingerprint, host, key, issued, expires) VALUES(?, ?, ?, ?, ?)",
+		       "tttii", certificate->fingerprint, certificate->host, certificate->key, certificate->issued,
+		       certificate->expires);
+}
+
+bool store_certificate_host(struct store *store, const char *fingerprint, char ret_host[STORE_HOST_ID],
+			    struct err *err) {
+	CLEANUP(sql_done) struct sql query = {0};
+	if (!sql_open(store, &query, err, "SELECT host FROM certificates WHERE fingerprint = ?", "t", fingerprint))
+		return false;
+	bool is_found = sql_next(&query);
+	if (!sql_ok(&query, err))
+		return false;
+	snprintf(ret_host, STORE_HOST_ID, "%s", is_found ? sql_text(&query, 0) : "");
+	return true;
+}
+
+bool store_key_elsewhere(struct store *store, const char *key, const char *host, bool *ret_is_elsewhere,
+			 struct err *err) {
+	CLEANUP(sql_done) struct sql query = {0};
+	if (!sql_open(store, &query, err,
+		      "SELECT 1 FROM certificates WHERE key = ?1 AND host <> ?2 UNION ALL"
+		      " SELECT 1 FROM lines WHERE keyid = ?1 AND host <> ?2 LIMIT 1",
+		      "tt", key, host))
+		return false;
+	bool is_elsewhere = sql_next(&query);
+	if (!sql_ok(&query, err))
+		return false;
+	*ret_is_elsewhere = is_elsewhere;
+	return true;
+}

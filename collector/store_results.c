@@ -1,0 +1,124 @@
+#include "collector/sql.h"
+#include "collector/store.h"
+
+bool store_host_put(struct store *store, const struct store_host *host, struct err *err) {
+	return sql_run(store, err,
+		       "INSERT INTO hosts(id, name, os, environment, policies, sequence, collected, received, enrolled)"
+		       " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8) ON CONFLICT(id) DO UPDATE SET name = ?2, os = ?3,"
+		       " environment = ?4, policies = ?5, sequence = ?6, collected = ?7, received = ?8",
+		       "tttttiii", host->id, host->name, host->os, host->environment, host->policies, host->sequence,
+		       host->collected, host->received);
+}
+
+bool store_hosts(struct store *store, void (*visit)(void *context, const struct store_host *host), void *context,
+		 struct err *err) {
+	CLEANUP(sql_done) struct sql query = {0};
+	if (!sql_open(store, &query, err,
+		      "SELECT id, name, os, environment, policies, sequence, collected, received, enrolled,"
+		      " ifnull((SELECT max(expires) FROM certificates WHERE host = id), 0),"
+		      " ifnull((SELECT sum(breaks) FROM lines WHERE host = hosts.id), 0) FROM hosts ORDER BY id",
+		      ""))
+		return false;
+	while (sql_next(&query)) {
+		struct store_host host = {
+			.id = sql_text(&query, 0),
+			.name = sql_text(&query, 1),
+			.os = sql_text(&query, 2),
+			.environment = sql_text(&query, 3),
+			.policies = sql_text(&query, 4),
+			.sequence = sql_int(&query, 5),
+			.collected = sql_int(&query, 6),
+			.received = sql_int(&query, 7),
+			.enrolled = sql_int(&query, 8),
+			.certificate_expires = sql_int(&query, 9),
+			.breaks = sql_int(&query, 10),
+		};
+		visit(context, &host);
+	}
+	return sql_ok(&query, err);
+}
+
+/* Whether the history already says what this result says. */
+static bool is_continued(struct store *store, const struct store_result *r, bool *ret_is_continued, struct err *err) {
+	CLEANUP(sql_done) struct sql query = {0};
+	if (!sql_open(store, &query, err,
+		      "SELECT 1 FROM results WHERE host = ? AND rule = ? AND verdict = ? AND waived_until = ?"
+		      " AND expires >= ?",
+		      "tttii", r->host, r->rule, r->verdict, r->waived_until, r->collected))
+		return false;
+	bool is_found = sql_next(&query);
+	if (!sql_ok(&query, err))
+		return false;
+	*ret_is_continued = is_found;
+	return true;
+}
+
+static bool add_history(struct store *store, const struct store_result *r, struct err *err) {
+	return sql_run(store, err,
+		       "INSERT INTO history(host, rule, verdict, collected, expires, received, waived_until, statement)"
+		       " VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+		       "tttiiiit", r->host, r->rule, r->verdict, r->collected, r->expires, r->received, r->waived_until,
+		       r->statement);
+}
+
+bool store_result_put(struct store *store, const struct store_result *r, struct err *err) {
+	bool is_same = false;
+	if (!is_continued(store, r, &is_same, err) || (!is_same && !add_history(store, r, err)))
+		return false;
+	return sql_run(
+		store, err,
+		"INSERT OR REPLACE INTO results(host, rule, verdict, kind, severity, controls, key, collected,"
+		" expires, received, waived_until, statement, json) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		"ttttttiiiiitt", r->host, r->rule, r->verdict, r->kind, r->severity, r->controls, (int64_t)r->key,
+		r->collected, r->expires, r->received, r->waived_until, r->statement, r->json);
+}
+
+bool store_results_withdraw(struct store *store, const char *host, const char *statement, int64_t received,
+			    struct err *err) {
+	return sql_run(store, err,
+		       "INSERT INTO history(host, rule, verdict, collected, expires, received, waived_until, statement)"
+		       " SELECT host, rule, 'withdrawn', ?3, ?3, ?3, 0, ?2 FROM results"
+		       " WHERE host = ?1 AND statement <> ?2",
+		       "tti", host, statement, received) &&
+	       sql_run(store, err, "DELETE FROM results WHERE host = ? AND statement <> ?", "tt", host, statement);
+}
+
+#define RESULT                                                                                                         \
+	"SELECT host, rule, verdict, kind, severity, controls, key, collected, expires, received, waived_until,"       \
+	" statement"
+#define WHERE                                                                                                          \
+	" FROM results WHERE (?1 IS NULL OR host = ?1) AND (?2 IS NULL OR rule = ?2) AND (host, rule) > (?3, ?4)"      \
+	" ORDER BY host, rule"
+
+bool store_results(struct store *store, const struct store_filter *filter, store_visit_result visit, void *context,
+		   struct err *err) {
+	CLEANUP(sql_done) struct sql query = {0};
+	const char *after_host = filter->after_host ? filter->after_host : "";
+	const char *after_rule = filter->after_rule ? filter->after_rule : "";
+	bool is_open = filter->with_json ? sql_open(store, &query, err, RESULT ", json" WHERE, "tttt", filter->host,
+						    filter->rule, after_host, after_rule)
+					 : sql_open(store, &query, err, RESULT WHERE, "tttt", filter->host,
+						    filter->rule, after_host, after_rule);
+	if (!is_open)
+		return false;
+	bool is_enough = false;
+	while (!is_enough && sql_next(&query)) {
+		struct store_result result = {
+			.host = sql_text(&query, 0),
+			.rule = sql_text(&query, 1),
+			.verdict = sql_text(&query, 2),
+			.kind = sql_text(&query, 3),
+			.severity = sql_text(&query, 4),
+			.controls = sql_text(&query, 5),
+			.key = sql_int(&query, 6) != 0,
+			.collected = sql_int(&query, 7),
+			.expires = sql_int(&query, 8),
+			.received = sql_int(&query, 9),
+			.waived_until = sql_int(&query, 10),
+			.statement = sql_text(&query, 11),
+			.json = filter->with_json ? sql_text(&query, 12) : NULL,
+		};
+		is_enough = !visit(context, &result);
+	}
+	return sql_ok(&query, err);
+}
