@@ -70,3 +70,13 @@ char *text_percent_encode(const char *text) {
 	}
 	return buf_take(&encoded);
 }
+
+char *text_word(char **rest) {
+	char *word = *rest + strspn(*rest, " \t");
+	if (!*word)
+		return NULL;
+	char *end = word + strcspn(word, " \t");
+	*rest = *end ? end + 1 : end;
+	*end = '\0';
+	return word;
+}

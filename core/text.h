@@ -16,3 +16,5 @@ bool text_to_u64(const char *text, unsigned long long max, unsigned long long *r
 bool text_to_mode(const char *text, unsigned *ret_mode);
 /* %XX for every byte outside [A-Za-z0-9._-]: a file name for a source name. The caller frees. */
 char *text_percent_encode(const char *text);
+/* The next word of *rest, separated by blanks and tabs, cut out in place; NULL when there is none. */
+char *text_word(char **rest);

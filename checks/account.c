@@ -1,0 +1,274 @@
+/* The accounts that /etc/passwd, /etc/shadow and /etc/group give this host, and whether they are all there are. */
+#include "core/accounts.h"
+#include "core/check.h"
+#include "core/nsswitch.h"
+#include "core/password.h"
+#include "core/text.h"
+
+static const struct check_param params[] = {
+	{"uid0", VALUE_BOOL, false, "Only accounts with uid 0 (default false)."},
+	{"passwords", VALUE_BOOL, false, "Look at password fields too, which needs /etc/shadow (default false)."},
+	{"hashed", VALUE_BOOL, false, "Only accounts that hold a password hash; looks at passwords (default false)."},
+	{"exhaustive", VALUE_BOOL, false,
+	 "The question is about all accounts: where nsswitch.conf names a service whose accounts cannot be listed here "
+	 "(sss, ldap, winbind, ...), nothing is proved (default false)."},
+	{"trusted_services", VALUE_STRINGS, false,
+	 "Services of nsswitch.conf that the organisation knows to hold no account that matters here (default none)."},
+	{"root_groups", VALUE_STRINGS, false,
+	 "Groups whose members can become root (default admin disk docker incus incus-admin libvirt lxd microk8s sudo "
+	 "wheel)."},
+	{0},
+};
+
+static const struct check_field fields[] = {
+	{.name = "name", .type = VALUE_STRING, .about = "The account's name.", .privacy = PRIVACY_PERSONAL},
+	{.name = "uid", .type = VALUE_INT, .about = "Its user number."},
+	{.name = "gid", .type = VALUE_INT, .about = "Its primary group's number."},
+	{.name = "home", .type = VALUE_STRING, .about = "Its home folder.", .privacy = PRIVACY_PERSONAL},
+	{.name = "shell", .type = VALUE_STRING, .about = "Its shell; an empty one means /bin/sh."},
+	{.name = "login",
+	 .type = VALUE_BOOL,
+	 .about = "Whether the shell lets somebody in (not nologin, false, sync...)."},
+	{.name = "duplicate",
+	 .type = VALUE_BOOL,
+	 .about = "Whether an earlier line has the same name or the same uid."},
+	{.name = "groups",
+	 .type = VALUE_STRINGS,
+	 .about = "Groups it is in, the primary one included, in the file's order."},
+	{.name = "root_equivalent",
+	 .type = VALUE_STRINGS,
+	 .about = "Those of its groups whose members can become root."},
+	{.name = "password",
+	 .type = VALUE_STRING,
+	 .about = "empty (none is asked for), set, locked, or missing (no line in shadow, so none is accepted)."},
+	{.name = "empty", .type = VALUE_BOOL, .about = "Whether no password is needed."},
+	{.name = "locked", .type = VALUE_BOOL, .about = "Whether no password can match now."},
+	{.name = "scheme", .type = VALUE_STRING, .about = "How its password is hashed; not there without a hash."},
+	{.name = "in_passwd",
+	 .type = VALUE_BOOL,
+	 .about = "Whether the hash stands in the world-readable passwd file."},
+	{0},
+};
+
+static const char *const userdb[] = {"dir:/etc/userdb", "dir:/run/host/userdb", "dir:/run/userdb",
+				     "dir:/usr/lib/userdb"};
+
+static const char *const patterns[] = {ACCOUNTS_SOURCE,   GROUPS_SOURCE,         NSSWITCH_SOURCE,
+				       "shadow:",         "dir:/etc/userdb",     "dir:/run/host/userdb",
+				       "dir:/run/userdb", "dir:/usr/lib/userdb", NULL};
+
+static bool wants_passwords(const json_t *with) {
+	return param_bool(with, "passwords", false) || param_bool(with, "hashed", false);
+}
+
+static void name_sources(const json_t *with, const struct sources *fetched, struct names *names) {
+	names_add(names, ACCOUNTS_SOURCE);
+	names_add(names, GROUPS_SOURCE);
+	if (wants_passwords(with))
+		names_add(names, "shadow:");
+	if (!param_bool(with, "exhaustive", false))
+		return;
+	names_add(names, NSSWITCH_SOURCE);
+	for (size_t i = 0; i < ARRAY_LEN(userdb); i++)
+		names_add(names, userdb[i]);
+}
+
+static bool is_listed(const json_t *with, const char *param, const char *word) {
+	const char *listed;
+	for (size_t i = 0; (listed = param_strings_at(with, param, i)); i++)
+		if (!strcmp(listed, word))
+			return true;
+	return false;
+}
+
+static bool is_root_group(const json_t *with, const char *group) {
+	static const char *const usual[] = {"admin",   "disk", "docker",   "incus", "incus-admin",
+					    "libvirt", "lxd",  "microk8s", "sudo",  "wheel"};
+	if (json_object_get(with, "root_groups"))
+		return is_listed(with, "root_groups", group);
+	for (size_t i = 0; i < ARRAY_LEN(usual); i++)
+		if (!strcmp(usual[i], group))
+			return true;
+	return false;
+}
+
+/* systemd's service answers for root and nobody, and for records that somebody dropped into a userdb folder. */
+static bool userdb_is_empty(const struct sources *fetched, struct err *err) {
+	for (size_t i = 0; i < ARRAY_LEN(userdb); i++) {
+		const struct source *source = NULL;
+		json_t *entries = NULL;
+		if (!source_maybe(fetched, userdb[i], &source, err) || (source && !source_json(source, &entries, err)))
+			return false;
+		size_t j;
+		const json_t *entry;
+		json_array_foreach(entries, j, entry) {
+			const char *name = json_string_value(json_object_get(entry, "name"));
+			if (name && text_ends(name, ".user"))
+				return err_set(err, ERR_UNPROVED, userdb[i],
+					       "holds accounts of systemd's userdb, which are not read");
+		}
+	}
+	return true;
+}
+
+/* Whether the local files hold every account; an unproved error that names the service which may hold more. */
+static bool files_hold_all(const json_t *with, const struct sources *fetched, bool has_nis, struct err *err) {
+	CLEANUP(json_decref_p) json_t *services = NULL;
+	if (!nsswitch_need(fetched, "passwd", "files", &services, err))
+		return false;
+	size_t i;
+	const json_t *value;
+	json_array_foreach(services, i, value) {
+		const char *service = json_string_value(value);
+		bool is_compat = !strcmp(service, "compat");
+		if (!strcmp(service, "files") || (is_compat && !has_nis) ||
+		    is_listed(with, "trusted_services", service))
+			continue;
+		if (!strcmp(service, "systemd")) {
+			if (!userdb_is_empty(fetched, err))
+				return false;
+			continue;
+		}
+		return err_set(err, ERR_UNPROVED, NSSWITCH_SOURCE,
+			       "passwd: %s may hold further accounts that cannot be listed from here",
+			       is_compat ? "compat with lines of NIS" : service);
+	}
+	return true;
+}
+
+static bool shell_lets_in(const char *shell) {
+	static const char *const shut[] = {"nologin", "false", "true", "sync", "halt", "shutdown"};
+	const char *slash = strrchr(shell, '/');
+	for (size_t i = 0; i < ARRAY_LEN(shut); i++)
+		if (!strcmp(slash ? slash + 1 : shell, shut[i]))
+			return false;
+	return true;
+}
+
+static bool is_member(const json_t *group, const char *name, int64_t gid) {
+	if (json_integer_value(json_object_get(group, "gid")) == gid)
+		return true;
+	size_t i;
+	const json_t *member;
+	json_array_foreach(json_object_get(group, "members"), i, member) {
+		if (!strcmp(json_string_value(member), name))
+			return true;
+	}
+	return false;
+}
+
+static void add_groups(json_t *row, const json_t *with, const json_t *groups, const char *name, int64_t gid) {
+	json_t *all = json_array(), *root = json_array();
+	size_t i;
+	const json_t *group;
+	json_array_foreach(groups, i, group) {
+		if (!is_member(group, name, gid))
+			continue;
+		json_t *group_name = json_object_get(group, "name");
+		json_array_append(all, group_name);
+		if (is_root_group(with, json_string_value(group_name)))
+			json_array_append(root, group_name);
+	}
+	json_object_set_new(row, "groups", all);
+	json_object_set_new(row, "root_equivalent", root);
+}
+
+/* The first line of a name counts, as in glibc. */
+static const json_t *shadow_of(const json_t *shadow, const char *name) {
+	size_t i;
+	const json_t *entry;
+	json_array_foreach(shadow, i, entry) {
+		const char *other = json_string_value(json_object_get(entry, "name"));
+		if (other && !strcmp(other, name))
+			return entry;
+	}
+	return NULL;
+}
+
+static void add_password(json_t *row, const char *field, const json_t *shadow) {
+	bool in_shadow = !strcmp(field, "x");
+	bool is_missing = in_shadow && !shadow;
+	const char *scheme = in_shadow ? json_string_value(json_object_get(shadow, "scheme")) : password_scheme(field);
+	bool is_empty = in_shadow ? json_is_true(json_object_get(shadow, "empty")) : field[0] == '\0';
+	bool is_locked = in_shadow ? json_is_true(json_object_get(shadow, "locked")) : password_is_locked(field);
+	const char *state = is_missing ? "missing" : is_empty ? "empty" : is_locked ? "locked" : "set";
+	json_object_set_new(row, "password", json_string(state));
+	json_object_set_new(row, "empty", json_boolean(is_empty));
+	json_object_set_new(row, "locked", json_boolean(is_locked || is_missing));
+	json_object_set_new(row, "in_passwd", json_boolean(!in_shadow && scheme));
+	if (scheme)
+		json_object_set_new(row, "scheme", json_string(scheme));
+}
+
+static bool is_duplicate(const json_t *accounts, size_t index) {
+	const json_t *account = json_array_get(accounts, index);
+	for (size_t i = 0; i < index; i++) {
+		const json_t *earlier = json_array_get(accounts, i);
+		if (json_equal(json_object_get(earlier, "name"), json_object_get(account, "name")) ||
+		    json_equal(json_object_get(earlier, "uid"), json_object_get(account, "uid")))
+			return true;
+	}
+	return false;
+}
+
+static json_t *row_of(const json_t *with, const json_t *accounts, size_t index, const json_t *groups,
+		      const json_t *shadow) {
+	const json_t *account = json_array_get(accounts, index);
+	const char *name = json_string_value(json_object_get(account, "name"));
+	json_t *row = json_object();
+	static const char *const copied[] = {"name", "uid", "gid", "home", "shell"};
+	for (size_t i = 0; i < ARRAY_LEN(copied); i++)
+		json_object_set(row, copied[i], json_object_get(account, copied[i]));
+	json_object_set_new(row, "login",
+			    json_boolean(shell_lets_in(json_string_value(json_object_get(row, "shell")))));
+	json_object_set_new(row, "duplicate", json_boolean(is_duplicate(accounts, index)));
+	add_groups(row, with, groups, name, json_integer_value(json_object_get(account, "gid")));
+	if (wants_passwords(with))
+		add_password(row, json_string_value(json_object_get(account, "password")), shadow_of(shadow, name));
+	return row;
+}
+
+static bool is_asked_for(const json_t *with, const json_t *row) {
+	if (param_bool(with, "uid0", false) && json_integer_value(json_object_get(row, "uid")) != 0)
+		return false;
+	return !param_bool(with, "hashed", false) || json_object_get(row, "scheme");
+}
+
+static bool read_shadow(const json_t *with, const struct sources *fetched, json_t **ret_shadow, struct err *err) {
+	const struct source *source = NULL;
+	if (!wants_passwords(with))
+		return true;
+	return source_maybe(fetched, "shadow:", &source, err) && (!source || source_json(source, ret_shadow, err));
+}
+
+static bool run(const json_t *with, const struct sources *fetched, struct observation *ret_observation,
+		struct err *err) {
+	CLEANUP(json_decref_p) json_t *accounts = NULL;
+	CLEANUP(json_decref_p) json_t *groups = NULL;
+	json_t *shadow = NULL;
+	bool has_nis = false;
+	if (!accounts_need(fetched, &accounts, &has_nis, err) || !groups_need(fetched, &groups, err) ||
+	    !read_shadow(with, fetched, &shadow, err))
+		return false;
+	if (param_bool(with, "exhaustive", false) && !files_hold_all(with, fetched, has_nis, err))
+		return false;
+	CLEANUP(json_decref_p) json_t *rows = json_array();
+	for (size_t i = 0; i < json_array_size(accounts); i++) {
+		json_t *row = row_of(with, accounts, i, groups, shadow);
+		if (is_asked_for(with, row))
+			json_array_append(rows, row);
+		json_decref(row);
+	}
+	ret_observation->rows = json_incref(rows);
+	return true;
+}
+
+const struct check check_account = {
+	.name = "account",
+	.about = "The accounts of passwd with their groups and the state of their passwords.",
+	.params = params,
+	.fields = fields,
+	.patterns = patterns,
+	.sources = name_sources,
+	.run = run,
+};
