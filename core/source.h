@@ -1,31 +1,38 @@
 /* A source: named bytes on or about the host, as a check is handed them. Fetching is sources/'s work; this is what it
- * leaves behind.
+ * leaves behind. What is canonical JSON has a line for its shape.
  *
  * Names are "kind:rest". In use:
- *   file:/etc/passwd            the bytes of a regular file, and its metadata
- *   dir:/etc/sudoers.d          canonical JSON: [{"name","type"}...] sorted by name; type: file dir link fifo socket
- * char block stat:/etc/shadow            canonical JSON:
- * {"type","mode":"0640","uid","gid","size","mtime","nlink","link"?}, not followed tree:/etc/ssl/private       canonical
- * JSON: [{"path","type","mode","uid","gid","size","mtime"}...] below it, sorted; not crossing file systems;
- * "tree:/usr?perm=6000" only entries with one of these mode bits unit:ssh.service            canonical JSON:
- * {"LoadState","ActiveState","SubState","UnitFileState","FragmentPath",
- *                               "DropInPaths":[],"NeedDaemonReload":bool,"Result","ExecMainStartTimestamp":usec,
- *                               "MainPID","TriggeredBy":[], ...}: single Gets over the system bus
- *   journal:boots               canonical JSON: {"oldest":usec,"newest":usec,"boots":[{"id","first":usec,"last":usec}],
- *                               "files":n,"bytes":n,"persistent_files":n,"machine":bool}; an error unless it could be
- * proved that the system's journal itself was readable mounts:                     canonical JSON, from
- * /proc/1/mountinfo (own mountinfo where that is denied and it is the same namespace):
- * [{"id","parent","dev":"M:m","root","target","options":[],"type","source", "super_options":[]}...] adjtimex: canonical
- * JSON: {"state","status","maxerror","esterror","offset","freq","tai","time":sec}
- *   cmd:sshd-T?user=U&host=H&addr=A&lport=P     canonical JSON: {"exit":n,"stdout":"...","stderr":"..."}; sshd's
- * effective configuration for that connection; "cmd:sshd-T" without one. Absent: no sshd installed nft:ruleset
- * canonical JSON of `nft -j list ruleset`; unproved where there is no nft to ask shadow:                     canonical
- * JSON: [{"name","scheme","locked":bool,"empty":bool,"last_change":days|null,
- *                               "max_days":n|null,"expire":days|null}...]; never a hash
- *   sys:dm-uuid etc. are plain file: sources below /sys; links there are read with link:/sys/dev/block/8:1
- *   link:/sys/dev/block/8:1     canonical JSON: {"target": canonical absolute path}, every link followed
- *   statvfs:/                   canonical JSON: {"blocks","bfree","bavail","files","ffree","bsize","flags"}
- */
+ *
+ * file:/etc/passwd - the bytes of a regular file, and its metadata. (/sys and /proc are read like this too.)
+ * dir:/etc/sudoers.d - its entries, sorted by name; type: file dir link fifo socket char block
+ *   [{"name","type"}...]
+ * stat:/etc/shadow - links not followed; "link" is the target's text
+ *   {"type","mode":"0640","uid","gid","size","mtime","nlink","link"?}
+ * tree:/etc/ssl/private - everything below it, sorted by path (absolute), not crossing file systems, links not followed;
+ *   tree:/usr?perm=6000 - only entries with one of these mode bits, links left out. Denied as a whole where one folder is.
+ *   [{"path","type","mode","uid","gid","size","mtime"}...]
+ * link:/sys/dev/block/8:1 - every link followed, absolute
+ *   {"target"}
+ * statvfs:/ - blocks are of bsize bytes (f_frsize); flags are ST_RDONLY and so on
+ *   {"blocks","bfree","bavail","files","ffree","bsize","flags"}
+ * shadow: - sources/shadow.h; never a hash
+ *   [{"name","scheme","locked":bool,"empty":bool,"last_change":days|null,"max_days":n|null,"expire":days|null}...]
+ * unit:ssh.service - single Gets over the system bus. A unit that is not there has the LoadState "not-found". Result,
+ *   MainPID and ExecMainStartTimestamp only for names that end in .service
+ *   {"LoadState","ActiveState","SubState","UnitFileState","FragmentPath","DropInPaths":[],"NeedDaemonReload":bool,
+ *    "TriggeredBy":[],"Result","MainPID","ExecMainStartTimestamp":usec}
+ * journal:boots - an error unless it could be proved that the system's journal itself was readable
+ *   {"oldest":usec,"newest":usec,"boots":[{"id","first":usec,"last":usec}],"files":n,"bytes":n,"persistent_files":n,
+ *    "machine":bool}
+ * mounts: - from /proc/1/mountinfo (the own one where that is denied and it is the same namespace)
+ *   [{"id","parent","dev":"M:m","root","target","options":[],"type","source","super_options":[]}...]
+ * adjtimex:
+ *   {"state","status","maxerror","esterror","offset","freq","tai","time":sec}
+ * cmd:sshd-T?user=U&host=H&addr=A&lport=P - sshd's effective configuration for that connection, cmd:sshd-T without one.
+ *   Absent: no sshd installed; unreadable, with its own words, where it refuses
+ *   {"exit":0,"stdout","stderr"}
+ * nft:ruleset - `nft -j list ruleset` without handles and without what counters have counted; unproved where there is no
+ *   nft to ask */
 #pragma once
 
 #include <stdint.h>

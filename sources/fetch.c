@@ -1,0 +1,247 @@
+#include "sources/fetch.h"
+
+#include <time.h>
+
+#include "core/text.h"
+#include "sources/fixture.h"
+#include "sources/kind.h"
+
+#define TURN_US 10000 /* looks are made this long before the loop is given back to whoever waits for it */
+
+static const struct kind *const kinds[] = {
+	&kind_file, &kind_folder, &kind_stat, &kind_tree, &kind_link, &kind_statvfs, &kind_shadow,
+};
+
+/* What a fixture root may hold under .vouch though no kind here fetches it. */
+static const struct kind kind_kept = {.prefix = "", .deadline_ms = FETCH_DEADLINE_MS, .look = fixture_look};
+
+struct job {
+	struct fetch *fetch;
+	struct source *source;
+	const struct kind *kind;
+	struct ask ask;
+	sd_event_source *deadline;
+	void *work;
+	void (*end)(void *work);
+	bool waits; /* a look that nobody has begun yet */
+	struct job *next, *previous;
+};
+
+struct fetch {
+	sd_event *event;
+	struct fixture *fixture; /* NULL: the live host */
+	struct place place;
+	struct sources *into;
+	void (*done)(void *context);
+	void *context;
+	struct job *first, *last;
+	struct job *looks;     /* where the next waiting look is searched from */
+	sd_event_source *turn; /* on while looks wait, and once when nothing is under way any more */
+	sd_bus *bus;           /* NULL until it is needed */
+};
+
+static uint64_t now_us(void) {
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+bool ask_in_time(const struct ask *ask, struct err *err) {
+	return now_us() < ask->deadline_us || err_set(err, ERR_TIMEOUT, ask->name, "not done before its deadline");
+}
+
+bool answer_json(const struct ask *ask, const json_t *value, struct answer *ret_answer, struct err *err) {
+	struct buf bytes = {0};
+	if (value && !json_canonical(value, &bytes, err)) {
+		buf_done(&bytes);
+		return false;
+	}
+	if (!value || bytes.len > SOURCE_LARGEST) {
+		buf_done(&bytes);
+		return value ? err_set(err, ERR_UNREADABLE, ask->name, "over the cap of %u bytes", SOURCE_LARGEST)
+			     : err_set(err, ERR_MALFORMED, ask->name, "holds what JSON cannot say");
+	}
+	*ret_answer = (struct answer){.bytes = bytes};
+	return true;
+}
+
+const struct ask *job_ask(const struct job *job) { return &job->ask; }
+
+sd_event *job_event(const struct job *job) { return job->fetch->event; }
+
+void job_hold(struct job *job, void *work, void (*end)(void *work)) {
+	job->work = work;
+	job->end = end;
+}
+
+static void job_free(struct job *job) {
+	struct fetch *fetch = job->fetch;
+	if (fetch->looks == job)
+		fetch->looks = job->next;
+	*(job->previous ? &job->previous->next : &fetch->first) = job->next;
+	*(job->next ? &job->next->previous : &fetch->last) = job->previous;
+	sd_event_source_disable_unref(job->deadline);
+	if (job->work)
+		job->end(job->work);
+	free(job);
+}
+
+/* The one way in which a source gets what it has: bytes (handed over) or an error. */
+static void job_complete(struct job *job, struct answer *answer, const struct err *err) {
+	struct fetch *fetch = job->fetch;
+	if (err) {
+		job->source->err = *err;
+	} else {
+		job->source->bytes = answer->bytes;
+		job->source->meta = answer->meta;
+		job->source->sha256 = hash_of(answer->bytes.data, answer->bytes.len);
+	}
+	job_free(job);
+	if (!fetch->first)
+		sd_event_source_set_enabled(fetch->turn, SD_EVENT_ON);
+}
+
+void job_answer(struct job *job, const json_t *value) {
+	struct answer answer = {0};
+	struct err err;
+	bool is_whole = answer_json(&job->ask, value, &answer, &err);
+	job_complete(job, &answer, is_whole ? NULL : &err);
+}
+
+void job_fail(struct job *job, const struct err *err) {
+	struct err kept = *err; /* it may live in the work that ends now */
+	job_complete(job, NULL, &kept);
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *context) {
+	struct job *job = context;
+	struct err err;
+	err_set(&err, ERR_TIMEOUT, job->ask.name, "no answer within %u ms", job->kind->deadline_ms);
+	job_fail(job, &err);
+	return 0;
+}
+
+static void look(struct job *job) {
+	struct answer answer = {0};
+	struct err err = {0};
+	const struct fixture *fixture = job->fetch->fixture;
+	job->waits = false;
+	job->ask.deadline_us = now_us() + (uint64_t)job->kind->deadline_ms * 1000;
+	bool is_read =
+		!fixture || fixture_permits(fixture, job->ask.name, job->kind->below_root ? job->ask.rest : NULL, &err);
+	if (is_read)
+		is_read = fixture && !job->kind->below_root ? fixture_look(&job->ask, &answer, &err)
+							    : job->kind->look(&job->ask, &answer, &err);
+	job_complete(job, &answer, is_read ? NULL : &err);
+}
+
+static int on_turn(sd_event_source *source, void *context) {
+	struct fetch *fetch = context;
+	uint64_t until = now_us() + TURN_US;
+	while (fetch->looks && now_us() < until) {
+		struct job *job = fetch->looks;
+		if (job->waits)
+			look(job);
+		else
+			fetch->looks = job->next;
+	}
+	if (fetch->looks)
+		return 0;
+	sd_event_source_set_enabled(fetch->turn, SD_EVENT_OFF);
+	if (!fetch->first && fetch->done) {
+		void (*done)(void *) = fetch->done;
+		fetch->done = NULL;
+		done(fetch->context); /* may free the fetch */
+	}
+	return 0;
+}
+
+struct fetch *fetch_new(sd_event *event, const char *root, struct sources *into) {
+	struct fetch *fetch = xcalloc(1, sizeof *fetch);
+	fetch->event = sd_event_ref(event);
+	fetch->into = into;
+	if (root) {
+		fetch->fixture = fixture_open(root);
+		fetch->place = (struct place){.root = fetch->fixture->root, .fixture = fetch->fixture};
+	}
+	if (sd_event_add_defer(event, &fetch->turn, on_turn, fetch) < 0 ||
+	    sd_event_source_set_enabled(fetch->turn, SD_EVENT_OFF) < 0)
+		abort(); /* neither can fail but for want of memory */
+	return fetch;
+}
+
+void fetch_free(struct fetch *fetch) {
+	if (!fetch)
+		return;
+	while (fetch->first)
+		job_free(fetch->first);
+	sd_event_source_disable_unref(fetch->turn);
+	sd_bus_close_unref(fetch->bus);
+	fixture_free(fetch->fixture);
+	sd_event_unref(fetch->event);
+	free(fetch);
+}
+
+static const struct kind *kind_of(const char *name) {
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (text_starts(name, kinds[i]->prefix))
+			return kinds[i];
+	return NULL;
+}
+
+static struct job *job_new(struct fetch *fetch, struct source *source, const struct kind *kind) {
+	struct job *job = xcalloc(1, sizeof *job);
+	*job = (struct job){
+		.fetch = fetch,
+		.source = source,
+		.kind = kind,
+		.waits = kind->look || fetch->fixture,
+		.ask = {.name = source->name, .rest = source->name + strlen(kind->prefix), .place = &fetch->place},
+		.previous = fetch->last};
+	*(fetch->last ? &fetch->last->next : &fetch->first) = job;
+	fetch->last = job;
+	return job;
+}
+
+static void add(struct fetch *fetch, const char *name) {
+	struct source *source = sources_add(fetch->into, name);
+	const struct kind *kind = kind_of(name);
+	if (strlen(name) > SOURCE_NAME_LONGEST)
+		err_set(&source->err, ERR_UNREADABLE, "", "a source's name is longer than %d", SOURCE_NAME_LONGEST);
+	else if (!kind && fetch->fixture)
+		job_new(fetch, source, &kind_kept);
+	else if (!kind)
+		err_set(&source->err, ERR_UNPROVED, name, "no kind of source has such a name");
+	else
+		job_new(fetch, source, kind);
+}
+
+/* Looks wait for their turn on the loop; what ends later is begun now, so that it goes on beside them. */
+static void begin(struct job *job) {
+	if (job->waits)
+		return;
+	/* Served behind everything else that is ready: an answer that is there counts, however late we come to it. */
+	if (sd_event_add_time_relative(job->fetch->event, &job->deadline, CLOCK_MONOTONIC,
+				       (uint64_t)job->kind->deadline_ms * 1000, 50000, on_deadline, job) < 0 ||
+	    sd_event_source_set_priority(job->deadline, SD_EVENT_PRIORITY_NORMAL + 10) < 0) {
+		struct err err;
+		err_set(&err, ERR_UNREADABLE, job->ask.name, "no timer for its deadline");
+		job_fail(job, &err);
+		return;
+	}
+	job->kind->start(job);
+}
+
+void fetch_start(struct fetch *fetch, const struct names *names, void (*done)(void *context), void *context) {
+	fetch->done = done;
+	fetch->context = context;
+	for (size_t i = 0; i < names_count(names); i++)
+		if (!sources_get(fetch->into, names_at(names, i)))
+			add(fetch, names_at(names, i));
+	for (struct job *job = fetch->first, *next; job; job = next) {
+		next = job->next;
+		begin(job);
+	}
+	fetch->looks = fetch->first;
+	sd_event_source_set_enabled(fetch->turn, SD_EVENT_ON);
+}

@@ -1,0 +1,39 @@
+/* A fixture root: a folder that stands for a host, as sources/fetch.h describes it. Nothing here looks at the live
+ * host.
+ *
+ * Members of an entry of .vouch/meta, all optional: "mode" (octal text), "uid", "gid", "nlink", "mtime" (integers),
+ * "error" (one of the six words), "type" (file dir link fifo socket char block), "target" (of a link). An entry with a
+ * type for a path that is not in the folder makes it exist without bytes: the empty folder, the FIFO and the device
+ * that version control cannot keep. A file of the name .gitkeep is not there either. Any other member is refused: then
+ * every source of the root is malformed. */
+#pragma once
+
+#include <sys/stat.h>
+
+#include "sources/kind.h"
+
+struct fixture {
+	int root;       /* -1 when it cannot be opened */
+	json_t *meta;   /* NULL: the folder's own metadata counts */
+	struct err bad; /* set when the root or its meta cannot be read: what every source of it returns */
+};
+
+/* Never NULL. */
+struct fixture *fixture_open(const char *folder);
+void fixture_free(struct fixture *fixture);
+DEFINE_CLEANUP(struct fixture, fixture_free)
+/* A source that is not read below the root: <root>/.vouch/<percent-encoded name>, made canonical. */
+MUST_CHECK bool fixture_look(const struct ask *ask, struct answer *ret_answer, struct err *err);
+/* False when the meta wants this name, or for sources of a path this path (NULL: none), to fail. */
+MUST_CHECK bool fixture_permits(const struct fixture *fixture, const char *name, const char *path, struct err *err);
+/* Replace what the folder says of a path by what the meta says. */
+void fixture_dress(const struct fixture *fixture, const char *path, struct stat *status);
+/* The status of a path that is in the meta only; false and ENOENT. */
+bool fixture_imagine(const struct fixture *fixture, const char *path, struct stat *ret_status);
+/* The target of a link that is in the meta only; NULL if it is none. Borrowed. */
+const char *fixture_target(const struct fixture *fixture, const char *path);
+/* Call use(context, name) for each entry of this folder that the meta makes exist. */
+void fixture_children(const struct fixture *fixture, const char *folder, void (*use)(void *context, const char *name),
+		      void *context);
+/* Whether an entry of the folder is only there for version control or for this machinery. */
+bool fixture_hides(const struct fixture *fixture, const char *folder, const char *name);

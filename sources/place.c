@@ -1,0 +1,71 @@
+#include "sources/place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sources/fixture.h"
+
+int place_open(const struct place *place, const char *path, int flags) {
+	flags |= O_CLOEXEC | (flags & O_PATH ? 0 : O_NOCTTY);
+	if (path[0] != '/') {
+		errno = EINVAL;
+		return -1;
+	}
+	if (!place->fixture)
+		return open(path, flags);
+	struct open_how how = {.flags = (unsigned)flags, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	return (int)syscall(SYS_openat2, place->root, path, &how, sizeof how);
+}
+
+bool place_fstat(const struct place *place, int fd, const char *path, struct stat *ret_status) {
+	if (fstat(fd, ret_status) != 0)
+		return false;
+	if (place->fixture)
+		fixture_dress(place->fixture, path, ret_status);
+	return true;
+}
+
+bool place_stat(const struct place *place, const char *path, struct stat *ret_status) {
+	CLEANUP(close_fd) int fd = place_open(place, path, O_PATH | O_NOFOLLOW);
+	if (fd >= 0)
+		return place_fstat(place, fd, path, ret_status);
+	return errno == ENOENT && place->fixture && fixture_imagine(place->fixture, path, ret_status);
+}
+
+bool place_stat_at(const struct place *place, int folder, const char *name, const char *path, struct stat *ret_status) {
+	if (folder >= 0 && fstatat(folder, name, ret_status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0) {
+		if (place->fixture)
+			fixture_dress(place->fixture, path, ret_status);
+		return true;
+	}
+	if (folder < 0)
+		errno = ENOENT;
+	return errno == ENOENT && place->fixture && fixture_imagine(place->fixture, path, ret_status);
+}
+
+const char *mode_type_name(mode_t mode) {
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+		return "file";
+	case S_IFDIR:
+		return "dir";
+	case S_IFLNK:
+		return "link";
+	case S_IFIFO:
+		return "fifo";
+	case S_IFSOCK:
+		return "socket";
+	case S_IFCHR:
+		return "char";
+	default:
+		return "block";
+	}
+}
+
+char *mode_text(mode_t mode, char text[MODE_TEXT]) {
+	snprintf(text, MODE_TEXT, "%04o", (unsigned)mode & 07777);
+	return text;
+}

@@ -1,0 +1,27 @@
+/* Where the kinds that read paths read: the live host, or a fixture root, whose symbolic links cannot leave it and
+ * whose metadata .vouch/meta gives (sources/fetch.h). Paths are absolute as the host sees them. */
+#pragma once
+
+#include <sys/stat.h>
+
+#include "core/err.h"
+
+struct fixture;
+
+struct place {
+	int root;                /* of a fixture; unused for the live host */
+	struct fixture *fixture; /* NULL: the live host */
+};
+
+/* open(2); O_CLOEXEC and O_NOCTTY are added. -1 and errno. */
+int place_open(const struct place *place, const char *path, int flags);
+/* The status of a path, or with a descriptor of what was opened there. False and errno. */
+bool place_stat(const struct place *place, const char *path, struct stat *ret_status);
+bool place_fstat(const struct place *place, int fd, const char *path, struct stat *ret_status);
+/* Of an entry of an open folder, links not followed; path is the entry's. */
+bool place_stat_at(const struct place *place, int folder, const char *name, const char *path, struct stat *ret_status);
+/* "file", "dir", "link", "fifo", "socket", "char", "block". */
+const char *mode_type_name(mode_t mode);
+/* "0640" */
+#define MODE_TEXT 5
+char *mode_text(mode_t mode, char text[MODE_TEXT]);

@@ -1,0 +1,41 @@
+/* stat: the metadata of whatever is at a path, a link itself and not its target. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include "sources/fetch.h"
+#include "sources/fixture.h"
+#include "sources/kind.h"
+
+/* New reference, or NULL and errno. */
+static json_t *link_target(const struct place *place, const char *path) {
+	char target[PATH_MAX];
+	if (place->fixture && fixture_target(place->fixture, path))
+		return json_text(fixture_target(place->fixture, path));
+	CLEANUP(close_fd) int fd = place_open(place, path, O_PATH | O_NOFOLLOW);
+	ssize_t len = fd < 0 ? -1 : readlinkat(fd, "", target, sizeof target);
+	return len < 0 ? NULL : json_textn(target, (size_t)len);
+}
+
+static bool look_stat(const struct ask *ask, struct answer *ret_answer, struct err *err) {
+	struct stat status;
+	char mode[MODE_TEXT];
+	if (!place_stat(ask->place, ask->rest, &status))
+		return err_errno(err, errno, ERR_UNREADABLE, ask->name, "stat");
+	CLEANUP(json_decref_p)
+	json_t *value = json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:I}", "type", mode_type_name(status.st_mode), "mode",
+				  mode_text(status.st_mode, mode), "uid", (json_int_t)status.st_uid, "gid",
+				  (json_int_t)status.st_gid, "size", (json_int_t)status.st_size, "mtime",
+				  (json_int_t)status.st_mtime, "nlink", (json_int_t)status.st_nlink);
+	if (S_ISLNK(status.st_mode)) {
+		json_t *target = link_target(ask->place, ask->rest);
+		if (!target)
+			return err_errno(err, errno, ERR_UNREADABLE, ask->name, "readlink");
+		json_object_set_new(value, "link", target);
+	}
+	return answer_json(ask, value, ret_answer, err);
+}
+
+const struct kind kind_stat = {
+	.prefix = "stat:", .deadline_ms = FETCH_DEADLINE_MS, .below_root = true, .look = look_stat};

@@ -1,0 +1,149 @@
+/* tree: everything below a folder, by whole path, not crossing file systems, links not followed. The folder itself is
+ * not an entry; a mount point below it is, and what is mounted there is not. One folder that cannot be read fails the
+ * whole: half a tree would hide what the other half holds. An entry that vanishes while the walk goes on is not there.
+ * "?perm=6000" keeps only entries (no links) that have one of these mode bits. */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "core/text.h"
+#include "sources/fetch.h"
+#include "sources/fixture.h"
+#include "sources/folder.h"
+
+#define TREE_DEEPEST 100
+#define TREE_DEADLINE_MS 60000
+#define ENTRY_OVERHEAD 90 /* bytes of canonical JSON beside the path, about */
+
+struct found {
+	char *path;
+	struct stat status;
+};
+
+struct walk {
+	const struct ask *ask;
+	mode_t bits; /* 0: all entries */
+	dev_t device;
+	struct found *found;
+	size_t count, room, bytes;
+};
+
+static void walk_done(struct walk *walk) {
+	for (size_t i = 0; i < walk->count; i++)
+		free(walk->found[i].path);
+	free(walk->found);
+}
+
+static bool keep(struct walk *walk, const char *path, const struct stat *status, struct err *err) {
+	if (walk->bits && (S_ISLNK(status->st_mode) || !(status->st_mode & walk->bits)))
+		return true;
+	if (walk->count == walk->room) {
+		walk->room = walk->room ? walk->room * 2 : 64;
+		walk->found = xreallocarray(walk->found, walk->room, sizeof *walk->found);
+	}
+	walk->found[walk->count++] = (struct found){.path = xstrdup(path), .status = *status};
+	walk->bytes += strlen(path) + ENTRY_OVERHEAD;
+	if (walk->bytes > SOURCE_LARGEST)
+		return err_set(err, ERR_UNREADABLE, walk->ask->name, "over the cap of %u bytes", SOURCE_LARGEST);
+	return true;
+}
+
+static bool walk_folder(struct walk *walk, int fd, const char *path, unsigned depth, struct err *err);
+
+/* Into an entry that is a folder. */
+static bool descend(struct walk *walk, int parent, const char *name, const char *path, unsigned depth,
+		    struct err *err) {
+	const struct ask *ask = walk->ask;
+	if (ask->place->fixture && !fixture_permits(ask->place->fixture, ask->name, path, err))
+		return false;
+	if (depth == TREE_DEEPEST)
+		return err_set(err, ERR_UNREADABLE, ask->name, "deeper than %d folders", TREE_DEEPEST);
+	CLEANUP(close_fd)
+	int fd = parent < 0 ? -1 : openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && parent >= 0 && errno != ENOENT) {
+		int error = errno;
+		err_errno(err, error, ERR_UNREADABLE, ask->name, "open below");
+		return err_set(err, err->code == ERR_ABSENT ? ERR_UNREADABLE : err->code, ask->name, "open %s: %s (%s)",
+			       path, strerrorname_np(error), strerrordesc_np(error));
+	}
+	if (fd < 0 && !ask->place->fixture)
+		return true;
+	return walk_folder(walk, fd, path, depth + 1, err);
+}
+
+static bool visit(struct walk *walk, int parent, const char *name, const char *path, unsigned depth, struct err *err) {
+	struct stat status;
+	if (!place_stat_at(walk->ask->place, parent, name, path, &status))
+		return errno == ENOENT ? true : err_errno(err, errno, ERR_UNREADABLE, walk->ask->name, "stat below");
+	if (!keep(walk, path, &status, err))
+		return false;
+	bool is_same_device = walk->ask->place->fixture || status.st_dev == walk->device;
+	return !S_ISDIR(status.st_mode) || !is_same_device || descend(walk, parent, name, path, depth, err);
+}
+
+static bool walk_folder(struct walk *walk, int fd, const char *path, unsigned depth, struct err *err) {
+	CLEANUP(folder_done) struct folder folder = {0};
+	if (!ask_in_time(walk->ask, err) || !folder_read(walk->ask, fd, path, &folder, err))
+		return false;
+	for (size_t i = 0; i < folder.count; i++) {
+		const char *name = folder.entries[i].name;
+		CLEANUP(free_ptr) char *whole = xasprintf("%s/%s", strcmp(path, "/") ? path : "", name);
+		if (!visit(walk, fd, name, whole, depth, err))
+			return false;
+	}
+	return true;
+}
+
+static int by_path(const void *a, const void *b) {
+	return strcmp(((const struct found *)a)->path, ((const struct found *)b)->path);
+}
+
+static json_t *found_json(const struct found *found) {
+	char mode[MODE_TEXT];
+	const struct stat *status = &found->status;
+	return json_pack("{s:o,s:s,s:s,s:I,s:I,s:I,s:I}", "path", json_text(found->path), "type",
+			 mode_type_name(status->st_mode), "mode", mode_text(status->st_mode, mode), "uid",
+			 (json_int_t)status->st_uid, "gid", (json_int_t)status->st_gid, "size",
+			 (json_int_t)status->st_size, "mtime", (json_int_t)status->st_mtime);
+}
+
+/* "PATH" or "PATH?perm=BITS"; *ret_path is the caller's. */
+static bool split(const struct ask *ask, char **ret_path, mode_t *ret_bits, struct err *err) {
+	unsigned bits = 0;
+	const char *question = strrchr(ask->rest, '?');
+	if (question && (!text_starts(question, "?perm=") || !text_to_mode(question + 6, &bits) || !bits))
+		return err_set(err, ERR_UNREADABLE, ask->name, "not PATH or PATH?perm=OCTAL");
+	size_t len = question ? (size_t)(question - ask->rest) : strlen(ask->rest);
+	while (len > 1 && ask->rest[len - 1] == '/')
+		len--;
+	*ret_path = xstrndup(ask->rest, len);
+	*ret_bits = bits;
+	return true;
+}
+
+static bool look_tree(const struct ask *ask, struct answer *ret_answer, struct err *err) {
+	CLEANUP(free_ptr) char *path = NULL;
+	CLEANUP(walk_done) struct walk walk = {.ask = ask};
+	CLEANUP(close_fd) int fd = -1;
+	struct stat status = {0};
+	if (!split(ask, &path, &walk.bits, err))
+		return false;
+	if (ask->place->fixture && !fixture_permits(ask->place->fixture, ask->name, path, err))
+		return false;
+	if (!folder_open(ask, path, &fd, err))
+		return false;
+	if (fd >= 0 && fstat(fd, &status) != 0)
+		return err_errno(err, errno, ERR_UNREADABLE, ask->name, "fstat");
+	walk.device = status.st_dev;
+	if (!walk_folder(&walk, fd, path, 0, err))
+		return false;
+	if (walk.count > 0)
+		qsort(walk.found, walk.count, sizeof *walk.found, by_path);
+	CLEANUP(json_decref_p) json_t *list = json_array();
+	for (size_t i = 0; i < walk.count; i++)
+		json_array_append_new(list, found_json(&walk.found[i]));
+	return answer_json(ask, list, ret_answer, err);
+}
+
+const struct kind kind_tree = {
+	.prefix = "tree:", .deadline_ms = TREE_DEADLINE_MS, .below_root = true, .look = look_tree};
