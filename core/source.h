@@ -8,8 +8,9 @@
  *   [{"name","type"}...]
  * stat:/etc/shadow - links not followed; "link" is the target's text
  *   {"type","mode":"0640","uid","gid","size","mtime","nlink","link"?}
- * tree:/etc/ssl/private - everything below it, sorted by path (absolute), not crossing file systems, links not followed;
- *   tree:/usr?perm=6000 - only entries with one of these mode bits, links left out. Denied as a whole where one folder is.
+ * tree:/etc/ssl/private - everything below it, sorted by path (absolute), not crossing file systems, links not
+ * followed; tree:/usr?perm=6000 - only entries with one of these mode bits, links left out. Denied as a whole where one
+ * folder is.
  *   [{"path","type","mode","uid","gid","size","mtime"}...]
  * link:/sys/dev/block/8:1 - every link followed, absolute
  *   {"target"}
@@ -31,8 +32,8 @@
  * cmd:sshd-T?user=U&host=H&addr=A&lport=P - sshd's effective configuration for that connection, cmd:sshd-T without one.
  *   Absent: no sshd installed; unreadable, with its own words, where it refuses
  *   {"exit":0,"stdout","stderr"}
- * nft:ruleset - `nft -j list ruleset` without handles and without what counters have counted; unproved where there is no
- *   nft to ask */
+ * nft:ruleset - `nft -j list ruleset` without handles and without what counters have counted; unproved where there is
+ * no nft to ask */
 #pragma once
 
 #include <stdint.h>
