@@ -185,10 +185,20 @@ static const json_t *shadow_of(const json_t *shadow, const char *name) {
 	return NULL;
 }
 
+/* The names of password_scheme() for what the source `shadow:` says; NULL without a hash. */
+static const char *scheme_in_shadow(const json_t *entry) {
+	const char *scheme = json_string_value(json_object_get(entry, "scheme"));
+	if (!scheme || !*scheme || (!strcmp(scheme, "unknown") && json_is_true(json_object_get(entry, "locked"))))
+		return NULL;
+	if (!strcmp(scheme, "des") || !strcmp(scheme, "_"))
+		return *scheme == '_' ? "bsdicrypt" : "descrypt";
+	return text_starts(scheme, "$") ? password_scheme(scheme) : scheme;
+}
+
 static void add_password(json_t *row, const char *field, const json_t *shadow) {
 	bool in_shadow = !strcmp(field, "x");
 	bool is_missing = in_shadow && !shadow;
-	const char *scheme = in_shadow ? json_string_value(json_object_get(shadow, "scheme")) : password_scheme(field);
+	const char *scheme = in_shadow ? scheme_in_shadow(shadow) : password_scheme(field);
 	bool is_empty = in_shadow ? json_is_true(json_object_get(shadow, "empty")) : field[0] == '\0';
 	bool is_locked = in_shadow ? json_is_true(json_object_get(shadow, "locked")) : password_is_locked(field);
 	const char *state = is_missing ? "missing" : is_empty ? "empty" : is_locked ? "locked" : "set";
