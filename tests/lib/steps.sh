@@ -89,7 +89,7 @@ at_most() {
 		wait -n -p pid "${!under_way[@]}" || true
 		report "${counter_of[${under_way[$pid]}]}" "${under_way[$pid]}"
 		unset "under_way[$pid]"
-		running=running-1
+		running+=-1
 	done
 }
 
