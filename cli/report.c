@@ -1,0 +1,224 @@
+#include "cli/report.h"
+
+#include "cli/say.h"
+
+#define ROWS_SHOWN 5
+#define RULES_SHOWN 3
+
+const char *report_text(const json_t *result, const char *member) {
+	const char *text = json_string_value(json_object_get(result, member));
+	return text ? text : "";
+}
+
+static enum verdict verdict_of(const json_t *result) {
+	enum verdict verdict;
+	return verdict_from_name(report_text(result, "verdict"), &verdict) ? verdict : VERDICT_ERROR;
+}
+
+static const char *control_of(const json_t *result) {
+	const char *control = json_string_value(json_array_get(json_object_get(result, "controls"), 0));
+	return control ? control : "";
+}
+
+struct counts report_count(const json_t *results) {
+	struct counts counts = {0};
+	size_t index;
+	json_t *result;
+	json_array_foreach(results, index, result) {
+		counts.by_verdict[verdict_of(result)]++;
+		counts.total++;
+	}
+	return counts;
+}
+
+json_t *report_summary(const struct counts *counts) {
+	json_t *summary = json_object();
+	for (enum verdict verdict = 0; verdict < VERDICT_COUNT; verdict++)
+		json_object_set_new(summary, verdict_name(verdict),
+				    json_integer((json_int_t)counts->by_verdict[verdict]));
+	return summary;
+}
+
+void report_counts(const struct counts *counts) {
+	printf("%zu %s:", counts->total, plural(counts->total, "rule", "rules"));
+	const char *comma = " ";
+	for (enum verdict verdict = 0; verdict < VERDICT_COUNT; verdict++) {
+		if (!counts->by_verdict[verdict])
+			continue;
+		printf("%s%zu ", comma, counts->by_verdict[verdict]);
+		say_coloured(verdict_colour(verdict), verdict_name(verdict));
+		comma = ", ";
+	}
+	putchar('\n');
+}
+
+/* Borrowed results in an order of our own. */
+static const json_t **sorted(const json_t *results, int (*compare)(const void *, const void *), size_t *ret_count) {
+	size_t count = json_array_size(results);
+	const json_t **items = xcalloc(count + 1, sizeof(json_t *));
+	for (size_t i = 0; i < count; i++)
+		items[i] = json_array_get(results, i);
+	qsort(items, count, sizeof *items, compare);
+	*ret_count = count;
+	return items;
+}
+
+static int by_control(const void *a, const void *b) {
+	const json_t *left = *(const json_t *const *)a, *right = *(const json_t *const *)b;
+	int order = control_compare(control_of(left), control_of(right));
+	return order ? order : strcmp(report_text(left, "rule"), report_text(right, "rule"));
+}
+
+static unsigned severity_rank(const json_t *result) {
+	static const char *const names[] = {"critical", "high", "medium", "low"};
+	unsigned rank = 0;
+	while (rank < ARRAY_LEN(names) && strcmp(names[rank], report_text(result, "severity")) != 0)
+		rank++;
+	return rank;
+}
+
+static int by_weight(const void *a, const void *b) {
+	const json_t *left = *(const json_t *const *)a, *right = *(const json_t *const *)b;
+	int failed = (verdict_of(right) == VERDICT_FAIL) - (verdict_of(left) == VERDICT_FAIL);
+	int severity = (int)severity_rank(left) - (int)severity_rank(right);
+	int key = json_is_true(json_object_get(right, "key")) - json_is_true(json_object_get(left, "key"));
+	if (failed || severity || key)
+		return failed ? failed : severity ? severity : key;
+	return by_control(a, b);
+}
+
+static void print_value(const json_t *value) {
+	if (json_is_string(value)) {
+		say_text(stdout, json_string_value(value));
+		return;
+	}
+	char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
+	say_text(stdout, text ? text : "?");
+	free(text);
+}
+
+static void print_row(const json_t *row) {
+	const char *name;
+	json_t *value;
+	const char *blank = "";
+	printf("%15s", "");
+	json_object_foreach((json_t *)row, name, value) {
+		if (json_is_null(value))
+			continue;
+		fputs(blank, stdout);
+		say_text(stdout, name);
+		putchar('=');
+		print_value(value);
+		blank = "  ";
+	}
+	putchar('\n');
+}
+
+static void print_observed(const json_t *result) {
+	const json_t *rows = json_object_get(result, "observed");
+	size_t count = json_array_size(rows);
+	for (size_t i = 0; i < count && i < ROWS_SHOWN; i++)
+		print_row(json_array_get(rows, i));
+	if (count > ROWS_SHOWN)
+		printf("%15s... and %zu more\n", "", count - ROWS_SHOWN);
+}
+
+static void print_result(const json_t *result) {
+	enum verdict verdict = verdict_of(result);
+	char word[16];
+	snprintf(word, sizeof word, "%-13s", verdict_name(verdict));
+	fputs("  ", stdout);
+	say_coloured(verdict_colour(verdict), word);
+	say_text(stdout, report_text(result, "title"));
+	fputs("  ", stdout);
+	say_coloured(COLOUR_DIM, report_text(result, "rule"));
+	putchar('\n');
+	if (verdict == VERDICT_PASS)
+		return;
+	say_wrapped(report_text(result, "reason"), 15);
+	if (verdict != VERDICT_NOTAPPLICABLE)
+		print_observed(result);
+}
+
+void report_by_control(const json_t *results, const struct catalogue *catalogue) {
+	size_t count;
+	const json_t **items = sorted(results, by_control, &count);
+	const char *current = "";
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(current, control_of(items[i])) != 0) {
+			current = control_of(items[i]);
+			const struct control *control = catalogue_find(catalogue, current);
+			CLEANUP(free_ptr) char *heading = xasprintf("%s %s", current, control ? control->title : "");
+			printf("%s", i ? "\n" : "");
+			say_coloured(COLOUR_BOLD, heading);
+			putchar('\n');
+		}
+		print_result(items[i]);
+	}
+	free(items);
+}
+
+static void print_failure(size_t number, const json_t *result) {
+	const char *host = report_text(result, "host"), *fix = report_text(result, "fix");
+	printf("  %zu. ", number);
+	say_coloured(COLOUR_RED, report_text(result, "severity"));
+	say(stdout, "  %s%s%s (%s, %s)\n", report_text(result, "title"), *host ? " on " : "", host,
+	    report_text(result, "rule"), control_of(result));
+	say_wrapped(report_text(result, "reason"), 5);
+	if (*fix) {
+		CLEANUP(free_ptr) char *line = xasprintf("fix: %s", fix);
+		say_wrapped(line, 5);
+	}
+}
+
+void report_worst(const json_t *results) {
+	size_t count, failures = report_count(results).by_verdict[VERDICT_FAIL];
+	if (!failures)
+		return;
+	const json_t **items = sorted(results, by_weight, &count);
+	size_t shown = failures < REPORT_WORST ? failures : REPORT_WORST;
+	printf("\nWorst %s of %zu\n", plural(shown, "failure", "failures"), failures);
+	for (size_t i = 0; i < shown; i++)
+		print_failure(i + 1, items[i]);
+	free(items);
+}
+
+/* {source: {"why", "rules": [..]}} over all results, in order of names. New reference. */
+static json_t *denied_sources(const json_t *results) {
+	json_t *denied = json_object(), *result, *source;
+	size_t index, at;
+	json_array_foreach(results, index, result) {
+		json_array_foreach(json_object_get(result, "sources"), at, source) {
+			if (strcmp(report_text(source, "error"), "denied") != 0)
+				continue;
+			const char *name = report_text(source, "name");
+			if (!json_object_get(denied, name))
+				json_object_set_new(
+					denied, name,
+					json_pack("{s:s, s:[]}", "why", report_text(source, "why"), "rules"));
+			json_array_append(json_object_get(json_object_get(denied, name), "rules"),
+					  json_object_get(result, "rule"));
+		}
+	}
+	return denied;
+}
+
+void report_denied(const json_t *results) {
+	CLEANUP(json_decref_p) json_t *denied = denied_sources(results);
+	size_t count = json_object_size(denied);
+	const char *name;
+	json_t *entry;
+	if (!count)
+		return;
+	printf("\n%zu %s denied\n", count, plural(count, "look was", "looks were"));
+	json_object_foreach(denied, name, entry) {
+		const json_t *rules = json_object_get(entry, "rules");
+		size_t rule_count = json_array_size(rules);
+		say(stdout, "  %s: %s (for", name, report_text(entry, "why"));
+		for (size_t i = 0; i < rule_count && i < RULES_SHOWN; i++)
+			say(stdout, "%s %s", i ? "," : "", json_string_value(json_array_get(rules, i)));
+		if (rule_count > RULES_SHOWN)
+			printf(" and %zu more", rule_count - RULES_SHOWN);
+		printf(")\n");
+	}
+}

@@ -1,0 +1,27 @@
+/* Results as people read them: by control, the worst failures, what could not be read. Works on result objects
+ * (docs/FORMAT.md 2), from this host's round or from a collector. */
+#pragma once
+
+#include "core/catalogue.h"
+#include "core/json.h"
+#include "core/judge.h"
+
+#define REPORT_WORST 5
+
+struct counts {
+	size_t by_verdict[VERDICT_COUNT];
+	size_t total;
+};
+struct counts report_count(const json_t *results);
+/* {"pass":n,...}; new reference. */
+json_t *report_summary(const struct counts *counts);
+/* Every result under its deciding control, in the order of the standard. */
+void report_by_control(const json_t *results, const struct catalogue *catalogue);
+/* The worst failures, at most REPORT_WORST, with what to do; nothing where nothing failed. */
+void report_worst(const json_t *results);
+/* The sources that this process may not read, each with its reason and the rules that wanted it. */
+void report_denied(const json_t *results);
+/* "37 rules: 20 pass, 5 fail, ..." */
+void report_counts(const struct counts *counts);
+/* Text member of a result, "" when it is missing. */
+const char *report_text(const json_t *result, const char *member);
