@@ -1,10 +1,5 @@
 #include "agent/chain.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include "core/json.h"
 
 #define CHAIN_LARGEST (1U << 20)
@@ -86,18 +81,6 @@ static bool chain_write(const struct home *home, const struct chain *chain, stru
 	return json_canonical(object, &bytes, err) && file_write(home->chain, bytes.data, bytes.len, 0600, err);
 }
 
-static bool take_lock(const struct home *home, int *ret_lock, struct err *err) {
-	int lock = open(home->lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (lock < 0)
-		return err_errno(err, errno, ERR_IO, home->lock, "open");
-	if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
-		close(lock);
-		return err_set(err, ERR_REFUSED, home->lock, "another process seals for this state folder");
-	}
-	*ret_lock = lock;
-	return true;
-}
-
 /* What the disk says goes, now and after a crash. */
 static bool recover(const struct home *home, struct chain *chain, struct err *err) {
 	chain->is_stale = true;
@@ -110,7 +93,7 @@ static bool recover(const struct home *home, struct chain *chain, struct err *er
 bool chain_open(const struct home *home, struct chain **ret_chain, struct err *err) {
 	struct chain *chain = xcalloc(1, sizeof *chain);
 	chain->lock = -1;
-	if (!home_make(home, err) || !take_lock(home, &chain->lock, err) || !recover(home, chain, err)) {
+	if (!home_make(home, err) || !home_lock(home, &chain->lock, err) || !recover(home, chain, err)) {
 		chain_close(chain);
 		return false;
 	}

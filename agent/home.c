@@ -1,7 +1,10 @@
 #include "agent/home.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/json.h"
 #include "core/times.h"
@@ -47,6 +50,18 @@ bool home_make(const struct home *home, struct err *err) {
 	return file_make_folder(home->folder, 0700, err) && file_make_folder(home->receipts, 0700, err) &&
 	       file_make_folder(home->incoming, 0700, err) && file_make_folder(home->queue, 0700, err) &&
 	       file_make_folder(home->refused, 0700, err);
+}
+
+bool home_lock(const struct home *home, int *ret_lock, struct err *err) {
+	int lock = open(home->lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (lock < 0)
+		return err_errno(err, errno, ERR_IO, home->lock, "open");
+	if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+		close(lock);
+		return err_set(err, ERR_REFUSED, home->lock, "another process seals for this state folder");
+	}
+	*ret_lock = lock;
+	return true;
 }
 
 static bool fill(const json_t *object, const char *where, struct enrolment *enrolment, struct err *err) {

@@ -1,0 +1,185 @@
+#include "agent/enrol.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/est.h"
+#include "agent/identity.h"
+#include "core/json.h"
+#include "core/key.h"
+#include "core/note.h"
+#include "core/text.h"
+#include "core/times.h"
+#include "sources/gather.h"
+
+/* An enrolment under way: the folder where it is put together, laid out as home is. */
+struct draft {
+	struct home *home; /* of which only enrolment/ is used */
+	EVP_PKEY *transport;
+	X509 *ca, *certificate;
+	struct enrolment *enrolment;
+};
+
+static void draft_done(struct draft *draft) {
+	home_free(draft->home);
+	EVP_PKEY_free(draft->transport);
+	X509_free(draft->ca);
+	X509_free(draft->certificate);
+	enrolment_free(draft->enrolment);
+}
+
+bool enrol_fingerprint(const char *text, char ret_hex[HASH_HEX]) {
+	size_t len = 0;
+	if (text_starts(text, "sha256:") || text_starts(text, "SHA256:"))
+		text += strlen("sha256:");
+	for (; *text; text++) {
+		if (*text == ':')
+			continue;
+		bool is_upper = *text >= 'A' && *text <= 'F';
+		if (len == HASH_HEX - 1 || (!is_upper && !strchr("0123456789abcdef", *text)))
+			return false;
+		ret_hex[len++] = is_upper ? (char)(*text - 'A' + 'a') : *text;
+	}
+	ret_hex[len] = '\0';
+	return len == HASH_HEX - 1;
+}
+
+static bool know_host(const char *root, struct enrolment *enrolment, struct err *err) {
+	const struct asker asker = {.check = &identity_check};
+	CLEANUP(sources_free_p) struct sources *fetched = sources_new();
+	if (!gather_now(root, &asker, 1, fetched, err))
+		return false;
+	enrolment->host_id = identity_host_id(fetched);
+	enrolment->host_name = identity_host_name(fetched);
+	enrolment->os = identity_os(fetched);
+	if (*enrolment->host_id)
+		return true;
+	return err_set(err, ERR_ABSENT, "/etc/machine-id",
+		       "there is no machine id to know this host by: see machine-id(5), systemd-machine-id-setup");
+}
+
+static bool fetch_ca(const struct enrol_options *options, struct draft *draft, struct err *err) {
+	CLEANUP(http_close_p) struct http *http = NULL;
+	CLEANUP(buf_done) struct buf pem = {0};
+	const struct http_peer peer = {.base = options->collector};
+	char hex[HASH_HEX];
+	struct hash fingerprint;
+	if (!enrol_fingerprint(options->ca_fingerprint, hex) || !hash_from_hex(hex, &fingerprint))
+		return err_set(err, ERR_USAGE, "CA fingerprint", "it is not the 64 hexadecimal digits of a SHA-256");
+	if (!http_open(&peer, &http, err) || !est_ca(http, &fingerprint, &draft->ca, err))
+		return false;
+	est_pem(draft->ca, &pem);
+	return file_write(draft->home->ca, pem.data, pem.len, 0644, err);
+}
+
+static bool fetch_certificate(const struct enrol_options *options, struct draft *draft, struct err *err) {
+	CLEANUP(http_close_p) struct http *http = NULL;
+	CLEANUP(buf_done) struct buf pem = {0};
+	const struct http_peer peer = {
+		.base = options->collector, .ca = draft->home->ca, .user = "enrol", .password = options->token};
+	if (!http_open(&peer, &http, err) ||
+	    !est_enroll(http, draft->transport, draft->enrolment->host_id, draft->ca, &draft->certificate, err))
+		return false;
+	est_pem(draft->certificate, &pem);
+	return file_write(draft->home->transport_certificate, pem.data, pem.len, 0644, err);
+}
+
+/* Pin the log's key. */
+static bool fetch_log(const struct enrol_options *options, struct draft *draft, struct err *err) {
+	static const char path[] = "/v1/log";
+	CLEANUP(http_close_p) struct http *http = NULL;
+	CLEANUP(http_answer_done) struct http_answer answer = {0};
+	CLEANUP(json_decref_p) json_t *object = NULL;
+	CLEANUP(note_verifier_free_p) struct note_verifier *verifier = NULL;
+	const struct http_peer peer = {.base = options->collector,
+				       .ca = draft->home->ca,
+				       .certificate = draft->home->transport_certificate,
+				       .key = draft->home->transport_key};
+	const struct http_request request = {.path = path};
+	const char *origin, *vkey;
+	if (!http_open(&peer, &http, err) || !http_ask(http, &request, &answer, err) ||
+	    !http_is_ok(&answer, path, err) ||
+	    !json_read(answer.body.data, answer.body.len, 65536, path, &object, err) ||
+	    !json_get_string(object, "origin", path, &origin, err) ||
+	    !json_get_string(object, "vkey", path, &vkey, err) || !note_verifier_read(vkey, &verifier, err))
+		return false;
+	if (strcmp(verifier->name, origin) != 0)
+		return err_set(err, ERR_REFUSED, path, "the log's key is not named like its origin");
+	draft->enrolment->origin = xstrdup(origin);
+	draft->enrolment->vkey = xstrdup(vkey);
+	return true;
+}
+
+static bool make_keys(struct draft *draft, struct err *err) {
+	CLEANUP(key_free_p) EVP_PKEY *evidence = NULL;
+	return key_make_ed25519(&evidence, err) && key_save(draft->home->evidence_key, evidence, err) &&
+	       key_make_p256(&draft->transport, err) && key_save(draft->home->transport_key, draft->transport, err);
+}
+
+static bool put_together(const struct enrol_options *options, struct draft *draft, struct err *err) {
+	CLEANUP(buf_done) struct buf bytes = {0};
+	draft->enrolment->collector = xstrdup(options->collector);
+	size_t len = strlen(draft->enrolment->collector);
+	if (len && draft->enrolment->collector[len - 1] == '/')
+		draft->enrolment->collector[len - 1] = '\0';
+	draft->enrolment->enrolled_at = times_now();
+	return know_host(options->root, draft->enrolment, err) && file_make_folder(draft->home->enrolment, 0700, err) &&
+	       make_keys(draft, err) && fetch_ca(options, draft, err) && fetch_certificate(options, draft, err) &&
+	       fetch_log(options, draft, err) && enrolment_write(draft->enrolment, &bytes, err) &&
+	       file_write(draft->home->identity, bytes.data, bytes.len, 0644, err);
+}
+
+/* A draft that came to nothing, ours or a crashed one's: its files and its folders. */
+static void throw_away(const struct home *draft) {
+	const char *const files[] = {draft->identity, draft->evidence_key, draft->transport_key,
+				     draft->transport_certificate, draft->ca};
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		unlink(files[i]);
+	rmdir(draft->enrolment);
+	rmdir(draft->folder);
+}
+
+/* What hung on an earlier enrolment goes into old-<time>/; the enrolment first, so that from then on there is none. */
+static bool set_aside(const struct home *home, struct err *err) {
+	char at[TIMES_TEXT];
+	CLEANUP(free_ptr) char *old = xasprintf("%s/old-%s", home->folder, times_format(times_now(), at));
+	const char *const parts[] = {home->enrolment, home->chain,    home->blinds,
+				     home->spool,     home->receipts, home->checkpoint};
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		CLEANUP(free_ptr) char *to = file_join(old, strrchr(parts[i], '/') + 1);
+		if (access(parts[i], F_OK) != 0)
+			continue;
+		if (!file_make_folder(old, 0700, err) || !file_move(parts[i], to, err))
+			return false;
+	}
+	return true;
+}
+
+static bool may_enrol(const struct home *home, const struct enrol_options *options, struct err *err) {
+	if (options->force || access(home->enrolment, F_OK) != 0)
+		return true;
+	return err_set(err, ERR_REFUSED, home->enrolment,
+		       "this host is enrolled already; --force sets that enrolment, its chain and spool aside");
+}
+
+bool enrol(const struct home *home, const struct enrol_options *options, struct enrolment **ret_enrolment,
+	   struct err *err) {
+	CLEANUP(free_ptr) char *folder = file_join(home->folder, ".tmp-enrolment");
+	CLEANUP(draft_done)
+	struct draft draft = {.home = home_new(folder), .enrolment = xcalloc(1, sizeof(struct enrolment))};
+	CLEANUP(close_fd) int lock = -1;
+	if (!may_enrol(home, options, err) || !file_make_folder(home->folder, 0700, err) ||
+	    !home_lock(home, &lock, err))
+		return false;
+	throw_away(draft.home);
+	bool ok = file_make_folder(folder, 0700, err) && put_together(options, &draft, err) && set_aside(home, err) &&
+		  file_move(draft.home->enrolment, home->enrolment, err) && home_make(home, err);
+	throw_away(draft.home);
+	if (!ok)
+		return false;
+	*ret_enrolment = draft.enrolment;
+	draft.enrolment = NULL;
+	return true;
+}

@@ -1,0 +1,19 @@
+/* enrol: a host joins a collector. Keys are made here and never leave; the collector's CA is trusted only after its
+ * fingerprint was compared; everything appears in the state folder at once or not at all. */
+#pragma once
+
+#include "agent/home.h"
+#include "core/hash.h"
+
+struct enrol_options {
+	const char *collector;      /* "https://host:port" */
+	const char *token;          /* one-time */
+	const char *ca_fingerprint; /* SHA-256 of the CA certificate's DER: 64 hexadecimal digits, colons allowed */
+	const char *root;           /* NULL: the live host; else the folder that is looked at instead */
+	bool force;                 /* set an existing enrolment and what hangs on it aside, under old-<time>/ */
+};
+MUST_CHECK bool enrol(const struct home *home, const struct enrol_options *options, struct enrolment **ret_enrolment,
+		      struct err *err);
+
+/* Digits of a fingerprint, lower case, colons and a leading "sha256:" dropped. False unless 64 are left. */
+bool enrol_fingerprint(const char *text, char ret_hex[HASH_HEX]);

@@ -1,0 +1,129 @@
+#include "agent/est.h"
+
+#include <openssl/pem.h>
+#include <openssl/pkcs7.h>
+#include <openssl/x509v3.h>
+
+#include "core/base64.h"
+
+#define CACERTS "/.well-known/est/cacerts"
+#define SIMPLEENROLL "/.well-known/est/simpleenroll"
+#define EST_ANSWER_LARGEST (1U << 20)
+
+typedef STACK_OF(X509) certificates;
+
+static void certificates_free(certificates **stack) { sk_X509_pop_free(*stack, X509_free); }
+
+static void drop_white_space(const char *text, size_t len, struct buf *kept) {
+	for (size_t i = 0; i < len; i++)
+		if (text[i] != '\n' && text[i] != '\r' && text[i] != ' ')
+			buf_add(kept, text + i, 1);
+}
+
+bool est_certificates(const char *text, size_t len, const char *where, STACK_OF(X509) * *ret_certificates,
+		      struct err *err) {
+	CLEANUP(buf_done) struct buf dense = {0};
+	CLEANUP(buf_done) struct buf der = {0};
+	if (len > EST_ANSWER_LARGEST)
+		return err_set(err, ERR_TOO_BIG, where, "larger than the cap of %u bytes", EST_ANSWER_LARGEST);
+	drop_white_space(text, len, &dense);
+	if (!base64_decode(buf_str(&dense), dense.len, where, &der, err))
+		return false;
+	const unsigned char *at = (const unsigned char *)buf_str(&der), *end = at + der.len;
+	PKCS7 *bag = d2i_PKCS7(NULL, &at, (long)der.len);
+	bool ok = bag && at == end && PKCS7_type_is_signed(bag) && bag->d.sign && bag->d.sign->cert;
+	certificates *copy = ok ? X509_chain_up_ref(bag->d.sign->cert) : NULL;
+	PKCS7_free(bag);
+	if (!copy)
+		return err_set(err, ERR_MALFORMED, where, "not certificates as EST sends them (certs-only PKCS#7)");
+	*ret_certificates = copy;
+	return true;
+}
+
+static bool has_fingerprint(X509 *certificate, const struct hash *fingerprint) {
+	unsigned char *der = NULL;
+	int len = i2d_X509(certificate, &der);
+	if (len < 0)
+		return false;
+	struct hash digest = hash_of(der, (size_t)len);
+	OPENSSL_free(der);
+	return hash_equal(&digest, fingerprint);
+}
+
+bool est_ca(struct http *http, const struct hash *fingerprint, X509 **ret_ca, struct err *err) {
+	CLEANUP(http_answer_done) struct http_answer answer = {0};
+	CLEANUP(certificates_free) certificates *found = NULL;
+	const struct http_request request = {.path = CACERTS};
+	if (!http_ask(http, &request, &answer, err) || !http_is_ok(&answer, CACERTS, err) ||
+	    !est_certificates(buf_str(&answer.body), answer.body.len, CACERTS, &found, err))
+		return false;
+	for (int i = 0; i < sk_X509_num(found); i++) {
+		X509 *certificate = sk_X509_value(found, i);
+		if (!has_fingerprint(certificate, fingerprint))
+			continue;
+		if (!X509_check_ca(certificate))
+			return err_set(err, ERR_REFUSED, CACERTS, "the certificate of that fingerprint is not a CA's");
+		X509_up_ref(certificate);
+		*ret_ca = certificate;
+		return true;
+	}
+	return err_set(err, ERR_REFUSED, CACERTS,
+		       "the collector's CA has another fingerprint than the one given: this may be another collector");
+}
+
+/* PKCS#10, base64. */
+static bool make_request(EVP_PKEY *key, const char *common_name, char **ret_text, struct err *err) {
+	X509_REQ *request = X509_REQ_new();
+	unsigned char *der = NULL;
+	X509_NAME *name = request ? X509_REQ_get_subject_name(request) : NULL;
+	bool ok =
+		request &&
+		X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)common_name, -1, -1, 0) &&
+		X509_REQ_set_pubkey(request, key) && X509_REQ_sign(request, key, EVP_sha256());
+	int len = ok ? i2d_X509_REQ(request, &der) : -1;
+	X509_REQ_free(request);
+	if (len < 0)
+		return err_set(err, ERR_CRYPTO, "certificate request", "it cannot be made");
+	*ret_text = base64_encode(der, (size_t)len);
+	OPENSSL_free(der);
+	return true;
+}
+
+/* Whether the certificate is for our key and by that CA. */
+static bool is_ours(X509 *certificate, EVP_PKEY *key, X509 *ca) {
+	return EVP_PKEY_eq(X509_get0_pubkey(certificate), key) == 1 &&
+	       X509_verify(certificate, X509_get0_pubkey(ca)) == 1;
+}
+
+bool est_enroll(struct http *http, EVP_PKEY *key, const char *common_name, X509 *ca, X509 **ret_certificate,
+		struct err *err) {
+	CLEANUP(http_answer_done) struct http_answer answer = {0};
+	CLEANUP(certificates_free) certificates *found = NULL;
+	CLEANUP(free_ptr) char *text = NULL;
+	if (!make_request(key, common_name, &text, err))
+		return false;
+	const struct http_request request = {
+		.path = SIMPLEENROLL, .content_type = "application/pkcs10", .body = text, .len = strlen(text)};
+	if (!http_ask(http, &request, &answer, err) || !http_is_ok(&answer, SIMPLEENROLL, err) ||
+	    !est_certificates(buf_str(&answer.body), answer.body.len, SIMPLEENROLL, &found, err))
+		return false;
+	for (int i = 0; i < sk_X509_num(found); i++) {
+		X509 *certificate = sk_X509_value(found, i);
+		if (!is_ours(certificate, key, ca))
+			continue;
+		X509_up_ref(certificate);
+		*ret_certificate = certificate;
+		return true;
+	}
+	return err_set(err, ERR_REFUSED, SIMPLEENROLL, "no certificate for our key by the CA came back");
+}
+
+void est_pem(X509 *certificate, struct buf *pem) {
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *data;
+	if (!bio || !PEM_write_bio_X509(bio, certificate))
+		abort(); /* memory alone can be the reason */
+	long len = BIO_get_mem_data(bio, &data);
+	buf_add(pem, data, (size_t)len);
+	BIO_free(bio);
+}

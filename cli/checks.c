@@ -1,0 +1,62 @@
+/* vouch checks: what the checks are, and what each takes and yields. */
+#include "cli/cli.h"
+#include "cli/say.h"
+#include "core/check.h"
+
+static const char usage[] = "usage: vouch checks [NAME]\n\n"
+			    "Lists the checks, or one check's parameters, fields and sources.\n\n"
+			    "Exit: 0, or 2 where there is no such check.\n";
+
+static void print_table(void) {
+	for (const struct check *const *check = checks_all; *check; check++)
+		say(stdout, "%-16s %s\n", (*check)->name, (*check)->about);
+}
+
+static const char *privacy_word(enum privacy privacy) {
+	return privacy == PRIVACY_PUBLIC ? "" : privacy == PRIVACY_PERSONAL ? ", personal" : ", secret";
+}
+
+static void print_check(const struct check *check) {
+	say_coloured(COLOUR_BOLD, check->name);
+	say(stdout, ": %s\n\n", check->about);
+	say_coloured(COLOUR_BOLD, "Parameters");
+	printf("\n");
+	if (!check->params || !check->params->name)
+		printf("  none\n");
+	for (const struct check_param *param = check->params; param && param->name; param++)
+		say(stdout, "  %-20s %-9s %s%s\n", param->name, value_type_name(param->type),
+		    param->required ? "required; " : "", param->about);
+	printf("\n");
+	say_coloured(COLOUR_BOLD, "Fields");
+	printf("\n");
+	for (const struct check_field *field = check->fields; field->name; field++)
+		say(stdout, "  %-20s %-9s %s%s%s%s%s\n", field->name, value_type_name(field->type), field->about,
+		    field->unit ? " in " : "", field->unit ? field->unit : "", privacy_word(field->privacy),
+		    field->is_volatile ? ", volatile" : "");
+	printf("\n");
+	say_coloured(COLOUR_BOLD, "Sources");
+	printf("\n");
+	for (const char *const *pattern = check->patterns; *pattern; pattern++)
+		say(stdout, "  %s\n", *pattern);
+}
+
+static int checks(int argc, char **argv) {
+	const struct option_row rows[] = {{0}};
+	char **operands;
+	int exit_code;
+	if (!cli_options(&verb_checks, rows, argc, argv, &operands, &exit_code))
+		return exit_code;
+	if (!operands[0]) {
+		print_table();
+		return CLI_OK;
+	}
+	if (operands[1])
+		return cli_misuse(&verb_checks, "needs one name");
+	const struct check *check = check_find(checks_all, operands[0]);
+	if (!check)
+		return cli_misuse(&verb_checks, "there is no check %s", operands[0]);
+	print_check(check);
+	return CLI_OK;
+}
+
+const struct verb verb_checks = {"checks", "list the checks, their parameters and fields", usage, checks};
