@@ -25,12 +25,13 @@ static bool read_policies(const json_t *array, const char *where, struct chain *
 }
 
 static bool fill(const json_t *object, const char *where, struct chain *chain, struct err *err) {
-	const char *previous, *entry;
+	const char *previous, *entry, *boot_id;
 	json_t *policies;
 	int64_t sequence;
 	if (!json_get_int(object, "sequence", where, &sequence, err) ||
 	    !json_get_string(object, "previous", where, &previous, err) ||
 	    !json_get_string(object, "entry", where, &entry, err) ||
+	    !json_get_string(object, "bootId", where, &boot_id, err) ||
 	    !json_get_array(object, "policies", where, &policies, err) || !read_policies(policies, where, chain, err))
 		return false;
 	if (sequence < 1 || !is_digest_or_empty(previous) || !spool_is_name(entry))
@@ -38,6 +39,7 @@ static bool fill(const json_t *object, const char *where, struct chain *chain, s
 	chain->sequence = sequence;
 	snprintf(chain->previous, sizeof chain->previous, "%s", previous);
 	snprintf(chain->entry, sizeof chain->entry, "%s", entry);
+	snprintf(chain->boot_id, sizeof chain->boot_id, "%s", boot_id);
 	chain->full = json_is_true(json_object_get(object, "full"));
 	return true;
 }
@@ -76,8 +78,9 @@ static bool chain_write(const struct home *home, const struct chain *chain, stru
 	for (size_t i = 0; i < chain->policy_count; i++)
 		json_array_append_new(policies, json_string(hash_hex(&chain->policies[i], hex)));
 	CLEANUP(json_decref_p)
-	json_t *object = json_pack("{s:I, s:s, s:s, s:o, s:b}", "sequence", (json_int_t)chain->sequence, "previous",
-				   chain->previous, "entry", chain->entry, "policies", policies, "full", chain->full);
+	json_t *object = json_pack("{s:I, s:s, s:s, s:s, s:o, s:b}", "sequence", (json_int_t)chain->sequence,
+				   "previous", chain->previous, "entry", chain->entry, "bootId", chain->boot_id,
+				   "policies", policies, "full", chain->full);
 	return json_canonical(object, &bytes, err) && file_write(home->chain, bytes.data, bytes.len, 0600, err);
 }
 
@@ -120,6 +123,7 @@ static void advance(struct chain *chain, const struct chain_step *step, const ch
 	chain->sequence++;
 	hash_hex(&step->digest, chain->previous);
 	snprintf(chain->entry, sizeof chain->entry, "%s", name);
+	snprintf(chain->boot_id, sizeof chain->boot_id, "%s", step->boot_id);
 	chain->full = step->full;
 	if (!step->policy)
 		return;

@@ -1,6 +1,7 @@
 /* The chain: the sequence number and digest of the host's last statement, and the one way to lengthen it.
  *
- * chain.json: {"sequence":n,"previous":"<digest>","entry":"<spool name>","policies":["<sha256>"...],"full":bool}.
+ * chain.json: {"sequence":n,"previous":"<digest>","entry":"<spool name>","bootId":"...","policies":["<sha256>"...],
+ * "full":bool}.
  * A statement joins in three steps, each durable before the next: its line is written into incoming/ and synced;
  * chain.json, which names it, replaces the old one; the line is renamed into queue/. A crash before the second step
  * leaves a line that the chain does not name: it is thrown away, as if it never was. A crash after it leaves a line
@@ -15,6 +16,7 @@ struct chain {
 	int64_t sequence;        /* of the last statement; 0: none yet */
 	char previous[HASH_HEX]; /* its digest; "" before the first */
 	char entry[SPOOL_NAME_LONGEST];
+	char boot_id[64];      /* under which it was sealed */
 	struct hash *policies; /* sealed already; owned */
 	size_t policy_count;
 	bool full;     /* the last statement said that the spool is full */
@@ -34,6 +36,7 @@ struct chain_step {
 	struct hash digest; /* of the statement numbered sequence + 1 */
 	const void *line;   /* its wire line */
 	size_t len;
+	const char *boot_id;
 	const struct hash *policy; /* the policy that it seals, or NULL */
 	bool full;                 /* it says that the spool is full */
 };

@@ -112,10 +112,17 @@ static bool fetch_log(const struct enrol_options *options, struct draft *draft, 
 	return true;
 }
 
+static bool save_public(const char *path, EVP_PKEY *key, struct err *err) {
+	CLEANUP(free_ptr) char *pem = key_public_pem(key);
+	return file_write(path, pem, strlen(pem), 0644, err);
+}
+
 static bool make_keys(struct draft *draft, struct err *err) {
 	CLEANUP(key_free_p) EVP_PKEY *evidence = NULL;
 	return key_make_ed25519(&evidence, err) && key_save(draft->home->evidence_key, evidence, err) &&
-	       key_make_p256(&draft->transport, err) && key_save(draft->home->transport_key, draft->transport, err);
+	       save_public(draft->home->evidence_public, evidence, err) && key_make_p256(&draft->transport, err) &&
+	       key_save(draft->home->transport_key, draft->transport, err) &&
+	       save_public(draft->home->transport_public, draft->transport, err);
 }
 
 static bool put_together(const struct enrol_options *options, struct draft *draft, struct err *err) {
@@ -133,8 +140,13 @@ static bool put_together(const struct enrol_options *options, struct draft *draf
 
 /* A draft that came to nothing, ours or a crashed one's: its files and its folders. */
 static void throw_away(const struct home *draft) {
-	const char *const files[] = {draft->identity, draft->evidence_key, draft->transport_key,
-				     draft->transport_certificate, draft->ca};
+	const char *const files[] = {draft->identity,
+				     draft->evidence_key,
+				     draft->evidence_public,
+				     draft->transport_key,
+				     draft->transport_public,
+				     draft->transport_certificate,
+				     draft->ca};
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
 		unlink(files[i]);
 	rmdir(draft->enrolment);

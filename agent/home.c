@@ -17,6 +17,8 @@ struct home *home_new(const char *folder) {
 	home->enrolment = file_join(home->folder, "enrolment");
 	home->identity = file_join(home->enrolment, "enrolment.json");
 	home->evidence_key = file_join(home->enrolment, "evidence.pem");
+	home->evidence_public = file_join(home->enrolment, "evidence.pub.pem");
+	home->transport_public = file_join(home->enrolment, "transport.pub.pem");
 	home->transport_key = file_join(home->enrolment, "transport.pem");
 	home->transport_certificate = file_join(home->enrolment, "transport-cert.pem");
 	home->ca = file_join(home->enrolment, "ca.pem");
@@ -35,11 +37,23 @@ struct home *home_new(const char *folder) {
 void home_free(struct home *home) {
 	if (!home)
 		return;
-	char *const owned[] = {home->folder,       home->enrolment,     home->identity,
-			       home->evidence_key, home->transport_key, home->transport_certificate,
-			       home->ca,           home->chain,         home->blinds,
-			       home->checkpoint,   home->receipts,      home->lock,
-			       home->spool,        home->incoming,      home->queue,
+	char *const owned[] = {home->folder,
+			       home->enrolment,
+			       home->identity,
+			       home->evidence_key,
+			       home->evidence_public,
+			       home->transport_public,
+			       home->transport_key,
+			       home->transport_certificate,
+			       home->ca,
+			       home->chain,
+			       home->blinds,
+			       home->checkpoint,
+			       home->receipts,
+			       home->lock,
+			       home->spool,
+			       home->incoming,
+			       home->queue,
 			       home->refused};
 	for (size_t i = 0; i < ARRAY_LEN(owned); i++)
 		free(owned[i]);
@@ -62,6 +76,11 @@ bool home_lock(const struct home *home, int *ret_lock, struct err *err) {
 	}
 	*ret_lock = lock;
 	return true;
+}
+
+bool home_public_key(const char *path, EVP_PKEY **ret_key, struct err *err) {
+	CLEANUP(buf_done) struct buf pem = {0};
+	return file_read(path, KEY_FILE_LARGEST, &pem, err) && key_from_public_pem(buf_str(&pem), path, ret_key, err);
 }
 
 static bool fill(const json_t *object, const char *where, struct enrolment *enrolment, struct err *err) {

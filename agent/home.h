@@ -3,7 +3,9 @@
  *   enrolment/            made whole by enrol(), read-only afterwards
  *     enrolment.json      {"collector","hostId","hostName","os","origin","vkey","enrolledAt"}
  *     evidence.pem        Ed25519, signs statements; 0600
+ *     evidence.pub.pem    its public half, for who verifies receipts
  *     transport.pem       P-256, mutual TLS; 0600
+ *     transport.pub.pem   its public half, for who seals the enrolment
  *     transport-cert.pem  its certificate by the collector's CA
  *     ca.pem              that CA, whose fingerprint was compared
  *   chain.json            agent/chain.h
@@ -16,10 +18,12 @@
 #pragma once
 
 #include "core/file.h"
+#include "core/key.h"
 
 struct home {
 	char *folder; /* the state folder */
-	char *enrolment, *identity, *evidence_key, *transport_key, *transport_certificate, *ca;
+	char *enrolment, *identity, *evidence_key, *evidence_public, *transport_key, *transport_public,
+		*transport_certificate, *ca;
 	char *chain, *blinds, *checkpoint, *receipts, *lock;
 	char *spool, *incoming, *queue, *refused;
 };
@@ -32,6 +36,9 @@ DEFINE_CLEANUP(struct home, home_free)
 MUST_CHECK bool home_make(const struct home *home, struct err *err);
 /* The right to seal and to enrol: ERR_REFUSED when another process has it. Closing the descriptor gives it back. */
 MUST_CHECK bool home_lock(const struct home *home, int *ret_lock, struct err *err);
+
+/* A public half as PEM from evidence_public or transport_public. */
+MUST_CHECK bool home_public_key(const char *path, EVP_PKEY **ret_key, struct err *err);
 
 /* What enrolment fixed. */
 struct enrolment {

@@ -30,7 +30,8 @@ bool sealer_open(const struct home *home, const struct enrolment *enrolment, con
 	sealer->environment = environment;
 	sealer->spool_limit = spool_limit;
 	if (!key_load(home->evidence_key, &sealer->evidence, err) ||
-	    !key_load(home->transport_key, &sealer->transport, err) || !chain_open(home, &sealer->chain, err)) {
+	    !home_public_key(home->transport_public, &sealer->transport, err) ||
+	    !chain_open(home, &sealer->chain, err)) {
 		sealer_close(sealer);
 		return false;
 	}
@@ -149,7 +150,7 @@ static bool seal_one(const struct sealing *sealing, const struct subject *subjec
 	CLEANUP(statement_free_p)
 	struct statement *statement =
 		statement_of(sealing->sealer, sealing->stack, sealing->round, sealing->trigger, subject);
-	struct chain_step step = {.policy = subject->policy, .full = subject->full};
+	struct chain_step step = {.policy = subject->policy, .full = subject->full, .boot_id = sealing->round->boot_id};
 	struct chain *chain = sealing->sealer->chain;
 	int64_t bytes;
 	size_t statements;

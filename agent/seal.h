@@ -18,7 +18,8 @@ struct sealer {
 	const char *environment;
 	int64_t spool_limit; /* bytes */
 	struct chain *chain;
-	EVP_PKEY *evidence, *transport; /* private, and public half only needed */
+	EVP_PKEY *evidence;  /* private */
+	EVP_PKEY *transport; /* public half */
 	char *keyid;
 };
 

@@ -1,0 +1,26 @@
+/* Receipts: what the collector proves about a statement before the agent lets go of it (docs/FORMAT.md 4). */
+#pragma once
+
+#include "agent/home.h"
+#include "core/dsse.h"
+#include "core/proof.h"
+
+struct receipts {
+	const struct home *home; /* borrowed */
+	struct note_verifier *log;
+	EVP_PKEY *evidence; /* public half */
+	bool has_last;
+	struct checkpoint last; /* the last that was verified, as on disk */
+};
+
+/* A checkpoint on disk that does not verify is ERR_REFUSED: without it a log that forgot could not be told. */
+MUST_CHECK bool receipts_open(const struct home *home, const char *vkey, struct receipts **ret_receipts,
+			      struct err *err);
+void receipts_close(struct receipts *receipts);
+DEFINE_CLEANUP(struct receipts, receipts_close)
+
+/* The receipt proves that this envelope is in the pinned log under a checkpoint that is neither smaller than the last
+ * nor another of its size; then receipt and checkpoint are on disk, in this order. False: ERR_REFUSED and which of them
+ * does not hold, and nothing was kept. */
+MUST_CHECK bool receipt_keep(struct receipts *receipts, const struct dsse *envelope, const char *receipt,
+			     struct err *err);

@@ -1,0 +1,183 @@
+#include "agent/ship.h"
+
+#include <openssl/rand.h>
+
+#include "core/lines.h"
+#include "core/statement.h"
+
+#define PATH "/v1/statements"
+#define DELAY_LONGEST_S 300
+#define RETRY_AFTER_LONGEST_S 3600
+
+/* Statements on their way: the request's body, and of each its name and envelope. */
+struct batch {
+	struct buf body;
+	size_t count;
+	char *names[SHIP_LINES_MOST];
+	struct dsse *envelopes[SHIP_LINES_MOST];
+};
+
+static void batch_done(struct batch *batch) {
+	for (size_t i = 0; i < batch->count; i++) {
+		free(batch->names[i]);
+		dsse_free(batch->envelopes[i]);
+	}
+	buf_done(&batch->body);
+}
+
+bool shipper_open(const struct home *home, const struct enrolment *enrolment, const sigset_t *ends,
+		  struct shipper **ret_shipper, struct err *err) {
+	CLEANUP(shipper_close_p) struct shipper *shipper = xcalloc(1, sizeof *shipper);
+	CLEANUP(key_free_p) EVP_PKEY *transport = NULL;
+	const struct http_peer peer = {.base = enrolment->collector,
+				       .ca = home->ca,
+				       .certificate = home->transport_certificate,
+				       .key = home->transport_key,
+				       .ends = ends};
+	shipper->home = home;
+	if (!key_load(home->transport_key, &transport, err) || !home_make(home, err) ||
+	    !receipts_open(home, enrolment->vkey, &shipper->receipts, err) || !http_open(&peer, &shipper->http, err))
+		return false;
+	*ret_shipper = shipper;
+	shipper = NULL;
+	return true;
+}
+
+void shipper_close(struct shipper *shipper) {
+	if (!shipper)
+		return;
+	http_close(shipper->http);
+	receipts_close(shipper->receipts);
+	free(shipper);
+}
+
+static bool move_aside(const struct shipper *shipper, const char *name, const char *why, struct shipped *shipped,
+		       struct err *err) {
+	if (!spool_refuse(shipper->home, name, why, err))
+		return false;
+	shipped->refused++;
+	snprintf(shipped->refused_why, sizeof shipped->refused_why, "%s: %s", name, why);
+	return true;
+}
+
+/* Add an entry of the queue. One that is no wire line any more cannot be sent, ever: it is moved aside. */
+static bool batch_add(const struct shipper *shipper, struct batch *batch, const char *name, struct buf *line,
+		      struct shipped *shipped, struct err *err) {
+	CLEANUP(buf_done) struct buf body = {0};
+	struct dsse *envelope;
+	struct err why;
+	if (!statement_wire_read(line->data, line->len, name, &envelope, &body, &why))
+		return move_aside(shipper, name, why.why, shipped, err);
+	buf_add(&batch->body, line->data, line->len);
+	batch->names[batch->count] = xstrdup(name);
+	batch->envelopes[batch->count++] = envelope;
+	return true;
+}
+
+static bool batch_read(const struct shipper *shipper, struct batch *batch, struct shipped *shipped, struct err *err) {
+	CLEANUP(spool_list_done) struct spool_list queue = {0};
+	if (!spool_list(shipper->home->queue, &queue, err))
+		return false;
+	size_t taken = 0;
+	for (; taken < queue.count && batch->count < SHIP_LINES_MOST; taken++) {
+		CLEANUP(free_ptr) char *path = file_join(shipper->home->queue, queue.names[taken]);
+		CLEANUP(buf_done) struct buf line = {0};
+		if (!file_read(path, SPOOL_LINE_LARGEST, &line, err))
+			return false;
+		if (batch->count && batch->body.len + line.len > SHIP_BYTES_MOST)
+			break;
+		if (!batch_add(shipper, batch, queue.names[taken], &line, shipped, err))
+			return false;
+	}
+	shipped->more = taken < queue.count;
+	return true;
+}
+
+/* The answer names the statement that was sent; a refusal of what could not be decoded names none. */
+static bool is_about(const json_t *answer, const struct dsse *envelope, bool may_be_empty, struct err *err) {
+	const char *text;
+	char hex[HASH_HEX];
+	struct hash digest = dsse_digest(envelope);
+	if (!json_get_string(answer, "digest", PATH, &text, err))
+		return false;
+	if (!strcmp(text, hash_hex(&digest, hex)) || (may_be_empty && !*text))
+		return true;
+	return err_set(err, ERR_REFUSED, PATH, "an answer for another statement than the one sent");
+}
+
+/* What one answer line means for one statement. */
+static bool settle(struct shipper *shipper, const char *name, const struct dsse *envelope, const json_t *answer,
+		   struct shipped *shipped, struct err *err) {
+	const char *outcome, *receipt;
+	if (!json_get_string(answer, "outcome", PATH, &outcome, err))
+		return false;
+	const char *reason = json_string_value(json_object_get(answer, "reason"));
+	bool is_refused = !strcmp(outcome, "refused");
+	if (!reason)
+		reason = "no reason given";
+	if (!strcmp(outcome, "retry"))
+		return err_set(err, ERR_TIMEOUT, PATH, "the collector asks to send it later: %s", reason);
+	if (!is_refused && strcmp(outcome, "logged") != 0 && strcmp(outcome, "known") != 0)
+		return err_set(err, ERR_MALFORMED, PATH, "an outcome that this version does not know: %s", outcome);
+	if (!is_about(answer, envelope, is_refused, err))
+		return false;
+	if (is_refused)
+		return move_aside(shipper, name, reason, shipped, err);
+	if (!json_get_string(answer, "receipt", PATH, &receipt, err) ||
+	    !receipt_keep(shipper->receipts, envelope, receipt, err) || !spool_remove(shipper->home, name, err))
+		return false;
+	shipped->stored++;
+	return true;
+}
+
+static bool settle_all(struct shipper *shipper, const struct batch *batch, const struct buf *answers,
+		       struct shipped *shipped, struct err *err) {
+	struct lines lines = lines_over(PATH, answers->data, answers->len);
+	bool ok = true;
+	size_t count = 0;
+	for (; ok && count < batch->count; count++) {
+		CLEANUP(json_decref_p) json_t *answer = NULL;
+		const char *line = lines_next(&lines);
+		if (!line) {
+			ok = lines_ok(&lines, err) &&
+			     err_set(err, ERR_MALFORMED, PATH, "%zu answers to %zu statements", count, batch->count);
+			break;
+		}
+		ok = json_read(line, strlen(line), LINES_LONGEST, PATH, &answer, err) &&
+		     settle(shipper, batch->names[count], batch->envelopes[count], answer, shipped, err);
+	}
+	if (ok && lines_next(&lines))
+		ok = err_set(err, ERR_MALFORMED, PATH, "more answers than the %zu statements", batch->count);
+	lines_done(&lines);
+	return ok;
+}
+
+bool ship(struct shipper *shipper, struct shipped *ret_shipped, struct err *err) {
+	CLEANUP(batch_done) struct batch batch = {0};
+	CLEANUP(http_answer_done) struct http_answer answer = {0};
+	*ret_shipped = (struct shipped){0};
+	if (!batch_read(shipper, &batch, ret_shipped, err))
+		return false;
+	if (!batch.count)
+		return true;
+	const struct http_request request = {
+		.path = PATH, .content_type = "application/x-ndjson", .body = batch.body.data, .len = batch.body.len};
+	if (!http_ask(shipper->http, &request, &answer, err))
+		return false;
+	ret_shipped->retry_after = answer.retry_after;
+	return http_is_ok(&answer, PATH, err) && settle_all(shipper, &batch, &answer.body, ret_shipped, err);
+}
+
+uint64_t ship_delay(unsigned failures, int64_t retry_after) {
+	uint32_t random = 0;
+	int64_t seconds = failures < 10 ? (int64_t)1 << (failures ? failures - 1 : 0) : DELAY_LONGEST_S;
+	if (seconds > DELAY_LONGEST_S)
+		seconds = DELAY_LONGEST_S;
+	if (retry_after > RETRY_AFTER_LONGEST_S)
+		retry_after = RETRY_AFTER_LONGEST_S;
+	if (RAND_bytes((unsigned char *)&random, sizeof random) != 1)
+		random = 0;
+	uint64_t half = (uint64_t)seconds * 500000, delay = half + half * (random >> 16) / 65536;
+	uint64_t least = retry_after > 0 ? (uint64_t)retry_after * 1000000 : 0;
+	return delay > least ? delay : least;
+}

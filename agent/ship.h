@@ -1,0 +1,38 @@
+/* ship: the queue's statements go to the collector, oldest first; an entry goes from the queue when its receipt was
+ * verified and is on disk, or when the collector refused it for good: then it is moved aside. */
+#pragma once
+
+#include "agent/http.h"
+#include "agent/receipt.h"
+#include "agent/spool.h"
+
+#define SHIP_LINES_MOST 64
+#define SHIP_BYTES_MOST (8U << 20) /* of a batch; a single larger statement goes alone */
+
+struct shipper {
+	const struct home *home; /* borrowed */
+	struct http *http;
+	struct receipts *receipts;
+};
+
+/* ends: see struct http_peer. A transport key that group or others may read is refused. */
+MUST_CHECK bool shipper_open(const struct home *home, const struct enrolment *enrolment, const sigset_t *ends,
+			     struct shipper **ret_shipper, struct err *err);
+void shipper_close(struct shipper *shipper);
+DEFINE_CLEANUP(struct shipper, shipper_close)
+
+struct shipped {
+	size_t stored;         /* entries that went, with a receipt each */
+	size_t refused;        /* entries moved aside */
+	char refused_why[320]; /* of the last of them */
+	bool more;             /* entries are left and may be sent at once */
+	int64_t retry_after;   /* seconds that the collector asks for; 0: none */
+};
+/* One batch. *ret_shipped is filled in both cases: what was done before a failure stays done. False: the rest stays in
+ * the queue, to be tried again later; *err says why: no answer, an answer that is none, a receipt that does not hold,
+ * "later". An empty queue is true with nothing done. */
+MUST_CHECK bool ship(struct shipper *shipper, struct shipped *ret_shipped, struct err *err);
+
+/* The time to wait before try number `failures` (from 1), in microseconds: from 1 s doubling to 5 minutes, of which a
+ * random half is jitter; never less than retry_after seconds (an hour at most). */
+uint64_t ship_delay(unsigned failures, int64_t retry_after);

@@ -1,0 +1,173 @@
+/* vouch-ship: ships what vouchd spooled, as soon as it is there. In the foreground; ends on SIGTERM or SIGINT. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <sys/inotify.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+
+#include "agent/ship.h"
+
+struct shipping {
+	sd_event *event;
+	struct shipper *shipper;
+	sd_event_source *work;  /* runs a batch when nothing else is to be done */
+	sd_event_source *later; /* runs it after a failure's delay */
+	unsigned failures;      /* in a row */
+	bool once;
+	bool was_refused; /* something, since the start */
+};
+
+static const char usage[] =
+	"usage: vouch-ship [options]\n\n"
+	"Ships statements from the spool to the collector over mutual TLS, verifies each receipt, and\n"
+	"only then takes the statement out of the spool.\n\n"
+	"  --once       ship what is there, then end\n"
+	"  --state DIR  keys, spool and receipts (default " VOUCH_STATEDIR ")\n\n"
+	"Exit: 0 ended by a signal, or (--once) everything was stored; 1 (--once) something was not;\n"
+	"2 it could not start.\n";
+
+static int fail(const struct err *err) {
+	char text[640];
+	fprintf(stderr, "vouch-ship: %s\n", err_text(err, text, sizeof text));
+	return 2;
+}
+
+static int start_work(struct shipping *shipping) {
+	return sd_event_source_set_enabled(shipping->work, SD_EVENT_ONESHOT);
+}
+
+static void report(const struct shipped *shipped) {
+	if (shipped->stored)
+		fprintf(stderr, "vouch-ship: %zu stored, receipts verified\n", shipped->stored);
+	if (shipped->refused)
+		fprintf(stderr, "vouch-ship: %zu refused for good and moved aside, last %s\n", shipped->refused,
+			shipped->refused_why);
+}
+
+static int wait_and_try_again(struct shipping *shipping, const struct shipped *shipped) {
+	uint64_t delay = ship_delay(shipping->failures, shipped->retry_after);
+	fprintf(stderr, "vouch-ship: next try in %.1f s\n", (double)delay / 1e6);
+	int code = sd_event_source_set_time_relative(shipping->later, delay);
+	return code < 0 ? code : sd_event_source_set_enabled(shipping->later, SD_EVENT_ONESHOT);
+}
+
+static int work(sd_event_source *source, void *context) {
+	struct shipping *shipping = context;
+	struct shipped shipped;
+	struct err err;
+	bool ok = ship(shipping->shipper, &shipped, &err);
+	report(&shipped);
+	if (!ok)
+		fail(&err);
+	shipping->was_refused |= shipped.refused > 0;
+	if (shipping->once && !ok)
+		return sd_event_exit(shipping->event, 1);
+	shipping->failures = ok ? 0 : shipped.stored ? 1 : shipping->failures + 1;
+	if (!ok)
+		return wait_and_try_again(shipping, &shipped);
+	if (shipped.more || shipped.stored || shipped.refused)
+		return start_work(shipping);
+	return shipping->once ? sd_event_exit(shipping->event, shipping->was_refused) : 0;
+}
+
+static int try_again(sd_event_source *source, uint64_t due, void *context) { return start_work(context); }
+
+/* Something new in the queue. While a failure's delay runs it waits with the rest. */
+static int noticed(sd_event_source *source, const struct inotify_event *what, void *context) {
+	struct shipping *shipping = context;
+	return shipping->failures ? 0 : start_work(shipping);
+}
+
+static int end_on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *context) {
+	return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+static int add_sources(struct shipping *shipping, const struct home *home) {
+	int code = sd_event_add_signal(shipping->event, NULL, SIGTERM, end_on_signal, NULL);
+	if (code >= 0)
+		code = sd_event_add_signal(shipping->event, NULL, SIGINT, end_on_signal, NULL);
+	if (code >= 0)
+		code = sd_event_add_defer(shipping->event, &shipping->work, work, shipping);
+	if (code >= 0)
+		code = sd_event_add_time_relative(shipping->event, &shipping->later, CLOCK_BOOTTIME, 0, 0, try_again,
+						  shipping);
+	if (code >= 0)
+		code = sd_event_source_set_enabled(shipping->later, SD_EVENT_OFF);
+	if (code >= 0)
+		code = sd_event_add_inotify(shipping->event, NULL, home->queue, IN_MOVED_TO, noticed, shipping);
+	return code;
+}
+
+static int run(struct shipping *shipping, const struct home *home) {
+	struct err err;
+	int code = sd_event_default(&shipping->event);
+	if (code >= 0)
+		code = add_sources(shipping, home);
+	if (code < 0) {
+		err_errno(&err, -code, ERR_IO, "event loop", "make");
+		code = fail(&err);
+	} else {
+		sd_notify(false, "READY=1\nSTATUS=Shipping");
+		code = sd_event_loop(shipping->event);
+		sd_notify(false, "STOPPING=1");
+	}
+	sd_event_source_unref(shipping->work);
+	sd_event_source_unref(shipping->later);
+	sd_event_unref(shipping->event);
+	return code < 0 ? 2 : code;
+}
+
+static int read_arguments(int argc, char **argv, const char **state, bool *once) {
+	static const struct option options[] = {{"once", no_argument, NULL, 'o'},
+						{"state", required_argument, NULL, 's'},
+						{"help", no_argument, NULL, 'h'},
+						{"version", no_argument, NULL, 'v'},
+						{0}};
+	for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+		switch (option) {
+		case 'o':
+			*once = true;
+			break;
+		case 's':
+			*state = optarg;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return 1;
+		case 'v':
+			puts("vouch-ship " VOUCH_VERSION);
+			return 1;
+		default:
+			fputs(usage, stderr);
+			return 3;
+		}
+	}
+	if (optind == argc)
+		return 0;
+	fputs(usage, stderr);
+	return 3;
+}
+
+static int vouch_ship(const char *state, bool once, const sigset_t *ends) {
+	CLEANUP(home_free_p) struct home *home = home_new(state);
+	CLEANUP(enrolment_free_p) struct enrolment *enrolment = NULL;
+	CLEANUP(shipper_close_p) struct shipper *shipper = NULL;
+	struct err err;
+	if (!enrolment_read(home, &enrolment, &err) || !shipper_open(home, enrolment, ends, &shipper, &err))
+		return fail(&err);
+	struct shipping shipping = {.shipper = shipper, .once = once};
+	return run(&shipping, home);
+}
+
+int main(int argc, char **argv) {
+	const char *state = NULL;
+	bool once = false;
+	sigset_t ends;
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGINT);
+	sigprocmask(SIG_BLOCK, &ends, NULL);
+	int stop = read_arguments(argc, argv, &state, &once);
+	return stop ? stop - 1 : vouch_ship(state, once, &ends);
+}

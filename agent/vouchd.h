@@ -1,0 +1,32 @@
+/* vouchd: rounds on a timer, sealed into the spool.
+ *
+ * Every round looks at all rules. The first begins at once; the next is due when the shortest `every` of the rules has
+ * passed since the last began, at least a minute. Rounds never overlap. */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "agent/seal.h"
+#include "agent/stack.h"
+
+#define VOUCHD_EVERY_LEAST_S 60
+
+struct vouchd_options {
+	const struct policy_stack *stack; /* borrowed, like the sealer */
+	struct sealer *sealer;
+	const char *root; /* NULL: the live host */
+	bool once;        /* one round (trigger "manual"), then the loop ends */
+	/* After each round, for the log: err NULL when it was sealed or there was no room. */
+	void (*report)(const struct round *round, enum sealed sealed, const struct err *err);
+};
+
+struct vouchd;
+/* Begin on this loop. The loop ends with exit code 0, or 1 when the only round (once) could not be sealed or had no
+ * room. */
+MUST_CHECK bool vouchd_start(sd_event *event, const struct vouchd_options *options, struct vouchd **ret_vouchd,
+			     struct err *err);
+void vouchd_free(struct vouchd *vouchd);
+DEFINE_CLEANUP(struct vouchd, vouchd_free)
+
+/* Seconds between rounds. */
+int64_t vouchd_every(const struct policy_stack *stack);
