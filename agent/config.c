@@ -76,7 +76,7 @@ static struct config *defaults(void) {
 }
 
 bool config_read(const char *data, size_t len, const char *where, struct config **ret_config, struct err *err) {
-	CLEANUP(yaml_free_p) struct yaml *root = NULL;
+	CLEANUP(yaml_tree_free_p) struct yaml *root = NULL;
 	CLEANUP(config_free_p) struct config *config = defaults();
 	if (!yaml_read(data, len, where, &root, err))
 		return false;
