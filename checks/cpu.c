@@ -1,0 +1,78 @@
+/* What the kernel says about flaws of the processor. */
+#include "core/check.h"
+#include "core/row.h"
+#include "core/text.h"
+
+#define FOLDER "/sys/devices/system/cpu/vulnerabilities"
+
+static const struct check_param params[] = {{0}};
+
+static const struct check_field fields[] = {
+	{"name", VALUE_STRING, NULL, "The flaw: meltdown, spectre_v2, ...", PRIVACY_PUBLIC, false},
+	{"state", VALUE_STRING, NULL, "The kernel's own words.", PRIVACY_PUBLIC, false},
+	{"vulnerable", VALUE_BOOL, NULL, "Whether these words say that it is open, in part included.", PRIVACY_PUBLIC,
+	 false},
+	{"unsure", VALUE_BOOL, NULL, "Whether the kernel itself does not know: under a hypervisor it may not.",
+	 PRIVACY_PUBLIC, false},
+	{0},
+};
+
+static const char *const patterns[] = {"dir:" FOLDER, "file:" FOLDER "/*", NULL};
+
+static json_t *folder_of(const struct sources *fetched, struct err *err) {
+	const struct source *folder;
+	json_t *list;
+	if (!source_need(fetched, "dir:" FOLDER, &folder, err) || !source_json(folder, &list, err))
+		return NULL;
+	return list;
+}
+
+static void sources(const json_t *with, const struct sources *fetched, struct names *names) {
+	struct err ignored;
+	json_t *folder = folder_of(fetched, &ignored), *entry;
+	size_t i;
+	names_add(names, "dir:" FOLDER);
+	json_array_foreach(folder, i, entry)
+		names_addf(names, "file:" FOLDER "/%s", json_string_value(json_object_get(entry, "name")));
+}
+
+static bool add_flaw(json_t *rows, const struct sources *fetched, const char *name, struct err *err) {
+	CLEANUP(free_ptr) char *source_name = xasprintf("file:" FOLDER "/%s", name);
+	const struct source *source;
+	if (!source_need(fetched, source_name, &source, err))
+		return false;
+	CLEANUP(free_ptr) char *text = xstrdup(buf_str(&source->bytes));
+	const char *state = text_trim(text);
+	json_t *row = row_add(rows);
+	row_text(row, "name", name);
+	row_text(row, "state", state);
+	/* "Vulnerable", "KVM: Mitigation: VMX unsupported; SMT vulnerable", "Processor vulnerable": the word counts,
+	 * "not vulnerable" does not occur. */
+	row_bool(row, "vulnerable", strcasestr(state, "vulnerable") != NULL);
+	row_bool(row, "unsure", text_starts(state, "Unknown"));
+	return true;
+}
+
+static bool run(const json_t *with, const struct sources *fetched, struct observation *ret_observation,
+		struct err *err) {
+	CLEANUP(json_decref_p) json_t *rows = json_array();
+	json_t *folder = folder_of(fetched, err), *entry;
+	size_t i;
+	if (!folder)
+		return false;
+	json_array_foreach(folder, i,
+			   entry) if (!add_flaw(rows, fetched, json_string_value(json_object_get(entry, "name")),
+						err)) return false;
+	ret_observation->rows = json_incref(rows);
+	return true;
+}
+
+const struct check check_cpu = {
+	.name = "cpu",
+	.about = "What the kernel says about flaws of the processor.",
+	.params = params,
+	.fields = fields,
+	.patterns = patterns,
+	.sources = sources,
+	.run = run,
+};
