@@ -20,8 +20,8 @@ static const struct check_field fields[] = {
 	 false},
 	{"newest", VALUE_STRING, NULL, "The release of the newest installed kernel package.", PRIVACY_PUBLIC, false},
 	{"newest_version", VALUE_STRING, NULL, "Its package version.", PRIVACY_PUBLIC, false},
-	{"newest_in_boot", VALUE_STRING, NULL, "The newest release among /boot/vmlinuz-*, packaged or not.",
-	 PRIVACY_PUBLIC, false},
+	{"unpackaged", VALUE_STRING, NULL,
+	 "The newest release among /boot/vmlinuz-* that no installed package brought.", PRIVACY_PUBLIC, false},
 	{"is_newest", VALUE_BOOL, NULL,
 	 "Whether the running one is packaged and neither a package nor /boot holds a newer one, the same release "
 	 "built anew included.",
@@ -42,14 +42,16 @@ struct kernels {
 	const char *running;
 	char *newest, *newest_version; /* of the packages; NULL: none is installed */
 	char *running_package;         /* version of the package that brought the running release */
-	char *in_boot;
+	char *unpackaged;              /* the newest of /boot */
+	json_t *packaged;              /* {release: true} */
 };
 
 static void kernels_done(struct kernels *kernels) {
 	free(kernels->newest);
 	free(kernels->newest_version);
 	free(kernels->running_package);
-	free(kernels->in_boot);
+	free(kernels->unpackaged);
+	json_decref(kernels->packaged);
 }
 
 /* "linux-image-6.1.0-28-amd64" and "linux-image-unsigned-6.8.0-45-generic" bring a kernel; "linux-image-amd64" only
@@ -78,6 +80,7 @@ static bool take_package(void *context, const struct dpkg_package *package, stru
 	if (!release || !package->version.at || !is_dpkg_text(package->state, "installed"))
 		return true;
 	CLEANUP(free_ptr) char *version = dpkg_text_dup(package->version);
+	json_object_set_new(kernels->packaged, release, json_true());
 	if (!strcmp(release, kernels->running))
 		replace(&kernels->running_package, version);
 	int order = kernels->newest ? dpkg_version_compare(version, kernels->newest_version) : 1;
@@ -98,8 +101,9 @@ static bool read_boot(const struct sources *fetched, struct kernels *kernels, st
 	json_array_foreach(list, i, entry) {
 		const char *name = json_string_value(json_object_get(entry, "name"));
 		if (name && text_starts(name, "vmlinuz-") && name[8] >= '0' && name[8] <= '9' &&
-		    (!kernels->in_boot || dpkg_version_compare(name + 8, kernels->in_boot) > 0))
-			replace(&kernels->in_boot, name + 8);
+		    !json_object_get(kernels->packaged, name + 8) &&
+		    (!kernels->unpackaged || dpkg_version_compare(name + 8, kernels->unpackaged) > 0))
+			replace(&kernels->unpackaged, name + 8);
 	}
 	return true;
 }
@@ -136,7 +140,7 @@ static bool is_newest(const struct kernels *kernels, const char *running_version
 	const char *version = running_version ? running_version : kernels->running_package;
 	if (dpkg_version_compare(kernels->newest_version, version) > 0)
 		return false;
-	return !kernels->in_boot || dpkg_version_compare(kernels->in_boot, kernels->running) <= 0;
+	return !kernels->unpackaged || dpkg_version_compare(kernels->unpackaged, kernels->running) <= 0;
 }
 
 static bool add_livepatches(json_t *row, const struct sources *fetched, struct err *err) {
@@ -153,10 +157,10 @@ static bool add_livepatches(json_t *row, const struct sources *fetched, struct e
 
 static bool read_kernels(const struct sources *fetched, struct kernels *kernels, struct err *err) {
 	const struct source *status;
-	if (!read_boot(fetched, kernels, err) || !source_need(fetched, DPKG_STATUS, &status, err) ||
-	    !dpkg_status_read(status, take_package, kernels, err))
+	if (!source_need(fetched, DPKG_STATUS, &status, err) || !dpkg_status_read(status, take_package, kernels, err) ||
+	    !read_boot(fetched, kernels, err))
 		return false;
-	if (!kernels->newest && !kernels->in_boot)
+	if (!kernels->newest && !kernels->unpackaged)
 		return err_set(err, ERR_UNPROVED, DPKG_STATUS,
 			       "no kernel is installed here: the running one is not this system's to renew");
 	return true;
@@ -165,7 +169,7 @@ static bool read_kernels(const struct sources *fetched, struct kernels *kernels,
 static bool run(const json_t *with, const struct sources *fetched, struct observation *ret_observation,
 		struct err *err) {
 	CLEANUP(json_decref_p) json_t *rows = json_array();
-	CLEANUP(kernels_done) struct kernels kernels = {0};
+	CLEANUP(kernels_done) struct kernels kernels = {.packaged = json_object()};
 	CLEANUP(free_ptr) char *running = NULL;
 	CLEANUP(free_ptr) char *version = NULL;
 	CLEANUP(free_ptr) char *signature = NULL;
@@ -184,7 +188,7 @@ static bool run(const json_t *with, const struct sources *fetched, struct observ
 	row_bool(row, "packaged", kernels.running_package != NULL);
 	row_text(row, "newest", kernels.newest);
 	row_text(row, "newest_version", kernels.newest_version);
-	row_text(row, "newest_in_boot", kernels.in_boot);
+	row_text(row, "unpackaged", kernels.unpackaged);
 	row_bool(row, "is_newest", is_newest(&kernels, built));
 	if (!add_livepatches(row, fetched, err))
 		return false;
