@@ -1,0 +1,75 @@
+/* vouch enrol: this host joins a collector. */
+#include "agent/enrol.h"
+
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/say.h"
+#include "core/text.h"
+
+static const char usage[] =
+	"usage: vouch enrol URL --token TOKEN --ca-fingerprint SHA256 [options]\n\n"
+	"Makes this host's keys, has the transport key certified by the collector at URL (its agents' address,\n"
+	"such as https://collector.example:8443) and pins the key of the collector's log.\n\n"
+	"  --token TOKEN          one-time token from `vouch-collector token`\n"
+	"  --token-file FILE      read it from a file instead: other users see a command's arguments\n"
+	"  --ca-fingerprint HEX   SHA-256 of the collector's CA certificate; nothing is trusted before it matches\n"
+	"  --state DIR            where keys and chain are kept (default " VOUCH_STATEDIR ")\n"
+	"  --root DIR             enrol the host whose files are in this folder\n"
+	"  --force                set an existing enrolment aside: a new chain begins\n\n"
+	"Exit: 0 enrolled; 1 not; 2 wrong use.\n";
+
+#define TOKEN_LARGEST 4096
+
+static bool token_of(const char *given, const char *file, char **ret_token, struct err *err) {
+	CLEANUP(buf_done) struct buf bytes = {0};
+	if (given) {
+		*ret_token = xstrdup(given);
+		return true;
+	}
+	if (!file_read(file, TOKEN_LARGEST, &bytes, err))
+		return false;
+	CLEANUP(free_ptr) char *text = buf_take(&bytes);
+	*ret_token = xstrdup(text_trim(text));
+	return true;
+}
+
+static int enrol_host(const char *state, const struct enrol_options *options) {
+	CLEANUP(home_free_p) struct home *home = home_new(state);
+	CLEANUP(enrolment_free_p) struct enrolment *enrolment = NULL;
+	struct err err;
+	if (!enrol(home, options, &enrolment, &err))
+		return cli_fail(&err, err.code == ERR_USAGE ? CLI_USAGE : CLI_FAILED);
+	say(stdout, "enrolled %s (%s) with %s\nlog %s\n", enrolment->host_name, enrolment->host_id,
+	    enrolment->collector, enrolment->vkey);
+	return CLI_OK;
+}
+
+static int enrol_verb(int argc, char **argv) {
+	struct enrol_options options = {0};
+	const char *state = NULL, *token = NULL, *token_file = NULL;
+	const struct option_row rows[] = {{"token", 0, OPTION_TEXT, &token},
+					  {"token-file", 0, OPTION_TEXT, &token_file},
+					  {"ca-fingerprint", 0, OPTION_TEXT, &options.ca_fingerprint},
+					  {"state", 0, OPTION_TEXT, &state},
+					  {"root", 0, OPTION_TEXT, &options.root},
+					  {"force", 0, OPTION_FLAG, &options.force},
+					  {0}};
+	CLEANUP(free_ptr) char *secret = NULL;
+	char **operands;
+	int exit_code;
+	struct err err;
+	if (!cli_options(&verb_enrol, rows, argc, argv, &operands, &exit_code))
+		return exit_code;
+	if (!operands[0] || operands[1])
+		return cli_misuse(&verb_enrol, "needs the collector's address");
+	if (!token == !token_file || !options.ca_fingerprint)
+		return cli_misuse(&verb_enrol, "needs --token or --token-file, and --ca-fingerprint");
+	if (!token_of(token, token_file, &secret, &err))
+		return cli_fail(&err, CLI_USAGE);
+	options.collector = operands[0];
+	options.token = secret;
+	return enrol_host(state, &options);
+}
+
+const struct verb verb_enrol = {"enrol", "make keys and join a collector", usage, enrol_verb};

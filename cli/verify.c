@@ -1,0 +1,228 @@
+/* vouch verify: check exported evidence offline, and say what was proved and what was not. */
+#include <inttypes.h>
+
+#include "cli/cli.h"
+#include "cli/say.h"
+#include "core/bundle.h"
+#include "core/file.h"
+#include "core/statement.h"
+#include "core/times.h"
+
+static const char usage[] =
+	"usage: vouch verify FILE... --trust FILE [--body FILE]...\n\n"
+	"Verifies Sigstore bundles (vouch export --sigstore) without any network: the signature by an evidence key of\n"
+	"the trust file, the log's entry, its inclusion, and the checkpoint by a log of the trust file.\n\n"
+	"  --trust FILE  from somebody whom you trust (vouch export --trust)\n"
+	"  --body FILE   a statement's body (vouch export --body); each must belong to one of the bundles\n\n"
+	"Exit: 0 everything was proved; 1 something was refused; 2 wrong use or a file that cannot be read.\n";
+
+#define VERIFY_FILES_MOST 10000
+
+/* One bundle that was proved. */
+struct proved {
+	const char *file;
+	struct hash digest;
+	struct statement *statement;
+};
+
+struct verifying {
+	const struct trust *trust;
+	struct proved *proved;
+	size_t count;
+	size_t refused;
+};
+
+static void verifying_done(struct verifying *verifying) {
+	for (size_t i = 0; i < verifying->count; i++)
+		statement_free(verifying->proved[i].statement);
+	free(verifying->proved);
+}
+
+static void refuse(struct verifying *verifying, const char *file, const struct err *err) {
+	say(stdout, "%s: ", file);
+	say_coloured(COLOUR_RED, "REFUSED");
+	say(stdout, ": %s\n", err->why);
+	verifying->refused++;
+}
+
+static void print_proved(const char *file, const struct bundle_proved *proved, const struct statement *statement,
+			 const struct hash *digest) {
+	char hex[HASH_HEX], started[TIMES_TEXT], finished[TIMES_TEXT];
+	say(stdout, "%s: ", file);
+	say_coloured(COLOUR_GREEN, "verified");
+	say(stdout, "\n  statement   %s\n", hash_hex(digest, hex));
+	say(stdout, "  signed by   the evidence key of %s (%s)\n", proved->key->name, proved->key->host);
+	say(stdout, "  says        %s number %" PRId64 " of host %s (%s, %s), by its clock %s to %s\n", statement->type,
+	    statement->sequence, statement->host_id, statement->host_name, statement->host_os,
+	    times_format(statement->started_at, started), times_format(statement->finished_at, finished));
+	say(stdout, "  logged      entry %" PRIu64 " of %" PRIu64 " in %s, under its signed checkpoint\n",
+	    proved->index, proved->checkpoint.size, proved->checkpoint.origin);
+}
+
+/* The statement inside speaks for the host whose key signed it. */
+static bool is_of_key(const struct statement *statement, const struct bundle_proved *proved, struct err *err) {
+	if (!strcmp(statement->host_id, proved->key->host))
+		return true;
+	return err_set(err, ERR_REFUSED, "statement", "statement: it names host %s, but the key is that of host %s",
+		       statement->host_id, proved->key->host);
+}
+
+static bool verify_bytes(struct verifying *verifying, const char *file, const struct buf *bytes, struct err *err) {
+	struct bundle_proved proved;
+	CLEANUP(statement_free_p) struct statement *statement = NULL;
+	if (!bundle_verify(bytes->data, bytes->len, file, verifying->trust, &proved, err))
+		return false;
+	struct hash digest = dsse_digest(proved.envelope);
+	bool ok = statement_read(proved.envelope->payload.data, proved.envelope->payload.len, file, &statement, err) &&
+		  is_of_key(statement, &proved, err);
+	if (ok) {
+		print_proved(file, &proved, statement, &digest);
+		verifying->proved[verifying->count++] =
+			(struct proved){.file = file, .digest = digest, .statement = statement};
+		statement = NULL;
+	}
+	bundle_proved_done(&proved);
+	return ok;
+}
+
+/* False: the file cannot be read at all. */
+static bool verify_file(struct verifying *verifying, const char *file, struct err *err) {
+	CLEANUP(buf_done) struct buf bytes = {0};
+	struct err why;
+	if (!file_read(file, BUNDLE_LARGEST, &bytes, &why)) {
+		if (why.code != ERR_TOO_BIG) {
+			*err = why;
+			return false;
+		}
+		refuse(verifying, file, &why);
+	} else if (!verify_bytes(verifying, file, &bytes, &why)) {
+		refuse(verifying, file, &why);
+	}
+	return true;
+}
+
+/* A round's body that carries all results must have the state root that the statement commits to. */
+static bool state_holds(const struct statement *statement, const struct buf *body, const char *file, bool *ret_compared,
+			struct err *err) {
+	CLEANUP(json_decref_p) json_t *object = NULL;
+	CLEANUP(json_decref_p) json_t *state = NULL;
+	json_t *results;
+	*ret_compared = false;
+	if (strcmp(statement->type, "round") != 0 || !statement->state)
+		return true;
+	if (!json_read(body->data, body->len, STATEMENT_BODY_LARGEST, file, &object, err) ||
+	    !json_get_array(object, "results", file, &results, err))
+		return false;
+	if ((json_int_t)json_array_size(results) != json_integer_value(json_object_get(statement->state, "size")))
+		return true;
+	if (!statement_state(results, &state, err))
+		return false;
+	if (!json_equal(state, statement->state))
+		return err_set(err, ERR_REFUSED, file,
+			       "body: its results have another state root than the statement says");
+	*ret_compared = true;
+	return true;
+}
+
+static bool verify_body(struct verifying *verifying, const char *file, struct err *err) {
+	CLEANUP(buf_done) struct buf body = {0};
+	struct err why;
+	bool compared;
+	if (!file_read(file, STATEMENT_BODY_LARGEST, &body, err))
+		return false;
+	struct hash digest = hash_of(body.data, body.len);
+	for (size_t i = 0; i < verifying->count; i++) {
+		const struct proved *proved = &verifying->proved[i];
+		if (!hash_equal(&digest, &proved->statement->body_sha256))
+			continue;
+		if (!state_holds(proved->statement, &body, file, &compared, &why)) {
+			refuse(verifying, file, &why);
+			return true;
+		}
+		say(stdout, "%s: ", file);
+		say_coloured(COLOUR_GREEN, "verified");
+		say(stdout, "\n  is the body that %s signs%s\n", proved->file,
+		    compared ? ", and its results have the state root that it commits to" : "");
+		return true;
+	}
+	err_set(&why, ERR_REFUSED, file, "body: no verified bundle given here signs these bytes");
+	refuse(verifying, file, &why);
+	return true;
+}
+
+static bool follows(const struct proved *later, const struct proved *earlier) {
+	char hex[HASH_HEX];
+	return !strcmp(later->statement->host_id, earlier->statement->host_id) &&
+	       later->statement->sequence == earlier->statement->sequence + 1 &&
+	       !strcmp(later->statement->previous, hash_hex(&earlier->digest, hex));
+}
+
+/* Statements given here whose predecessor was given too. */
+static size_t count_linked(const struct verifying *verifying) {
+	size_t linked = 0;
+	for (size_t i = 0; i < verifying->count; i++)
+		for (size_t k = 0; k < verifying->count; k++)
+			if (follows(&verifying->proved[i], &verifying->proved[k])) {
+				linked++;
+				break;
+			}
+	return linked;
+}
+
+static void print_limits(const struct verifying *verifying, size_t bodies) {
+	printf("\nNot proved here\n");
+	printf("  when: no timestamp authority signed; times are those of the hosts' clocks\n");
+	printf("  that everybody sees the same log: no witness cosigned its checkpoint\n");
+	if (verifying->count > 1)
+		printf("  that nothing is left out: %zu of these %zu statements follow one another directly\n",
+		       count_linked(verifying), verifying->count);
+	else
+		printf("  that nothing is left out: one statement shows nothing of those before and after it\n");
+	if (!bodies)
+		printf("  what the results are: no body was given (--body)\n");
+}
+
+static bool verify_all(struct verifying *verifying, char **files, const struct texts *bodies, struct err *err) {
+	for (; *files; files++)
+		if (!verify_file(verifying, *files, err))
+			return false;
+	for (size_t i = 0; i < bodies->count; i++)
+		if (!verify_body(verifying, bodies->items[i], err))
+			return false;
+	return true;
+}
+
+static bool read_trust(const char *path, struct trust **ret_trust, struct err *err) {
+	CLEANUP(buf_done) struct buf bytes = {0};
+	return file_read(path, TRUST_LARGEST, &bytes, err) && trust_read(bytes.data, bytes.len, path, ret_trust, err);
+}
+
+static int verify(int argc, char **argv) {
+	CLEANUP(verifying_done) struct verifying verifying = {0};
+	CLEANUP(texts_done) struct texts bodies = {0};
+	CLEANUP(trust_free_p) struct trust *trust = NULL;
+	const char *trust_file = NULL;
+	const struct option_row rows[] = {
+		{"trust", 0, OPTION_TEXT, &trust_file}, {"body", 0, OPTION_TEXTS, &bodies}, {0}};
+	char **operands;
+	size_t count = 0;
+	int exit_code;
+	struct err err;
+	if (!cli_options(&verb_verify, rows, argc, argv, &operands, &exit_code))
+		return exit_code;
+	while (operands[count])
+		count++;
+	if (!count || count > VERIFY_FILES_MOST || !trust_file)
+		return cli_misuse(&verb_verify, "needs 1 to %d bundles and --trust FILE", VERIFY_FILES_MOST);
+	if (!read_trust(trust_file, &trust, &err))
+		return cli_fail(&err, CLI_USAGE);
+	verifying.trust = trust;
+	verifying.proved = xcalloc(count, sizeof *verifying.proved);
+	if (!verify_all(&verifying, operands, &bodies, &err))
+		return cli_fail(&err, CLI_USAGE);
+	if (verifying.count)
+		print_limits(&verifying, bodies.count);
+	return verifying.refused ? CLI_FAILED : CLI_OK;
+}
+
+const struct verb verb_verify = {"verify", "check exported evidence offline", usage, verify};
