@@ -1,15 +1,18 @@
 #include "sources/fetch.h"
 
+#include <errno.h>
 #include <time.h>
 
 #include "core/text.h"
 #include "sources/fixture.h"
 #include "sources/kind.h"
 
+#define SYSTEM_BUS "unix:path=/run/dbus/system_bus_socket"
 #define TURN_US 10000 /* looks are made this long before the loop is given back to whoever waits for it */
 
 static const struct kind *const kinds[] = {
-	&kind_file, &kind_folder, &kind_stat, &kind_tree, &kind_link, &kind_statvfs, &kind_shadow,
+	&kind_file,   &kind_folder,   &kind_stat, &kind_tree, &kind_link, &kind_statvfs, &kind_shadow,
+	&kind_mounts, &kind_adjtimex, &kind_sshd, &kind_nft,  &kind_unit, &kind_journal,
 };
 
 /* What a fixture root may hold under .vouch though no kind here fetches it. */
@@ -68,6 +71,37 @@ bool answer_json(const struct ask *ask, const json_t *value, struct answer *ret_
 const struct ask *job_ask(const struct job *job) { return &job->ask; }
 
 sd_event *job_event(const struct job *job) { return job->fetch->event; }
+
+/* At its one standard place: an environment variable must not lead to another bus. */
+static int open_bus(sd_event *event, sd_bus **ret_bus) {
+	sd_bus *bus = NULL;
+	int error = sd_bus_new(&bus);
+	if (error >= 0)
+		error = sd_bus_set_address(bus, SYSTEM_BUS);
+	if (error >= 0)
+		error = sd_bus_set_bus_client(bus, true);
+	if (error >= 0)
+		error = sd_bus_start(bus);
+	if (error >= 0)
+		error = sd_bus_attach_event(bus, event, SD_EVENT_PRIORITY_NORMAL);
+	if (error < 0)
+		sd_bus_close_unref(bus);
+	else
+		*ret_bus = bus;
+	return error;
+}
+
+bool job_bus(struct job *job, sd_bus **ret_bus, struct err *err) {
+	struct fetch *fetch = job->fetch;
+	int error = fetch->bus ? 0 : open_bus(fetch->event, &fetch->bus);
+	if (error < 0 && (error == -EACCES || error == -EPERM))
+		return err_errno(err, -error, ERR_DENIED, job->ask.name, "connect to the system bus");
+	if (error < 0)
+		return err_set(err, ERR_UNPROVED, job->ask.name, "no system bus to ask: %s (%s)",
+			       strerrorname_np(-error), strerrordesc_np(-error));
+	*ret_bus = fetch->bus;
+	return true;
+}
 
 void job_hold(struct job *job, void *work, void (*end)(void *work)) {
 	job->work = work;
@@ -184,7 +218,7 @@ void fetch_free(struct fetch *fetch) {
 
 static const struct kind *kind_of(const char *name) {
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		if (text_starts(name, kinds[i]->prefix))
+		if (kinds[i]->is_whole ? !strcmp(name, kinds[i]->prefix) : text_starts(name, kinds[i]->prefix))
 			return kinds[i];
 	return NULL;
 }

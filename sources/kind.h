@@ -27,6 +27,7 @@ struct job; /* an ask under way; fetch.c */
 
 struct kind {
 	const char *prefix; /* with its colon */
+	bool is_whole;      /* the prefix is the one name of the kind */
 	unsigned deadline_ms;
 	bool below_root; /* read below a fixture root too; the others come from .vouch there */
 	/* One of the two. */

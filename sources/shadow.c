@@ -159,5 +159,8 @@ static bool look_shadow(const struct ask *ask, struct answer *ret_answer, struct
 	       answer_json(ask, list, ret_answer, err);
 }
 
-const struct kind kind_shadow = {
-	.prefix = "shadow:", .deadline_ms = FETCH_DEADLINE_MS, .below_root = true, .look = look_shadow};
+const struct kind kind_shadow = {.prefix = "shadow:",
+				 .is_whole = true,
+				 .deadline_ms = FETCH_DEADLINE_MS,
+				 .below_root = true,
+				 .look = look_shadow};

@@ -1,0 +1,214 @@
+#include "sources/sshd.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <unistd.h>
+
+#include "core/file.h"
+#include "core/lines.h"
+#include "core/text.h"
+#include "sources/command.h"
+#include "sources/fetch.h"
+#include "sources/kind.h"
+
+#define SSHD "/usr/sbin/sshd"
+#define CONFIG "/etc/ssh/sshd_config"
+#define CONFIG_LARGEST (1U << 20)
+#define INCLUDES_DEEPEST 16 /* as in sshd */
+#define CONNECTION_LONGEST 1024
+
+/* The walk over the files of a configuration. */
+struct walk {
+	const char *where, *base;
+	unsigned depth;
+	bool names_host_keys;
+};
+
+static bool opens(const char *path, int *ret_error) {
+	CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	*ret_error = errno;
+	return fd >= 0;
+}
+
+/* Fails on what this process may not read; a missing one is left for sshd to judge. */
+static bool may_read(const struct walk *walk, const char *path, struct err *err) {
+	int error;
+	if (opens(path, &error) || error == ENOENT || error == ENOTDIR)
+		return true;
+	return err_set(err, error == EACCES || error == EPERM ? ERR_DENIED : ERR_UNREADABLE, walk->where,
+		       "open %s: %s (%s)", path, strerrorname_np(error), strerrordesc_np(error));
+}
+
+/* The next word as sshd cuts them: white space, one = behind the keyword, double quotes. Edits and moves *text. NULL
+ * when there is none, or only a comment. */
+static char *next_word(char **text) {
+	char *at = *text;
+	while (isspace((unsigned char)*at))
+		at++;
+	if (!*at || *at == '#')
+		return NULL;
+	char *word = at, *end;
+	if (*at == '"') {
+		word = at + 1;
+		end = strchr(word, '"');
+	} else {
+		end = strpbrk(at, " \t\r\f\v\"=");
+	}
+	if (!end) {
+		*text = word + strlen(word);
+		return word;
+	}
+	bool goes_on = *end == '"' && *at != '"';
+	if (!goes_on)
+		*end++ = '\0';
+	*text = end;
+	return word;
+}
+
+static bool walk_file(struct walk *walk, const char *path, struct err *err);
+
+/* What glob(3) would otherwise take for an empty folder. */
+static int is_fault(const char *path, int error) { return error != ENOENT && error != ENOTDIR; }
+
+static bool walk_include(struct walk *walk, const char *word, struct err *err) {
+	CLEANUP(free_ptr) char *pattern = word[0] == '/' ? xstrdup(word) : xasprintf("%s/%s", walk->base, word);
+	CLEANUP(globfree) glob_t found = {0};
+	size_t folder = (size_t)(strrchr(pattern, '/') - pattern), wild = strcspn(pattern, "*?[\\");
+	if (!pattern[wild])
+		return walk_file(walk, pattern, err);
+	if (wild < folder)
+		return err_set(err, ERR_UNPROVED, walk->where, "Include %s: not known to be all that sshd would find",
+			       pattern);
+	int failure = glob(pattern, 0, is_fault, &found);
+	if (failure && failure != GLOB_NOMATCH)
+		return err_set(err, ERR_DENIED, walk->where, "cannot list the folder of %s", pattern);
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		if (!walk_file(walk, found.gl_pathv[i], err))
+			return false;
+	return true;
+}
+
+static bool walk_line(struct walk *walk, char *line, struct err *err) {
+	char *word = next_word(&line);
+	bool is_include = word && !strcasecmp(word, "Include"), is_key = word && !strcasecmp(word, "HostKey");
+	line += is_include || is_key ? strspn(line, " \t=") : 0;
+	while ((is_include || is_key) && (word = next_word(&line))) {
+		if (is_key)
+			walk->names_host_keys = true;
+		if (is_key ? !may_read(walk, word, err) : !walk_include(walk, word, err))
+			return false;
+	}
+	return true;
+}
+
+static bool walk_file(struct walk *walk, const char *path, struct err *err) {
+	CLEANUP(buf_done) struct buf bytes = {0};
+	if (walk->depth == INCLUDES_DEEPEST)
+		return err_set(err, ERR_MALFORMED, walk->where, "%s: Include nested deeper than %d", path,
+			       INCLUDES_DEEPEST);
+	CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return errno == ENOENT && walk->depth > 0 ? true : may_read(walk, path, err);
+	if (!file_read_fd(fd, walk->where, CONFIG_LARGEST, &bytes, err)) {
+		err->code = err->code == ERR_TOO_BIG ? ERR_UNREADABLE : err->code;
+		return false;
+	}
+	CLEANUP(lines_done) struct lines lines = lines_over(walk->where, bytes.data, bytes.len);
+	walk->depth++;
+	for (char *line; (line = lines_next(&lines));)
+		if (!walk_line(walk, line, err))
+			return false;
+	walk->depth--;
+	return lines_ok(&lines, err);
+}
+
+bool sshd_sees_all(const char *config, const char *base, const char *where, struct err *err) {
+	static const char *const keys[] = {"ssh_host_rsa_key", "ssh_host_ecdsa_key", "ssh_host_ed25519_key"};
+	struct walk walk = {.where = where, .base = base};
+	if (!walk_file(&walk, config, err))
+		return false;
+	for (size_t i = 0; !walk.names_host_keys && i < ARRAY_LEN(keys); i++) {
+		CLEANUP(free_ptr) char *path = file_join(base, keys[i]);
+		if (!may_read(&walk, path, err))
+			return false;
+	}
+	return true;
+}
+
+/* "user=U&host=H&addr=A&lport=P" as sshd's -C wants it. Values are plain: a comma or a space would be a second one. */
+static bool connection_of(const struct ask *ask, const char *query, char **ret_connection, struct err *err) {
+	static const char *const keys[] = {"user", "host", "addr", "lport"};
+	CLEANUP(free_ptr) char *copy = xstrndup(query, CONNECTION_LONGEST + 1);
+	CLEANUP(buf_done) struct buf connection = {0};
+	char *rest = copy;
+	bool is_good = strlen(copy) <= CONNECTION_LONGEST;
+	for (char *part; is_good && (part = strsep(&rest, "&"));) {
+		char *value = strchr(part, '=');
+		bool is_known = false;
+		if (value)
+			*value++ = '\0';
+		for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+			is_known |= !strcmp(keys[i], part);
+		is_good = is_known && value && *value &&
+			  value[strspn(value, "abcdefghijklmnopqrstuvwxyz"
+					      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:%@-")] == '\0';
+		if (is_good)
+			buf_addf(&connection, "%s%s=%s", connection.len ? "," : "", part, value);
+	}
+	if (!is_good)
+		return err_set(err, ERR_UNREADABLE, ask->name, "not user=, host=, addr= and lport= with plain values");
+	*ret_connection = buf_take(&connection);
+	return true;
+}
+
+static void on_done(void *context, const struct command_output *output, const struct err *err) {
+	struct job *job = context;
+	struct err refused;
+	if (err) {
+		job_fail(job, err);
+		return;
+	}
+	if (output->exit != 0) {
+		const char *words = buf_str(&output->error);
+		err_set(&refused, ERR_UNREADABLE, job_ask(job)->name, "sshd exits with %d: %.*s", output->exit,
+			(int)strcspn(words, "\r\n"), words);
+		job_fail(job, &refused);
+		return;
+	}
+	CLEANUP(json_decref_p)
+	json_t *value = json_pack("{s:i,s:o,s:o}", "exit", output->exit, "stdout",
+				  json_textn(buf_str(&output->out), output->out.len), "stderr",
+				  json_textn(buf_str(&output->error), output->error.len));
+	job_answer(job, value);
+}
+
+static void end(void *command) { command_free(command); }
+
+static bool start(struct job *job, struct err *err) {
+	const struct ask *ask = job_ask(job);
+	CLEANUP(free_ptr) char *connection = NULL;
+	struct command *command = NULL;
+	if (ask->rest[0] && ask->rest[0] != '?')
+		return err_set(err, ERR_UNPROVED, ask->name, "no such command");
+	if (ask->rest[0] && !connection_of(ask, ask->rest + 1, &connection, err))
+		return false;
+	if (access(SSHD, F_OK) != 0)
+		return err_errno(err, errno, ERR_UNREADABLE, ask->name, SSHD);
+	if (!sshd_sees_all(CONFIG, "/etc/ssh", ask->name, err))
+		return false;
+	const char *const argv[] = {SSHD, "-T", connection ? "-C" : NULL, connection, NULL};
+	if (!command_start(job_event(job), argv, ask->name, on_done, job, &command, err))
+		return false;
+	job_hold(job, command, end);
+	return true;
+}
+
+static void start_sshd(struct job *job) {
+	struct err err;
+	if (!start(job, &err))
+		job_fail(job, &err);
+}
+
+const struct kind kind_sshd = {.prefix = "cmd:sshd-T", .deadline_ms = FETCH_DEADLINE_MS, .start = start_sshd};

@@ -1,0 +1,183 @@
+/* unit: what systemd holds of a unit, one Get a property over the system bus. A Get on the object of a unit that is not
+ * loaded makes systemd load it for as long as it is looked at; one that has no file then has the LoadState "not-found".
+ * Where systemd is not the first process, or its bus is not there, nothing is proved either way. */
+#include <systemd/sd-daemon.h>
+
+#include <errno.h>
+
+#include "core/text.h"
+#include "sources/fetch.h"
+#include "sources/kind.h"
+
+#define UNIT_NAME_LONGEST 255 /* as in systemd */
+
+static const struct property {
+	const char *interface, *name, *type;
+} properties[] = {
+	{"Unit", "LoadState", "s"},
+	{"Unit", "ActiveState", "s"},
+	{"Unit", "SubState", "s"},
+	{"Unit", "UnitFileState", "s"},
+	{"Unit", "FragmentPath", "s"},
+	{"Unit", "DropInPaths", "as"},
+	{"Unit", "NeedDaemonReload", "b"},
+	{"Unit", "TriggeredBy", "as"},
+	{"Service", "Result", "s"},
+	{"Service", "MainPID", "u"},
+	{"Service", "ExecMainStartTimestamp", "t"},
+};
+
+/* One unit that is asked for. */
+struct asking {
+	struct job *job;
+	json_t *values;
+	sd_bus_slot *slots[ARRAY_LEN(properties)];
+	size_t missing;
+};
+
+static void end(void *work) {
+	struct asking *asking = work;
+	for (size_t i = 0; i < ARRAY_LEN(properties); i++)
+		sd_bus_slot_unref(asking->slots[i]);
+	json_decref(asking->values);
+	free(asking);
+}
+
+static json_t *read_strings(sd_bus_message *message) {
+	const char *text;
+	int more;
+	if (sd_bus_message_enter_container(message, 'a', "s") < 0)
+		return NULL;
+	CLEANUP(json_decref_p) json_t *list = json_array();
+	while ((more = sd_bus_message_read_basic(message, 's', &text)) > 0)
+		json_array_append_new(list, json_text(text));
+	return more < 0 || sd_bus_message_exit_container(message) < 0 ? NULL : json_incref(list);
+}
+
+/* The value in the answer's variant, NULL when it is not of this type. */
+static json_t *read_value(sd_bus_message *message, const char *type) {
+	const char *text;
+	uint64_t wide;
+	uint32_t number;
+	int truth;
+	if (sd_bus_message_enter_container(message, 'v', type) < 0)
+		return NULL;
+	switch (type[0]) {
+	case 'a':
+		return read_strings(message);
+	case 's':
+		return sd_bus_message_read_basic(message, 's', &text) > 0 ? json_text(text) : NULL;
+	case 'b':
+		return sd_bus_message_read_basic(message, 'b', &truth) > 0 ? json_boolean(truth) : NULL;
+	case 'u':
+		return sd_bus_message_read_basic(message, 'u', &number) > 0 ? json_integer(number) : NULL;
+	default:
+		return sd_bus_message_read_basic(message, 't', &wide) > 0 && wide <= INT64_MAX
+			       ? json_integer((json_int_t)wide)
+			       : NULL;
+	}
+}
+
+/* What an error of the bus means for the look. */
+static enum err_code meaning_of(const char *name) {
+	static const struct {
+		const char *prefix;
+		enum err_code code;
+	} meanings[] = {
+		{"org.freedesktop.DBus.Error.AccessDenied", ERR_DENIED},
+		{"org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", ERR_DENIED},
+		{"org.freedesktop.DBus.Error.Timeout", ERR_TIMEOUT},
+		/* Nobody is there to ask. */
+		{"org.freedesktop.DBus.Error.ServiceUnknown", ERR_UNPROVED},
+		{"org.freedesktop.DBus.Error.NameHasNoOwner", ERR_UNPROVED},
+		{"org.freedesktop.DBus.Error.NoReply", ERR_UNPROVED},
+		{"org.freedesktop.DBus.Error.Disconnected", ERR_UNPROVED},
+		{"org.freedesktop.DBus.Error.Spawn.", ERR_UNPROVED},
+		{"org.freedesktop.DBus.Error.FileNotFound", ERR_UNPROVED},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(meanings); i++)
+		if (text_starts(name, meanings[i].prefix))
+			return meanings[i].code;
+	return ERR_UNREADABLE;
+}
+
+static void fail(struct job *job, enum err_code code, const char *what, const char *why) {
+	struct err err;
+	err_set(&err, code, job_ask(job)->name, "%s: %s", what, why);
+	job_fail(job, &err);
+}
+
+static int on_value(sd_bus_message *message, void *context, sd_bus_error *unused) {
+	struct asking *asking = context;
+	const sd_bus_slot *current = sd_bus_get_current_slot(sd_bus_message_get_bus(message));
+	const sd_bus_error *error = sd_bus_message_get_error(message);
+	size_t i = 0;
+	while (i + 1 < ARRAY_LEN(properties) && asking->slots[i] != current)
+		i++;
+	if (error) {
+		CLEANUP(free_ptr) char *why = xasprintf("%s (%s)", error->message ? error->message : "", error->name);
+		fail(asking->job, meaning_of(error->name), properties[i].name, why);
+		return 0;
+	}
+	json_t *value = read_value(message, properties[i].type);
+	if (!value) {
+		fail(asking->job, ERR_MALFORMED, properties[i].name, "the answer is not of its type");
+		return 0;
+	}
+	json_object_set_new(asking->values, properties[i].name, value);
+	if (--asking->missing == 0)
+		job_answer(asking->job, asking->values);
+	return 0;
+}
+
+/* 0 or a negative errno. */
+static int get(sd_bus *bus, const char *path, const struct property *property, struct asking *asking,
+	       sd_bus_slot **slot) {
+	char interface[64];
+	sd_bus_message *message = NULL;
+	snprintf(interface, sizeof interface, "org.freedesktop.systemd1.%s", property->interface);
+	int error = sd_bus_message_new_method_call(bus, &message, "org.freedesktop.systemd1", path,
+						   "org.freedesktop.DBus.Properties", "Get");
+	if (error >= 0)
+		error = sd_bus_message_set_auto_start(message, 0); /* looking starts nothing */
+	if (error >= 0)
+		error = sd_bus_message_append(message, "ss", interface, property->name);
+	if (error >= 0)
+		error = sd_bus_call_async(bus, slot, message, on_value, asking,
+					  (uint64_t)FETCH_DEADLINE_MS * 1000 * 2); /* the job's deadline comes first */
+	sd_bus_message_unref(message);
+	return error;
+}
+
+static void start_unit(struct job *job) {
+	const char *name = job_ask(job)->rest;
+	bool is_service = text_ends(name, ".service");
+	CLEANUP(free_ptr) char *path = NULL;
+	sd_bus *bus;
+	struct err err;
+	if (!*name || strlen(name) > UNIT_NAME_LONGEST || !strchr(name, '.')) {
+		fail(job, ERR_UNREADABLE, "unit", "not a unit's name");
+		return;
+	}
+	if (sd_booted() <= 0) {
+		fail(job, ERR_UNPROVED, "unit", "systemd does not run here, so nobody can be asked");
+		return;
+	}
+	if (!job_bus(job, &bus, &err)) {
+		job_fail(job, &err);
+		return;
+	}
+	struct asking *asking = xcalloc(1, sizeof *asking);
+	*asking = (struct asking){.job = job, .values = json_object()};
+	job_hold(job, asking, end);
+	int error = sd_bus_path_encode("/org/freedesktop/systemd1/unit", name, &path);
+	for (size_t i = 0; i < ARRAY_LEN(properties) && error >= 0; i++)
+		if (is_service || !strcmp(properties[i].interface, "Unit")) {
+			error = get(bus, path, &properties[i], asking, &asking->slots[i]);
+			asking->missing++;
+		}
+	if (error < 0)
+		fail(job, ERR_UNREADABLE, "ask", strerrordesc_np(-error));
+}
+
+const struct kind kind_unit = {.prefix = "unit:", .deadline_ms = FETCH_DEADLINE_MS, .start = start_unit};
