@@ -20,11 +20,14 @@ struct trust {
 	size_t key_count;
 };
 
-/* New reference. base_url: "https://" and the origin. */
+/* The bundle of an entry and its proof, with the key's signature alone. New reference; NULL when the key did not sign
+ * the envelope. */
 json_t *bundle_json(const struct dsse *envelope, EVP_PKEY *key, const void *entry, size_t entry_len,
 		    const struct proof *proof, const struct note_verifier *log, const struct checkpoint *checkpoint);
 
+/* The trust file; the logs' addresses are "https://" and their names. New reference. */
 json_t *trust_json(const struct trust *trust, int64_t log_valid_from);
+/* Its reading: "logs" and "evidenceKeys". "trustedRoot" is for Sigstore's libraries and is not looked at. */
 MUST_CHECK bool trust_read(const char *data, size_t len, const char *where, struct trust **ret_trust, struct err *err);
 void trust_free(struct trust *trust);
 DEFINE_CLEANUP(struct trust, trust_free)
@@ -32,12 +35,14 @@ DEFINE_CLEANUP(struct trust, trust_free)
 /* What an offline verification proved. */
 struct bundle_proved {
 	struct dsse *envelope;
-	const struct trust_key *key; /* of the trust */
+	const struct trust_key *key; /* of the trust: whose statement it must be, and no older than from */
 	uint64_t index;
 	struct checkpoint checkpoint;
 };
 void bundle_proved_done(struct bundle_proved *proved);
 /* Signature by a trusted evidence key, the entry is that envelope's, inclusion, checkpoint by a trusted log; in this
- * order, each refusal naming the step ("signature: ...", "entry: ...", "inclusion: ...", "checkpoint: ..."). */
+ * order, each refusal naming the step in err.where: "signature", "entry", "inclusion", "checkpoint". The code is
+ * ERR_REFUSED, or ERR_MALFORMED where a part could not even be read. What is no bundle at all is named by where. The
+ * statement itself is not read: that it names the key's host is for the caller to see. */
 MUST_CHECK bool bundle_verify(const char *data, size_t len, const char *where, const struct trust *trust,
 			      struct bundle_proved *ret_proved, struct err *err);

@@ -133,17 +133,24 @@ void dsse_write(const struct dsse *envelope, struct buf *text) {
 		abort();
 }
 
+const struct dsse_signature *dsse_signature_by(const struct dsse *envelope, EVP_PKEY *key) {
+	CLEANUP(buf_done) struct buf pae = {0};
+	dsse_pae(envelope->payload_type, envelope->payload.data, envelope->payload.len, &pae);
+	for (size_t i = 0; i < envelope->signature_count; i++) {
+		const struct dsse_signature *signature = &envelope->signatures[i];
+		if (key_is_signed(key, pae.data, pae.len, signature->bytes.data, signature->bytes.len))
+			return signature;
+	}
+	return NULL;
+}
+
 bool dsse_verify(const struct dsse *envelope, const char *payload_type, EVP_PKEY *key, struct err *err) {
 	if (strcmp(envelope->payload_type, payload_type) != 0)
 		return err_set(err, ERR_REFUSED, "signature", "the payload type is \"%s\", not \"%s\"",
 			       envelope->payload_type, payload_type);
-	CLEANUP(buf_done) struct buf pae = {0};
-	dsse_pae(payload_type, envelope->payload.data, envelope->payload.len, &pae);
-	for (size_t i = 0; i < envelope->signature_count; i++)
-		if (key_is_signed(key, pae.data, pae.len, envelope->signatures[i].bytes.data,
-				  envelope->signatures[i].bytes.len))
-			return true;
-	return err_set(err, ERR_REFUSED, "signature", "no signature by this key over this payload");
+	if (!dsse_signature_by(envelope, key))
+		return err_set(err, ERR_REFUSED, "signature", "no signature by this key over this payload");
+	return true;
 }
 
 struct hash dsse_digest(const struct dsse *envelope) {

@@ -35,6 +35,9 @@ json_t *dsse_to_json(const struct dsse *envelope);
 void dsse_write(const struct dsse *envelope, struct buf *text);
 void dsse_free(struct dsse *envelope);
 DEFINE_CLEANUP(struct dsse, dsse_free)
+/* The first signature that is one by this key over the payload under the envelope's own type; NULL when none is.
+ * Borrowed. */
+const struct dsse_signature *dsse_signature_by(const struct dsse *envelope, EVP_PKEY *key);
 /* Whether some signature of the envelope is one by this key over its payload, under payload_type and no other. False:
  * ERR_REFUSED. Verified before anything in the payload is parsed. */
 MUST_CHECK bool dsse_verify(const struct dsse *envelope, const char *payload_type, EVP_PKEY *key, struct err *err);

@@ -7,18 +7,6 @@ static json_t *base64_json(const void *data, size_t len) {
 	return json_string(text);
 }
 
-/* The first of the envelope's signatures that is this key's; NULL when none is. */
-static const struct dsse_signature *signature_by(const struct dsse *envelope, EVP_PKEY *key) {
-	CLEANUP(buf_done) struct buf pae = {0};
-	dsse_pae(envelope->payload_type, envelope->payload.data, envelope->payload.len, &pae);
-	for (size_t i = 0; i < envelope->signature_count; i++) {
-		const struct dsse_signature *signature = &envelope->signatures[i];
-		if (key_is_signed(key, pae.data, pae.len, signature->bytes.data, signature->bytes.len))
-			return signature;
-	}
-	return NULL;
-}
-
 static json_t *entry_json(const struct dsse *envelope, const struct dsse_signature *signature, EVP_PKEY *key) {
 	CLEANUP(buf_done) struct buf der = {0};
 	key_public_der(key, &der);
@@ -31,7 +19,7 @@ static json_t *entry_json(const struct dsse *envelope, const struct dsse_signatu
 }
 
 bool entry_write(const struct dsse *envelope, EVP_PKEY *key, struct buf *entry, struct err *err) {
-	const struct dsse_signature *signature = signature_by(envelope, key);
+	const struct dsse_signature *signature = dsse_signature_by(envelope, key);
 	if (!signature)
 		return err_set(err, ERR_REFUSED, "signature", "no signature by this key over this payload");
 	CLEANUP(json_decref_p) json_t *object = entry_json(envelope, signature, key);
