@@ -96,7 +96,9 @@ static bool recover(const struct home *home, struct chain *chain, struct err *er
 bool chain_open(const struct home *home, struct chain **ret_chain, struct err *err) {
 	struct chain *chain = xcalloc(1, sizeof *chain);
 	chain->lock = -1;
-	if (!home_make(home, err) || !home_lock(home, &chain->lock, err) || !recover(home, chain, err)) {
+	if (!home_make(home, err) || !home_lock(home, &chain->lock, err) ||
+	    !home_sweep(home->folder, ".tmp-chain.json-", err) || !home_sweep(home->folder, ".tmp-blinds.json-", err) ||
+	    !recover(home, chain, err)) {
 		chain_close(chain);
 		return false;
 	}

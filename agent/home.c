@@ -1,5 +1,6 @@
 #include "agent/home.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/json.h"
+#include "core/text.h"
 #include "core/times.h"
 
 #define ENROLMENT_LARGEST 65536
@@ -64,6 +66,21 @@ bool home_make(const struct home *home, struct err *err) {
 	return file_make_folder(home->folder, 0700, err) && file_make_folder(home->receipts, 0700, err) &&
 	       file_make_folder(home->incoming, 0700, err) && file_make_folder(home->queue, 0700, err) &&
 	       file_make_folder(home->refused, 0700, err);
+}
+
+static void close_folder(DIR **folder) {
+	if (*folder)
+		closedir(*folder);
+}
+
+bool home_sweep(const char *folder, const char *prefix, struct err *err) {
+	CLEANUP(close_folder) DIR *open_folder = opendir(folder);
+	if (!open_folder)
+		return err_errno(err, errno, ERR_IO, folder, "open folder");
+	for (struct dirent *entry = readdir(open_folder); entry; entry = readdir(open_folder))
+		if (text_starts(entry->d_name, prefix) && unlinkat(dirfd(open_folder), entry->d_name, 0) != 0)
+			return err_errno(err, errno, ERR_IO, folder, "throw away a leftover");
+	return true;
 }
 
 bool home_lock(const struct home *home, int *ret_lock, struct err *err) {

@@ -34,6 +34,8 @@ void home_free(struct home *home);
 DEFINE_CLEANUP(struct home, home_free)
 /* Makes the folders that are missing, 0700. */
 MUST_CHECK bool home_make(const struct home *home, struct err *err);
+/* Throws away what crashes left in a folder: files whose names begin so. */
+MUST_CHECK bool home_sweep(const char *folder, const char *prefix, struct err *err);
 /* The right to seal and to enrol: ERR_REFUSED when another process has it. Closing the descriptor gives it back. */
 MUST_CHECK bool home_lock(const struct home *home, int *ret_lock, struct err *err);
 

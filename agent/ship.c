@@ -36,6 +36,8 @@ bool shipper_open(const struct home *home, const struct enrolment *enrolment, co
 				       .ends = ends};
 	shipper->home = home;
 	if (!key_load(home->transport_key, &transport, err) || !home_make(home, err) ||
+	    !home_sweep(home->folder, ".tmp-checkpoint-", err) || !home_sweep(home->receipts, ".tmp-", err) ||
+	    !home_sweep(home->refused, ".tmp-", err) ||
 	    !receipts_open(home, enrolment->vkey, &shipper->receipts, err) || !http_open(&peer, &shipper->http, err))
 		return false;
 	*ret_shipper = shipper;
