@@ -6,7 +6,11 @@
 #include "core/catalogue.h"
 #include "core/expect.h"
 
-#define POLICY_RULES_MOST 4096
+#define POLICY_RULES_MOST 4096     /* in a stack */
+#define POLICY_VIEWS_MOST 8        /* of a rule */
+#define POLICY_TEXT_LONGEST 1000   /* bytes of a title, a why, a fix */
+#define POLICY_ID_LONGEST 128      /* bytes of a rule's or a policy's id */
+#define POLICY_VALID_SHORTEST 3600 /* seconds */
 
 enum kind { KIND_EFFECT, KIND_DESIGN, KIND_INVENTORY };
 enum severity { SEVERITY_CRITICAL, SEVERITY_HIGH, SEVERITY_MEDIUM, SEVERITY_LOW };
@@ -15,7 +19,8 @@ enum severity { SEVERITY_CRITICAL, SEVERITY_HIGH, SEVERITY_MEDIUM, SEVERITY_LOW 
 struct view {
 	char *name; /* "" for the only one; the key under `checks:` otherwise */
 	const struct check *check;
-	json_t *params; /* of the check, typed, "$x" filled in; owned */
+	/* Of the check: typed, "$x" filled in; owned. A check that declares a bool parameter `show` gets the rule's. */
+	json_t *params;
 };
 
 struct rule {
@@ -27,7 +32,7 @@ struct rule {
 	enum kind kind;
 	int64_t every, valid; /* seconds */
 	int64_t min_host_age; /* seconds; 0: none */
-	char *needs_control;  /* id of a rule, or NULL */
+	char *needs_control;  /* id of a rule, which itself needs none; or NULL */
 	json_t *params;       /* {name: value}, effective */
 	json_t *param_docs;   /* {name: {"type","doc"}} */
 	struct view *views;
@@ -36,10 +41,11 @@ struct rule {
 	struct view *when; /* NULL: always */
 	struct expect *when_expect;
 	const struct policy *policy; /* the one it came from */
-	unsigned line;
+	unsigned line, column;
 };
 
 struct policy {
+	size_t index;                                                      /* in the stack */
 	char *path, *id, *version, *framework, *title, *owner, *review_by; /* review_by "2027-06-30" or NULL */
 	struct buf bytes;                                                  /* the file as it was read */
 	struct hash sha256;

@@ -1,0 +1,15 @@
+/* One rule of a policy, from YAML. What core/policy.c reads a policy's rules with; of nobody else's concern. */
+#pragma once
+
+#include "core/policy.h"
+
+/* Fields, types and names are checked; what concerns other rules (duplicate ids, needs_control) is not. The caller
+ * policy_rule_free()s. policy is borrowed for as long as the rule lives, where until return. */
+MUST_CHECK bool policy_rule_read(const struct yaml *node, const struct policy *policy,
+				 const struct catalogue *catalogue, const struct check *const *checks,
+				 struct rule **ret_rule, struct err *err);
+void policy_rule_free(struct rule *rule);
+DEFINE_CLEANUP(struct rule, policy_rule_free)
+/* A string without line breaks, of 1 to `most` bytes; the caller frees. */
+MUST_CHECK bool policy_text_read(const struct yaml *node, const char *where, const char *what, size_t most,
+				 char **ret_text, struct err *err);

@@ -1,0 +1,239 @@
+#include "core/result.h"
+
+#include "core/text.h"
+#include "core/times.h"
+
+/* Building from values that were checked when the policy was loaded: canonical JSON of them cannot fail. */
+static struct hash hash_of_json(const json_t *value) {
+	CLEANUP(buf_done) struct buf bytes = {0};
+	struct err err;
+	return json_canonical(value, &bytes, &err) ? hash_of(bytes.data, bytes.len) : hash_of("", 0);
+}
+
+static json_t *hex_json(const struct hash *hash) {
+	char hex[HASH_HEX];
+	return json_string(hash_hex(hash, hex));
+}
+
+static json_t *time_json(int64_t instant) {
+	char text[TIMES_TEXT];
+	return json_string(times_format(instant, text));
+}
+
+/* All rows in one array; with several views each says which it is of. */
+static json_t *all_rows(const struct view_seen *views, size_t view_count) {
+	json_t *all = json_array();
+	for (size_t i = 0; i < view_count; i++) {
+		size_t index;
+		json_t *row;
+		if (views[i].ok && !*views[i].name)
+			json_array_extend(all, views[i].rows);
+		else if (views[i].ok)
+			json_array_foreach(views[i].rows, index, row) {
+				json_t *named = json_copy(row);
+				json_object_set_new(named, "view", json_string(views[i].name));
+				json_array_append_new(all, named);
+			}
+	}
+	return all;
+}
+
+static void add_observed(json_t *result, const struct view_seen *views, size_t view_count) {
+	json_t *rows = all_rows(views, view_count);
+	size_t count = json_array_size(rows);
+	if (count > RESULT_ROWS_MOST) {
+		CLEANUP(json_decref_p) json_t *rest = json_array();
+		for (size_t i = RESULT_ROWS_MOST; i < count; i++)
+			json_array_append(rest, json_array_get(rows, i));
+		struct hash sha256 = hash_of_json(rest);
+		json_object_set_new(result, "omitted",
+				    json_pack("{s:I,s:o}", "count", (json_int_t)(count - RESULT_ROWS_MOST), "sha256",
+					      hex_json(&sha256)));
+		CLEANUP(json_decref_p) json_t *first = json_array();
+		for (size_t i = 0; i < RESULT_ROWS_MOST; i++)
+			json_array_append(first, json_array_get(rows, i));
+		json_decref(rows);
+		rows = json_incref(first);
+	}
+	json_object_set_new(result, "observed", rows);
+}
+
+static bool is_personal(const struct check_field *field) { return field->privacy == PRIVACY_PERSONAL; }
+static bool is_volatile(const struct check_field *field) { return field->is_volatile; }
+
+static bool has_string(const json_t *list, const char *text) {
+	size_t index;
+	json_t *item;
+	json_array_foreach(list, index, item) if (!strcmp(json_string_value(item), text)) return true;
+	return false;
+}
+
+/* Names of the fields of a rule's checks, each once, in the checks' order. */
+static json_t *field_names(const struct rule *rule, bool (*wanted)(const struct check_field *field)) {
+	json_t *names = json_array();
+	for (size_t i = 0; i < rule->view_count; i++)
+		for (const struct check_field *field = rule->views[i].check->fields; field->name; field++)
+			if (wanted(field) && !has_string(names, field->name))
+				json_array_append_new(names, json_string(field->name));
+	return names;
+}
+
+static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+static json_t *source_result(const struct sources *fetched, const char *name) {
+	const struct source *source;
+	struct err err;
+	if (!source_need(fetched, name, &source, &err))
+		return json_pack("{s:o,s:s,s:o}", "name", json_text(name), "error", err_code_name(err.code), "why",
+				 json_text(err.why));
+	return json_pack("{s:o,s:I,s:o}", "name", json_text(name), "size", (json_int_t)source->bytes.len, "sha256",
+			 hex_json(&source->sha256));
+}
+
+static json_t *sources_json(const struct sources *fetched, const struct names *names) {
+	size_t count = names_count(names);
+	CLEANUP(free_ptr) const char **sorted = xcalloc(count, sizeof *sorted);
+	json_t *list = json_array();
+	for (size_t i = 0; i < count; i++)
+		sorted[i] = names_at(names, i);
+	qsort(sorted, count, sizeof *sorted, by_text);
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, source_result(fetched, sorted[i]));
+	return list;
+}
+
+static json_t *controls_json(const struct rule *rule) {
+	json_t *controls = json_array();
+	for (size_t i = 0; i < rule->control_count; i++)
+		json_array_append_new(controls, json_string(rule->controls[i]));
+	return controls;
+}
+
+static void add_rule(json_t *result, const struct rule *rule) {
+	json_object_set_new(result, "rule", json_string(rule->id));
+	json_object_set_new(result, "title", json_string(rule->title));
+	json_object_set_new(result, "kind", json_string(kind_name(rule->kind)));
+	json_object_set_new(result, "severity", json_string(severity_name(rule->severity)));
+	json_object_set_new(result, "key", json_boolean(rule->key));
+	json_object_set_new(result, "controls", controls_json(rule));
+	json_object_set_new(result, "why", json_string(rule->why));
+	json_object_set_new(result, "fix", json_string(rule->fix));
+	json_object_set_new(result, "expected", expect_json(rule->expect));
+	json_object_set(result, "params", rule->params);
+	json_object_set_new(result, "volatile", field_names(rule, is_volatile));
+	json_object_set_new(result, "personal", field_names(rule, is_personal));
+	json_object_set_new(result, "policy", hex_json(&rule->policy->sha256));
+}
+
+json_t *result_json(const struct rule *rule, const struct judgement *judgement, const struct view_seen *views,
+		    size_t view_count, const struct sources *fetched, const struct names *source_names,
+		    int64_t collected_at) {
+	json_t *result = json_object();
+	add_rule(result, rule);
+	json_object_set_new(result, "verdict", json_string(verdict_name(judgement->verdict)));
+	json_object_set_new(result, "reason", json_text(judgement->reason));
+	add_observed(result, views, view_count);
+	json_object_set_new(result, "sources", sources_json(fetched, source_names));
+	json_object_set_new(result, "collectedAt", time_json(collected_at));
+	json_object_set_new(result, "expiresAt", time_json(collected_at + rule->valid));
+	return result;
+}
+
+/* ---- the leaf ---- */
+
+static const char where[] = "result";
+
+/* A copy of the rows without the volatile fields. *ret_moves: whether one of them had any. */
+static json_t *still_rows(const json_t *rows, const json_t *volatile_names, bool *ret_moves) {
+	json_t *still = json_array(), *row, *name;
+	size_t i, j;
+	*ret_moves = false;
+	json_array_foreach(rows, i, row) {
+		json_t *copy = json_copy(row);
+		json_array_foreach(volatile_names, j,
+				   name) if (json_object_del(copy, json_string_value(name)) == 0) *ret_moves = true;
+		json_array_append_new(still, copy);
+	}
+	return still;
+}
+
+static bool check_omitted(const json_t *omitted, struct err *err) {
+	int64_t count;
+	const char *hex;
+	struct hash hash;
+	if (!json_get_int(omitted, "count", where, &count, err) ||
+	    !json_get_string(omitted, "sha256", where, &hex, err))
+		return false;
+	if (count < 1 || !hash_from_hex(hex, &hash))
+		return err_set(err, ERR_MALFORMED, where, "\"omitted\" is not a count and a digest");
+	return true;
+}
+
+static bool check_rows(const json_t *rows, const json_t *volatile_names, struct err *err) {
+	size_t index;
+	json_t *item;
+	if (json_array_size(rows) > RESULT_ROWS_MOST)
+		return err_set(err, ERR_MALFORMED, where, "more than %d rows", RESULT_ROWS_MOST);
+	json_array_foreach(rows, index, item) if (!json_is_object(item)) return err_set(err, ERR_MALFORMED, where,
+											"a row is not an object");
+	json_array_foreach(volatile_names, index, item) if (!json_is_string(item)) return err_set(
+		err, ERR_MALFORMED, where, "\"volatile\" is not of strings");
+	return true;
+}
+
+/* Digest of what was observed, as docs/FORMAT.md, "State leaf", has it. */
+static bool observation_digest(const json_t *result, char ret_hex[HASH_HEX], struct err *err) {
+	json_t *rows, *volatile_names, *omitted = json_object_get(result, "omitted");
+	bool moves;
+	CLEANUP(buf_done) struct buf bytes = {0};
+	if (!json_get_array(result, "observed", where, &rows, err) ||
+	    !json_get_array(result, "volatile", where, &volatile_names, err) ||
+	    !check_rows(rows, volatile_names, err) || (omitted && !check_omitted(omitted, err)))
+		return false;
+	CLEANUP(json_decref_p) json_t *observation = json_object();
+	json_object_set_new(observation, "observed", still_rows(rows, volatile_names, &moves));
+	if (omitted && !moves)
+		json_object_set(observation, "omitted", omitted);
+	if (!json_canonical(observation, &bytes, err))
+		return false;
+	struct hash sha256 = hash_of(bytes.data, bytes.len);
+	hash_hex(&sha256, ret_hex);
+	return true;
+}
+
+static bool is_blind(const char *text) {
+	size_t len = strspn(text, "0123456789abcdef");
+	return len == 32 && text[len] == '\0';
+}
+
+/* Members that the leaf takes over as they are. */
+static bool copy_members(const json_t *result, json_t *leaf, struct err *err) {
+	static const char *const members[] = {"kind", "reason", "rule", "verdict"};
+	enum verdict verdict;
+	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+		const char *text;
+		if (!json_get_string(result, members[i], where, &text, err))
+			return false;
+		json_object_set_new(leaf, members[i], json_string(text));
+	}
+	if (!verdict_from_name(json_string_value(json_object_get(leaf, "verdict")), &verdict))
+		return err_set(err, ERR_MALFORMED, where, "\"verdict\" is none");
+	json_t *waiver = json_object_get(result, "waiver");
+	if (waiver && !json_is_object(waiver))
+		return err_set(err, ERR_MALFORMED, where, "\"waiver\" is not an object");
+	if (waiver)
+		json_object_set(leaf, "waiver", waiver);
+	return true;
+}
+
+bool result_leaf(const json_t *result, const char *blind, struct buf *ret_leaf, struct err *err) {
+	char digest[HASH_HEX];
+	CLEANUP(json_decref_p) json_t *leaf = json_object();
+	if (!is_blind(blind))
+		return err_set(err, ERR_MALFORMED, where, "a blind is 32 hexadecimal digits");
+	if (!copy_members(result, leaf, err) || !observation_digest(result, digest, err))
+		return false;
+	json_object_set_new(leaf, "blind", json_string(blind));
+	json_object_set_new(leaf, "observation", json_string(digest));
+	return json_canonical(leaf, ret_leaf, err);
+}
