@@ -22,9 +22,9 @@
  *   MainPID and ExecMainStartTimestamp only for names that end in .service
  *   {"LoadState","ActiveState","SubState","UnitFileState","FragmentPath","DropInPaths":[],"NeedDaemonReload":bool,
  *    "TriggeredBy":[],"Result","MainPID","ExecMainStartTimestamp":usec}
- * journal:boots - an error unless it could be proved that the system's journal itself was readable
+ * journal:boots - an error unless it could be proved that the system's journal itself was readable; sources/journal.h
  *   {"oldest":usec,"newest":usec,"boots":[{"id","first":usec,"last":usec}],"files":n,"bytes":n,"persistent_files":n,
- *    "machine":bool}
+ *    "machine":bool,"broken":n}
  * mounts: - from /proc/1/mountinfo (the own one where that is denied and it is the same namespace)
  *   [{"id","parent","dev":"M:m","root","target","options":[],"type","source","super_options":[]}...]
  * adjtimex:

@@ -9,27 +9,29 @@
 
 #include "core/file.h"
 #include "core/text.h"
-#include "core/times.h"
 #include "sources/fetch.h"
 
 #define JOURNAL_DEADLINE_MS 20000
 #define FILES_MOST 4096
 #define TRIES 3 /* files are archived and removed while we look */
 #define SIGNATURE "LPKSHHRH"
-#define DAY_US (24 * 3600 * 1000000ULL)
-#define SUPPRESSED "MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e"
 
-/* The system's journal files, all of which open. */
-struct files {
-	char **paths; /* NULL ends */
-	size_t count, persistent;
+/* The system's journal files that may be opened. */
+struct one_file {
+	char *path;
+	bool is_persistent;
 	uint64_t bytes;
+};
+
+struct files {
+	struct one_file *all;
+	size_t count, broken;
 };
 
 static void files_done(struct files *files) {
 	for (size_t i = 0; i < files->count; i++)
-		free(files->paths[i]);
-	free(files->paths);
+		free(files->all[i].path);
+	free(files->all);
 	*files = (struct files){0};
 }
 
@@ -52,8 +54,7 @@ static bool is_system_file(const char *name) {
 	return text_starts(name, "system") && (text_ends(name, ".journal") || text_ends(name, ".journal~"));
 }
 
-/* One that may not be opened is the end of the look; one that has gone or holds no journal is passed over, as journald
- * itself does. */
+/* One that may not be opened is the end of the look; one that has gone is passed over. */
 static bool add_file(const struct ask *ask, const char *folder, const char *name, bool is_persistent,
 		     struct files *files, struct err *err) {
 	char signature[sizeof SIGNATURE - 1];
@@ -66,15 +67,14 @@ static bool add_file(const struct ask *ask, const char *folder, const char *name
 		return err_set(err, errno == EACCES || errno == EPERM ? ERR_DENIED : ERR_UNREADABLE, ask->name,
 			       "open %s: %s (%s)", path, strerrorname_np(errno), strerrordesc_np(errno));
 	if (!S_ISREG(status.st_mode) || pread(fd, signature, sizeof signature, 0) != (ssize_t)sizeof signature ||
-	    memcmp(signature, SIGNATURE, sizeof signature) != 0)
+	    memcmp(signature, SIGNATURE, sizeof signature) != 0) {
+		files->broken++;
 		return true;
+	}
 	if (files->count == FILES_MOST)
 		return err_set(err, ERR_UNREADABLE, ask->name, "more than %d journal files", FILES_MOST);
-	files->paths = xreallocarray(files->paths, files->count + 2, sizeof *files->paths);
-	files->paths[files->count++] = xstrdup(path);
-	files->paths[files->count] = NULL;
-	files->persistent += is_persistent;
-	files->bytes += (uint64_t)status.st_blocks * 512;
+	files->all = xreallocarray(files->all, files->count + 1, sizeof *files->all);
+	files->all[files->count++] = (struct one_file){xstrdup(path), is_persistent, (uint64_t)status.st_blocks * 512};
 	return true;
 }
 
@@ -116,14 +116,42 @@ static bool find_files(const struct ask *ask, const char *persistent, const char
 	return true;
 }
 
-/* All files, or an error: sd_journal_open_files() fails where sd_journal_open() passes over in silence. */
+static int open_paths(const struct files *files, sd_journal **ret_journal) {
+	CLEANUP(free_ptr) const char **paths = xcalloc(files->count + 1, sizeof *paths);
+	for (size_t i = 0; i < files->count; i++)
+		paths[i] = files->all[i].path;
+	return sd_journal_open_files(ret_journal, paths, 0);
+}
+
+static bool is_damage(int error) { return error == -EBADMSG || error == -ENODATA; }
+
+/* Take out the files that are damaged: each is asked for alone. */
+static void drop_damaged(struct files *files) {
+	size_t kept = 0;
+	for (size_t i = 0; i < files->count; i++) {
+		CLEANUP(close_journal) sd_journal *alone = NULL;
+		struct files one = {.all = &files->all[i], .count = 1};
+		if (is_damage(open_paths(&one, &alone)))
+			free(files->all[i].path);
+		else
+			files->all[kept++] = files->all[i];
+	}
+	files->broken += files->count - kept;
+	files->count = kept;
+}
+
+/* All files that are whole, or an error: sd_journal_open() would pass over in silence what it cannot open. */
 static bool open_journal(const struct ask *ask, const char *persistent, const char *runtime, const char *machine,
 			 struct files *files, sd_journal **ret_journal, struct err *err) {
 	for (unsigned tries = 1;; tries++) {
 		files_done(files);
 		if (!find_files(ask, persistent, runtime, machine, files, err))
 			return false;
-		int error = sd_journal_open_files(ret_journal, (const char **)(uintptr_t)files->paths, 0);
+		int error = open_paths(files, ret_journal);
+		if (is_damage(error)) {
+			drop_damaged(files);
+			error = files->count ? open_paths(files, ret_journal) : error;
+		}
 		if (error >= 0)
 			return true;
 		if (error != -ENOENT || tries == TRIES)
@@ -218,10 +246,16 @@ bool journal_boots(const struct ask *ask, const char *persistent, const char *ru
 	if (!end_time(ask, journal, false, &oldest, err) || !end_time(ask, journal, true, &newest, err))
 		return err->code ? false
 				 : err_set(err, ERR_UNPROVED, ask->name, "the journal's files hold no entry to read");
-	*ret_value =
-		json_pack("{s:I,s:I,s:O,s:I,s:I,s:I,s:b}", "oldest", (json_int_t)oldest, "newest", (json_int_t)newest,
-			  "boots", boots, "files", (json_int_t)files.count, "bytes", (json_int_t)files.bytes,
-			  "persistent_files", (json_int_t)files.persistent, "machine", is_of(journal, machine));
+	size_t persistent_files = 0;
+	uint64_t bytes = 0;
+	for (size_t i = 0; i < files.count; i++) {
+		persistent_files += files.all[i].is_persistent;
+		bytes += files.all[i].bytes;
+	}
+	*ret_value = json_pack("{s:I,s:I,s:O,s:I,s:I,s:I,s:I,s:b}", "oldest", (json_int_t)oldest, "newest",
+			       (json_int_t)newest, "boots", boots, "files", (json_int_t)files.count, "broken",
+			       (json_int_t)files.broken, "bytes", (json_int_t)bytes, "persistent_files",
+			       (json_int_t)persistent_files, "machine", is_of(journal, machine));
 	return true;
 }
 

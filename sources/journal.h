@@ -3,10 +3,8 @@
  * journal:boots is canonical JSON:
  * {"oldest","newest": realtime microseconds of the first and last entry, "boots": [{"id","first","last"}...] in order
  * of their first entry, "files": journal files of the system, archived ones included, "bytes": their room on disk,
- *  "persistent_files": those of them below /var/log/journal, "machine": the newest entry carries this machine's id}
- *
- * journal:suppressed is {"since": usec, "messages": n, "lines": [text...]}: what journald itself said of the last 24
- * hours about messages that it dropped for coming too fast; at most SUPPRESSED_MOST lines, the newest.
+ *  "persistent_files": those of them below /var/log/journal, "machine": the newest entry carries this machine's id,
+ *  "broken": files besides that hold no journal or a damaged one, and which journald passes over too}
  *
  * Opening a journal succeeds where nothing may be read, and shows nothing. So each file is opened by its name first:
  * one that this process may not open makes the whole denied; no folder for this machine is absent (the journal is not
@@ -17,7 +15,6 @@
 #include "sources/kind.h"
 
 #define JOURNAL_BOOTS_MOST 10000
-#define SUPPRESSED_MOST 100
 
 /* The same over other folders than the host's. machine: 32 hexadecimal digits. New reference. */
 MUST_CHECK bool journal_boots(const struct ask *ask, const char *persistent, const char *runtime, const char *machine,

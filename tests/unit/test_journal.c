@@ -1,0 +1,200 @@
+/* The journal's boots, from files that a real journald wrote. It runs in a mount namespace of its own, with another
+ * boot's id in place of this one's, and ends itself when it has said that it started. */
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+
+#include "sources/journal.h"
+#include "tests/unit/fetching.h"
+
+#define JOURNALD "/lib/systemd/systemd-journald"
+#define BOOT_1 "11111111111111111111111111111111"
+#define BOOT_2 "22222222222222222222222222222222"
+
+/* It leaves the kernel's log and auditing alone. */
+#define JOURNALD_CONF "/etc/systemd/journald.conf"
+#define SETTINGS "[Journal]\nStorage=volatile\nAudit=\nReadKMsg=no\nForwardToSyslog=no\n"
+
+static char machine[33];
+
+/* What runs in the child, up to the exec. */
+static void become_journald(const char *folder, const char *boot_file, const char *settings_file) {
+	if (unshare(CLONE_NEWNS | CLONE_NEWNET) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount("none", "/run", "tmpfs", 0, NULL) != 0 || mkdir("/run/log", 0755) != 0 ||
+	    mkdir("/run/log/journal", 0755) != 0 || mkdir("/run/systemd", 0755) != 0 ||
+	    mount(folder, "/run/log/journal", NULL, MS_BIND, NULL) != 0 ||
+	    mount(boot_file, "/proc/sys/kernel/random/boot_id", NULL, MS_BIND, NULL) != 0 ||
+	    mount(settings_file, JOURNALD_CONF, NULL, MS_BIND, NULL) != 0)
+		_exit(101);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	dup2(null, 1);
+	dup2(null, 2);
+	execl(JOURNALD, JOURNALD, (char *)NULL);
+	_exit(102);
+}
+
+/* Let journald write into folder/<machine> under this boot's id. */
+static void write_boot(const char *folder, const char *boot) {
+	CLEANUP(folder_remove) char *files = folder_make();
+	CLEANUP(free_ptr) char *boot_file = file_join(files, "boot"), *settings_file = file_join(files, "settings");
+	CLEANUP(free_ptr)
+	char *dashed = xasprintf("%.8s-%.4s-%.4s-%.4s-%.12s\n", boot, boot + 8, boot + 12, boot + 16, boot + 20);
+	put(files, "boot", dashed);
+	put(files, "settings", SETTINGS);
+	/* A SIGTERM that comes before journald waits for it is kept for it. */
+	sigset_t term;
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_BLOCK, &term, NULL);
+	pid_t child = fork();
+	if (child == 0)
+		become_journald(folder, boot_file, settings_file);
+	sigprocmask(SIG_UNBLOCK, &term, NULL);
+	assert_int_equal(kill(child, SIGTERM), 0);
+	int status = 0;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static const struct ask ask = {.name = "journal:boots", .rest = "", .deadline_us = UINT64_MAX};
+
+static bool look(const char *persistent, const char *runtime, json_t **value, struct err *err) {
+	json_decref(*value);
+	*value = NULL;
+	*err = (struct err){0};
+	return journal_boots(&ask, persistent, runtime, machine, value, err);
+}
+
+static int64_t number(const json_t *value, const char *key) { return json_integer_value(json_object_get(value, key)); }
+
+/* The path of a file in the machine's folder. */
+static char *in_journal(const char *folder, const char *name) { return xasprintf("%s/%s/%s", folder, machine, name); }
+
+static void two_boots_are_told_apart_in_their_order(void **state) {
+	struct err err;
+	CLEANUP(folder_remove) char *folder = folder_make();
+	CLEANUP(json_decref_p) json_t *value = NULL;
+	write_boot(folder, BOOT_2);
+	write_boot(folder, BOOT_1);
+	assert_true(look("/no/such", folder, &value, &err));
+	const json_t *boots = json_object_get(value, "boots"), *first = json_array_get(boots, 0),
+		     *second = json_array_get(boots, 1);
+	assert_int_equal(json_array_size(boots), 2);
+	assert_string_equal(json_string_value(json_object_get(first, "id")), BOOT_2);
+	assert_string_equal(json_string_value(json_object_get(second, "id")), BOOT_1);
+	assert_int_equal(number(value, "oldest"), number(first, "first"));
+	assert_int_equal(number(value, "newest"), number(second, "last"));
+	assert_true(number(first, "first") <= number(first, "last"));
+	assert_true(number(first, "last") < number(second, "first"));
+	assert_true(number(value, "bytes") > 0);
+	assert_int_equal(number(value, "persistent_files"), 0);
+	assert_int_equal(number(value, "broken"), 0);
+	assert_true(json_is_true(json_object_get(value, "machine")));
+	assert_true(look(folder, "/no/such", &value, &err));
+	assert_int_equal(number(value, "persistent_files"), number(value, "files"));
+}
+
+static void no_folder_is_absent_and_an_empty_one_unproved(void **state) {
+	struct err err;
+	CLEANUP(folder_remove) char *folder = folder_make();
+	CLEANUP(free_ptr) char *inside = in_journal(folder, "");
+	CLEANUP(json_decref_p) json_t *value = NULL;
+	assert_false(look(folder, folder, &value, &err));
+	assert_int_equal(err.code, ERR_ABSENT);
+	assert_true(file_make_folder(inside, 0755, &err));
+	assert_false(look(folder, folder, &value, &err));
+	assert_int_equal(err.code, ERR_UNPROVED);
+}
+
+static void damaged_file_is_counted_and_the_rest_is_read(void **state) {
+	struct err err;
+	CLEANUP(folder_remove) char *folder = folder_make();
+	CLEANUP(free_ptr) char *good = in_journal(folder, "system.journal");
+	CLEANUP(free_ptr)
+	char *cut = in_journal(folder, "system@0-0-0.journal"), *empty = in_journal(folder, "system@1.journal~");
+	CLEANUP(buf_done) struct buf bytes = {0};
+	CLEANUP(json_decref_p) json_t *value = NULL;
+	write_boot(folder, BOOT_1);
+	assert_true(file_read(good, 64U << 20, &bytes, &err));
+	assert_true(file_create(cut, bytes.data, 5000, 0644, &err));
+	assert_true(file_create(empty, "", 0, 0644, &err));
+	assert_true(look("/no/such", folder, &value, &err));
+	assert_int_equal(number(value, "broken"), 2);
+	assert_int_equal(number(value, "files"), 1);
+	assert_int_equal(unlink(good), 0);
+	assert_false(look("/no/such", folder, &value, &err));
+	assert_int_equal(err.code, ERR_UNREADABLE);
+}
+
+static void one_file_without_rights_denies_the_whole(void **state) {
+	CLEANUP(folder_remove) char *folder = folder_make();
+	CLEANUP(free_ptr) char *good = in_journal(folder, "system.journal"), *inside = in_journal(folder, "");
+	assert_int_equal(chmod(folder, 0755), 0);
+	write_boot(folder, BOOT_1);
+	assert_int_equal(chmod(inside, 0755), 0);
+	for (mode_t mode = 0644; mode >= 0600; mode -= 044) {
+		assert_int_equal(chmod(good, mode), 0);
+		pid_t child = fork();
+		if (child == 0) {
+			struct err err;
+			json_t *value = NULL;
+			if (setgroups(0, NULL) != 0 || setgid(65534) != 0 || setuid(65534) != 0)
+				_exit(100);
+			bool is_read = look("/no/such", folder, &value, &err);
+			json_decref(value);
+			_exit(is_read ? 0 : (int)err.code);
+		}
+		int status = 0;
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), mode == 0644 ? 0 : ERR_DENIED);
+	}
+}
+
+static void files_of_users_and_of_other_machines_do_not_count(void **state) {
+	struct err err;
+	CLEANUP(folder_remove) char *folder = folder_make();
+	CLEANUP(json_decref_p) json_t *value = NULL;
+	put(folder, "ffffffffffffffffffffffffffffffff/system.journal", "");
+	assert_false(look(folder, folder, &value, &err));
+	assert_int_equal(err.code, ERR_ABSENT);
+	write_boot(folder, BOOT_1);
+	CLEANUP(free_ptr) char *user = xasprintf("%s/user-1000.journal", machine);
+	put(folder, user, "");
+	assert_true(look(folder, "/no/such", &value, &err));
+	assert_int_equal(number(value, "files"), 1);
+	assert_int_equal(number(value, "broken"), 0);
+}
+
+/* The tests need root, a machine id and journald itself; without them they fail here, by name. */
+static int find_machine(void **state) {
+	struct err err;
+	CLEANUP(buf_done) struct buf bytes = {0};
+	if (getuid() != 0 || access(JOURNALD, X_OK) != 0 || !file_read("/etc/machine-id", 64, &bytes, &err) ||
+	    bytes.len < 32) {
+		print_error("these tests need root, " JOURNALD " and /etc/machine-id\n");
+		return -1;
+	}
+	snprintf(machine, sizeof machine, "%.32s", buf_str(&bytes));
+	return 0;
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(two_boots_are_told_apart_in_their_order),
+		cmocka_unit_test(no_folder_is_absent_and_an_empty_one_unproved),
+		cmocka_unit_test(damaged_file_is_counted_and_the_rest_is_read),
+		cmocka_unit_test(one_file_without_rights_denies_the_whole),
+		cmocka_unit_test(files_of_users_and_of_other_machines_do_not_count),
+	};
+	return cmocka_run_group_tests(tests, find_machine, NULL);
+}
