@@ -40,8 +40,9 @@ static void verifying_done(struct verifying *verifying) {
 
 static void refuse(struct verifying *verifying, const char *file, const struct err *err) {
 	say(stdout, "%s: ", file);
+	char text[640];
 	say_coloured(COLOUR_RED, "REFUSED");
-	say(stdout, ": %s\n", err->why);
+	say(stdout, ": %s\n", strcmp(err->where, file) != 0 ? err_text(err, text, sizeof text) : err->why);
 	verifying->refused++;
 }
 

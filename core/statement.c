@@ -1,6 +1,8 @@
 #include "core/statement.h"
 
 #include "core/base64.h"
+#include "core/merkle.h"
+#include "core/result.h"
 #include "core/times.h"
 
 #define WIRE_LARGEST (STATEMENT_BODY_LARGEST / 3 * 4 + 8 + DSSE_ENVELOPE_LARGEST)
@@ -369,4 +371,41 @@ json_t *statement_looked(const bool *looked, size_t count) {
 			bitmap.data[i / 8] = (char)(bitmap.data[i / 8] | 0x80 >> i % 8);
 	CLEANUP(free_ptr) char *text = base64_encode(bitmap.data, bitmap.len);
 	return json_pack("{s:I, s:s}", "count", (json_int_t)count, "bitmap", text);
+}
+
+/* The state tree. */
+
+static bool state_leaf(const json_t *result, const char **last_rule, struct hash *ret_leaf, struct err *err) {
+	CLEANUP(buf_done) struct buf leaf = {0};
+	const char *rule, *blind;
+	if (!json_get_string(result, "rule", "state", &rule, err) ||
+	    !json_get_string(result, "blind", "state", &blind, err))
+		return false;
+	if (*last_rule && strcmp(*last_rule, rule) >= 0)
+		return err_set(err, ERR_MALFORMED, "state", "results are not sorted by rule, or one is there twice");
+	if (!result_leaf(result, blind, &leaf, err))
+		return false;
+	*ret_leaf = merkle_leaf(leaf.data, leaf.len);
+	*last_rule = rule;
+	return true;
+}
+
+bool statement_state(const json_t *results, json_t **ret_state, struct err *err) {
+	size_t count = json_array_size(results), index;
+	struct hash *leaves = xreallocarray(NULL, count + 1, sizeof *leaves);
+	const char *last_rule = NULL;
+	json_t *result;
+	char hex[HASH_HEX];
+	bool ok = true;
+	json_array_foreach(results, index, result) {
+		ok = state_leaf(result, &last_rule, &leaves[index], err);
+		if (!ok)
+			break;
+	}
+	if (ok) {
+		struct hash root = merkle_root(leaves, count);
+		*ret_state = json_pack("{s:I, s:s}", "size", (json_int_t)count, "root", hash_hex(&root, hex));
+	}
+	free(leaves);
+	return ok;
 }

@@ -1,0 +1,147 @@
+/* vouchd: looks at the host again and again and seals what it saw. In the foreground; ends on SIGTERM or SIGINT. */
+#include <getopt.h>
+#include <signal.h>
+#include <systemd/sd-daemon.h>
+
+#include "agent/config.h"
+#include "agent/vouchd.h"
+#include "core/text.h"
+
+#define CONFIG_FILE VOUCH_SYSCONFDIR "/vouchd.yaml"
+
+struct arguments {
+	const char *state, *config, *root, *data;
+	bool once;
+};
+
+static void print_usage(FILE *to) {
+	const char *name, *otherwise, *about;
+	fprintf(to, "usage: vouchd [options]\n\n"
+		    "Looks at this host on a timer, judges, signs and spools; vouch-ship ships. Needs vouch enrol "
+		    "first.\n\n"
+		    "  --once         one round, then end\n"
+		    "  --state DIR    keys, chain and spool (default " VOUCH_STATEDIR ")\n"
+		    "  --config FILE  default " CONFIG_FILE "; need not exist\n"
+		    "  --root DIR     look at this folder instead of the live host\n"
+		    "  --data DIR     where the catalogue and the shipped policies are\n\n"
+		    "Keys of the configuration:\n");
+	for (size_t i = 0; config_key(i, &name, &otherwise, &about); i++)
+		fprintf(to, "  %-12s %s (default: %s)\n", name, about, *otherwise ? otherwise : "empty");
+	fprintf(to, "\nExit: 0 ended by a signal, or the one round was sealed; 1 it was not; 2 it could not start.\n");
+}
+
+static int fail(const struct err *err) {
+	char text[640];
+	fprintf(stderr, "vouchd: %s\n", err_text(err, text, sizeof text));
+	return 2;
+}
+
+static void report(const struct round *round, enum sealed sealed, const struct err *err) {
+	if (err)
+		fail(err);
+	else if (sealed == SEALED_NO_ROOM)
+		fprintf(stderr, "vouchd: the spool is full: this round is not kept\n");
+	else
+		fprintf(stderr, "vouchd: a round of %zu rules is sealed\n", json_array_size(round->results));
+}
+
+/* Options: 0 go on, otherwise the exit code and one. */
+static int read_arguments(int argc, char **argv, struct arguments *arguments) {
+	static const struct option options[] = {
+		{"once", no_argument, NULL, 'o'},         {"state", required_argument, NULL, 's'},
+		{"config", required_argument, NULL, 'c'}, {"root", required_argument, NULL, 'r'},
+		{"data", required_argument, NULL, 'd'},   {"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'v'},      {0}};
+	for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+		switch (option) {
+		case 'o':
+			arguments->once = true;
+			break;
+		case 's':
+			arguments->state = optarg;
+			break;
+		case 'c':
+			arguments->config = optarg;
+			break;
+		case 'r':
+			arguments->root = optarg;
+			break;
+		case 'd':
+			arguments->data = optarg;
+			break;
+		case 'h':
+			print_usage(stdout);
+			return 1;
+		case 'v':
+			puts("vouchd " VOUCH_VERSION);
+			return 1;
+		default:
+			print_usage(stderr);
+			return 3;
+		}
+	}
+	if (optind == argc)
+		return 0;
+	print_usage(stderr);
+	return 3;
+}
+
+static int end_on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *context) {
+	return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+/* The loop until its end; returns the exit code. */
+static int run(struct vouchd_options *options, struct err *err) {
+	CLEANUP(vouchd_free_p) struct vouchd *vouchd = NULL;
+	sd_event *event = NULL;
+	int code = sd_event_default(&event);
+	if (code >= 0)
+		code = sd_event_add_signal(event, NULL, SIGTERM, end_on_signal, NULL);
+	if (code >= 0)
+		code = sd_event_add_signal(event, NULL, SIGINT, end_on_signal, NULL);
+	if (code < 0) {
+		err_errno(err, -code, ERR_IO, "event loop", "make");
+		code = fail(err);
+	} else if (!vouchd_start(event, options, &vouchd, err)) {
+		code = fail(err);
+	} else {
+		sd_notify(false, "READY=1\nSTATUS=Looking at this host");
+		code = sd_event_loop(event);
+		sd_notify(false, "STOPPING=1");
+	}
+	vouchd_free(vouchd);
+	vouchd = NULL;
+	sd_event_unref(event);
+	return code < 0 ? 2 : code;
+}
+
+static int vouchd(const struct arguments *arguments) {
+	CLEANUP(config_free_p) struct config *config = NULL;
+	CLEANUP(home_free_p) struct home *home = home_new(arguments->state);
+	CLEANUP(enrolment_free_p) struct enrolment *enrolment = NULL;
+	CLEANUP(stack_free_p) struct stack *stack = NULL;
+	CLEANUP(sealer_close_p) struct sealer *sealer = NULL;
+	struct err err;
+	const char *path = arguments->config ? arguments->config : CONFIG_FILE;
+	if (!config_load(path, arguments->config != NULL, &config, &err) || !enrolment_read(home, &enrolment, &err) ||
+	    !stack_load(arguments->data, (const char *const *)config->policies, config->policy_count, &stack, &err) ||
+	    !sealer_open(home, enrolment, config->environment, config->spool_limit, &sealer, &err))
+		return fail(&err);
+	struct vouchd_options options = {.stack = stack->policies,
+					 .sealer = sealer,
+					 .root = arguments->root,
+					 .once = arguments->once,
+					 .report = report};
+	return run(&options, &err);
+}
+
+int main(int argc, char **argv) {
+	struct arguments arguments = {0};
+	sigset_t ends;
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGINT);
+	sigprocmask(SIG_BLOCK, &ends, NULL);
+	int stop = read_arguments(argc, argv, &arguments);
+	return stop ? stop - 1 : vouchd(&arguments);
+}
