@@ -7,6 +7,7 @@
 
 #include "agent/est.h"
 #include "agent/identity.h"
+#include "agent/seal.h"
 #include "core/json.h"
 #include "core/key.h"
 #include "core/note.h"
@@ -19,6 +20,7 @@ struct draft {
 	struct home *home; /* of which only enrolment/ is used */
 	EVP_PKEY *transport;
 	X509 *ca, *certificate;
+	struct round *header;
 	struct enrolment *enrolment;
 };
 
@@ -27,6 +29,7 @@ static void draft_done(struct draft *draft) {
 	EVP_PKEY_free(draft->transport);
 	X509_free(draft->ca);
 	X509_free(draft->certificate);
+	round_free(draft->header);
 	enrolment_free(draft->enrolment);
 }
 
@@ -46,15 +49,18 @@ bool enrol_fingerprint(const char *text, char ret_hex[HASH_HEX]) {
 	return len == HASH_HEX - 1;
 }
 
-static bool know_host(const char *root, struct enrolment *enrolment, struct err *err) {
+/* The header of a round in which nothing was looked at but who the host is. */
+static bool know_host(const char *root, struct round *header, struct err *err) {
 	const struct asker asker = {.check = &identity_check};
 	CLEANUP(sources_free_p) struct sources *fetched = sources_new();
 	if (!gather_now(root, &asker, 1, fetched, err))
 		return false;
-	enrolment->host_id = identity_host_id(fetched);
-	enrolment->host_name = identity_host_name(fetched);
-	enrolment->os = identity_os(fetched);
-	if (*enrolment->host_id)
+	header->started_at = header->finished_at = times_now();
+	header->host_id = identity_host_id(fetched);
+	header->host_name = identity_host_name(fetched);
+	header->host_os = identity_os(fetched);
+	header->boot_id = identity_boot_id(fetched);
+	if (*header->host_id)
 		return true;
 	return err_set(err, ERR_ABSENT, "/etc/machine-id",
 		       "there is no machine id to know this host by: see machine-id(5), systemd-machine-id-setup");
@@ -80,7 +86,7 @@ static bool fetch_certificate(const struct enrol_options *options, struct draft 
 	const struct http_peer peer = {
 		.base = options->collector, .ca = draft->home->ca, .user = "enrol", .password = options->token};
 	if (!http_open(&peer, &http, err) ||
-	    !est_enroll(http, draft->transport, draft->enrolment->host_id, draft->ca, &draft->certificate, err))
+	    !est_certify(http, draft->transport, draft->enrolment->host_id, draft->ca, &draft->certificate, err))
 		return false;
 	est_pem(draft->certificate, &pem);
 	return file_write(draft->home->transport_certificate, pem.data, pem.len, 0644, err);
@@ -131,9 +137,12 @@ static bool put_together(const struct enrol_options *options, struct draft *draf
 	size_t len = strlen(draft->enrolment->collector);
 	if (len && draft->enrolment->collector[len - 1] == '/')
 		draft->enrolment->collector[len - 1] = '\0';
-	draft->enrolment->enrolled_at = times_now();
-	return know_host(options->root, draft->enrolment, err) && file_make_folder(draft->home->enrolment, 0700, err) &&
-	       make_keys(draft, err) && fetch_ca(options, draft, err) && fetch_certificate(options, draft, err) &&
+	draft->enrolment->enrolled_at = draft->header->started_at;
+	draft->enrolment->host_id = xstrdup(draft->header->host_id);
+	draft->enrolment->host_name = xstrdup(draft->header->host_name);
+	draft->enrolment->os = xstrdup(draft->header->host_os);
+	return file_make_folder(draft->home->enrolment, 0700, err) && make_keys(draft, err) &&
+	       fetch_ca(options, draft, err) && fetch_certificate(options, draft, err) &&
 	       fetch_log(options, draft, err) && enrolment_write(draft->enrolment, &bytes, err) &&
 	       file_write(draft->home->identity, bytes.data, bytes.len, 0644, err);
 }
@@ -176,20 +185,36 @@ static bool may_enrol(const struct home *home, const struct enrol_options *optio
 		       "this host is enrolled already; --force sets that enrolment, its chain and spool aside");
 }
 
+/* From nothing to the enrolment in its place, under the lock. */
+static bool make_enrolment(const struct home *home, const struct enrol_options *options, struct draft *draft,
+			   struct err *err) {
+	CLEANUP(close_fd) int lock = -1;
+	if (!may_enrol(home, options, err) || !know_host(options->root, draft->header, err) ||
+	    !file_make_folder(home->folder, 0700, err) || !home_lock(home, &lock, err))
+		return false;
+	throw_away(draft->home);
+	bool ok = file_make_folder(draft->home->folder, 0700, err) && put_together(options, draft, err) &&
+		  set_aside(home, err) && file_move(draft->home->enrolment, home->enrolment, err) &&
+		  home_make(home, err);
+	throw_away(draft->home);
+	return ok;
+}
+
+/* The first statement of the line. Should this fail, vouchd seals it before its first round. */
+static bool seal_first(const struct home *home, const struct draft *draft, struct err *err) {
+	CLEANUP(sealer_close_p) struct sealer *sealer = NULL;
+	return sealer_open(home, draft->enrolment, "", SPOOL_LIMIT_DEFAULT, &sealer, err) &&
+	       seal_enrolment(sealer, draft->header, err);
+}
+
 bool enrol(const struct home *home, const struct enrol_options *options, struct enrolment **ret_enrolment,
 	   struct err *err) {
 	CLEANUP(free_ptr) char *folder = file_join(home->folder, ".tmp-enrolment");
 	CLEANUP(draft_done)
-	struct draft draft = {.home = home_new(folder), .enrolment = xcalloc(1, sizeof(struct enrolment))};
-	CLEANUP(close_fd) int lock = -1;
-	if (!may_enrol(home, options, err) || !file_make_folder(home->folder, 0700, err) ||
-	    !home_lock(home, &lock, err))
-		return false;
-	throw_away(draft.home);
-	bool ok = file_make_folder(folder, 0700, err) && put_together(options, &draft, err) && set_aside(home, err) &&
-		  file_move(draft.home->enrolment, home->enrolment, err) && home_make(home, err);
-	throw_away(draft.home);
-	if (!ok)
+	struct draft draft = {.home = home_new(folder),
+			      .header = xcalloc(1, sizeof(struct round)),
+			      .enrolment = xcalloc(1, sizeof(struct enrolment))};
+	if (!make_enrolment(home, options, &draft, err) || !seal_first(home, &draft, err))
 		return false;
 	*ret_enrolment = draft.enrolment;
 	draft.enrolment = NULL;

@@ -1,5 +1,6 @@
-/* enrol: a host joins a collector. Keys are made here and never leave; the collector's CA is trusted only after its
- * fingerprint was compared; everything appears in the state folder at once or not at all. */
+/* enrol: a host joins a collector, and its chain begins with the statement that says so. Keys are made here and never
+ * leave; the collector's CA is trusted only after its fingerprint was compared; everything appears in the state folder
+ * at once or not at all. */
 #pragma once
 
 #include "agent/home.h"

@@ -95,8 +95,8 @@ static bool is_ours(X509 *certificate, EVP_PKEY *key, X509 *ca) {
 	       X509_verify(certificate, X509_get0_pubkey(ca)) == 1;
 }
 
-bool est_enroll(struct http *http, EVP_PKEY *key, const char *common_name, X509 *ca, X509 **ret_certificate,
-		struct err *err) {
+bool est_certify(struct http *http, EVP_PKEY *key, const char *common_name, X509 *ca, X509 **ret_certificate,
+		 struct err *err) {
 	CLEANUP(http_answer_done) struct http_answer answer = {0};
 	CLEANUP(certificates_free) certificates *found = NULL;
 	CLEANUP(free_ptr) char *text = NULL;

@@ -11,8 +11,8 @@
 MUST_CHECK bool est_ca(struct http *http, const struct hash *fingerprint, X509 **ret_ca, struct err *err);
 /* POST /.well-known/est/simpleenroll (4.2): a certificate for the key under this common name, issued by that CA and
  * for that key, or ERR_REFUSED. */
-MUST_CHECK bool est_enroll(struct http *http, EVP_PKEY *key, const char *common_name, X509 *ca, X509 **ret_certificate,
-			   struct err *err);
+MUST_CHECK bool est_certify(struct http *http, EVP_PKEY *key, const char *common_name, X509 *ca, X509 **ret_certificate,
+			    struct err *err);
 
 /* The certificates of a certs-only PKCS#7 in base64, as the answers hold it; line breaks are allowed. What fuzzing
  * calls. The caller sk_X509_pop_free()s. */

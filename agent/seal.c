@@ -5,6 +5,8 @@
 #include "core/note.h"
 #include "core/statement.h"
 
+#define FRAMEWORK "iso27001:2022" /* where no policy names one */
+
 /* What a statement is made of, besides the round's header. */
 struct subject {
 	const char *type, *body_name;
@@ -51,10 +53,11 @@ void sealer_close(struct sealer *sealer) {
 	free(sealer);
 }
 
+/* stack: NULL before there is one. */
 static json_t *policies_json(const struct policy_stack *stack) {
 	json_t *policies = json_array();
 	char hex[HASH_HEX];
-	for (size_t i = 0; i < stack->policy_count; i++) {
+	for (size_t i = 0; stack && i < stack->policy_count; i++) {
 		const struct policy *policy = stack->policies[i];
 		json_array_append_new(policies, json_pack("{s:s, s:s, s:s}", "id", policy->id, "version",
 							  policy->version, "sha256", hash_hex(&policy->sha256, hex)));
@@ -85,7 +88,7 @@ static struct statement *statement_of(const struct sealer *sealer, const struct 
 	statement->host_name = xstrdup(round->host_name);
 	statement->host_os = xstrdup(round->host_os);
 	statement->environment = xstrdup(sealer->environment);
-	statement->framework = xstrdup(stack->policies[0]->framework);
+	statement->framework = xstrdup(stack ? stack->policies[0]->framework : FRAMEWORK);
 	statement->sequence = sealer->chain->sequence + 1;
 	statement->previous = xstrdup(sealer->chain->previous);
 	statement->boot_id = xstrdup(round->boot_id);
@@ -178,7 +181,7 @@ static bool seal_full(const struct sealing *sealing, int64_t bytes, size_t state
 	return seal_one(sealing, &subject, &ignored, err);
 }
 
-static bool seal_enrolment(const struct sealing *sealing, enum sealed *ret_sealed, struct err *err) {
+static bool seal_keys(const struct sealing *sealing, enum sealed *ret_sealed, struct err *err) {
 	CLEANUP(buf_done) struct buf body = {0};
 	CLEANUP(free_ptr) char *evidence = public_base64(sealing->sealer->evidence);
 	CLEANUP(free_ptr) char *transport = public_base64(sealing->sealer->transport);
@@ -235,6 +238,13 @@ static bool is_enrolled_host(const struct sealer *sealer, const struct round *ro
 		       *round->host_id ? round->host_id : "without a machine id", sealer->enrolment->host_id);
 }
 
+bool seal_enrolment(struct sealer *sealer, const struct round *header, struct err *err) {
+	const struct sealing sealing = {sealer, NULL, header, "manual"};
+	enum sealed ignored;
+	return chain_ready(sealer->home, sealer->chain, err) && is_enrolled_host(sealer, header, err) &&
+	       (sealer->chain->sequence > 0 || seal_keys(&sealing, &ignored, err));
+}
+
 bool seal(struct sealer *sealer, const struct policy_stack *stack, struct round *round, const char *trigger,
 	  enum sealed *ret_sealed, struct err *err) {
 	const struct sealing sealing = {sealer, stack, round, trigger};
@@ -242,7 +252,7 @@ bool seal(struct sealer *sealer, const struct policy_stack *stack, struct round 
 	if (!chain_ready(sealer->home, sealer->chain, err) || !is_enrolled_host(sealer, round, err) ||
 	    !blinds_give(sealer->home->blinds, round->results, err))
 		return false;
-	if (sealer->chain->sequence == 0 && !seal_enrolment(&sealing, &sealed, err))
+	if (sealer->chain->sequence == 0 && !seal_keys(&sealing, &sealed, err))
 		return false;
 	if (sealed == SEALED_KEPT && !seal_policies(&sealing, &sealed, err))
 		return false;

@@ -28,6 +28,9 @@ MUST_CHECK bool sealer_open(const struct home *home, const struct enrolment *enr
 void sealer_close(struct sealer *sealer);
 DEFINE_CLEANUP(struct sealer, sealer_close)
 
+/* Seal the enrolment, when the chain is still empty. header: host, boot and times; its results are not looked at. */
+MUST_CHECK bool seal_enrolment(struct sealer *sealer, const struct round *header, struct err *err);
+
 enum sealed {
 	SEALED_KEPT,    /* the round is in the queue */
 	SEALED_NO_ROOM, /* it is not; the chain says why */

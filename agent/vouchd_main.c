@@ -3,14 +3,14 @@
 #include <signal.h>
 #include <systemd/sd-daemon.h>
 
-#include "agent/config.h"
+#include "agent/settings.h"
 #include "agent/vouchd.h"
 #include "core/text.h"
 
-#define CONFIG_FILE VOUCH_SYSCONFDIR "/vouchd.yaml"
+#define SETTINGS_FILE VOUCH_SYSCONFDIR "/vouchd.yaml"
 
 struct arguments {
-	const char *state, *config, *root, *data;
+	const char *state, *settings, *root, *data;
 	bool once;
 };
 
@@ -21,11 +21,11 @@ static void print_usage(FILE *to) {
 		    "first.\n\n"
 		    "  --once         one round, then end\n"
 		    "  --state DIR    keys, chain and spool (default " VOUCH_STATEDIR ")\n"
-		    "  --config FILE  default " CONFIG_FILE "; need not exist\n"
+		    "  --config FILE  default " SETTINGS_FILE "; need not exist\n"
 		    "  --root DIR     look at this folder instead of the live host\n"
 		    "  --data DIR     where the catalogue and the shipped policies are\n\n"
 		    "Keys of the configuration:\n");
-	for (size_t i = 0; config_key(i, &name, &otherwise, &about); i++)
+	for (size_t i = 0; settings_key(i, &name, &otherwise, &about); i++)
 		fprintf(to, "  %-12s %s (default: %s)\n", name, about, *otherwise ? otherwise : "empty");
 	fprintf(to, "\nExit: 0 ended by a signal, or the one round was sealed; 1 it was not; 2 it could not start.\n");
 }
@@ -61,7 +61,7 @@ static int read_arguments(int argc, char **argv, struct arguments *arguments) {
 			arguments->state = optarg;
 			break;
 		case 'c':
-			arguments->config = optarg;
+			arguments->settings = optarg;
 			break;
 		case 'r':
 			arguments->root = optarg;
@@ -116,16 +116,18 @@ static int run(struct vouchd_options *options, struct err *err) {
 }
 
 static int vouchd(const struct arguments *arguments) {
-	CLEANUP(config_free_p) struct config *config = NULL;
+	CLEANUP(settings_free_p) struct settings *settings = NULL;
 	CLEANUP(home_free_p) struct home *home = home_new(arguments->state);
 	CLEANUP(enrolment_free_p) struct enrolment *enrolment = NULL;
 	CLEANUP(stack_free_p) struct stack *stack = NULL;
 	CLEANUP(sealer_close_p) struct sealer *sealer = NULL;
 	struct err err;
-	const char *path = arguments->config ? arguments->config : CONFIG_FILE;
-	if (!config_load(path, arguments->config != NULL, &config, &err) || !enrolment_read(home, &enrolment, &err) ||
-	    !stack_load(arguments->data, (const char *const *)config->policies, config->policy_count, &stack, &err) ||
-	    !sealer_open(home, enrolment, config->environment, config->spool_limit, &sealer, &err))
+	const char *path = arguments->settings ? arguments->settings : SETTINGS_FILE;
+	if (!settings_load(path, arguments->settings != NULL, &settings, &err) ||
+	    !enrolment_read(home, &enrolment, &err) ||
+	    !stack_load(arguments->data, (const char *const *)settings->policies, settings->policy_count, &stack,
+			&err) ||
+	    !sealer_open(home, enrolment, settings->environment, settings->spool_limit, &sealer, &err))
 		return fail(&err);
 	struct vouchd_options options = {.stack = stack->policies,
 					 .sealer = sealer,

@@ -12,8 +12,21 @@ static void print_table(void) {
 		say(stdout, "%-16s %s\n", (*check)->name, (*check)->about);
 }
 
-static const char *privacy_word(enum privacy privacy) {
-	return privacy == PRIVACY_PUBLIC ? "" : privacy == PRIVACY_PERSONAL ? ", personal" : ", secret";
+/* " [s, personal, volatile]": what there is of unit, privacy and volatility. */
+static void print_traits(const struct check_field *field) {
+	const char *const traits[] = {field->unit,
+				      field->privacy == PRIVACY_PERSONAL ? "personal"
+				      : field->privacy == PRIVACY_SECRET ? "secret"
+									 : NULL,
+				      field->is_volatile ? "volatile" : NULL};
+	const char *opening = " [";
+	for (size_t i = 0; i < ARRAY_LEN(traits); i++) {
+		if (!traits[i])
+			continue;
+		say(stdout, "%s%s", opening, traits[i]);
+		opening = ", ";
+	}
+	printf("%s\n", *opening == ',' ? "]" : "");
 }
 
 static void print_check(const struct check *check) {
@@ -29,10 +42,10 @@ static void print_check(const struct check *check) {
 	printf("\n");
 	say_coloured(COLOUR_BOLD, "Fields");
 	printf("\n");
-	for (const struct check_field *field = check->fields; field->name; field++)
-		say(stdout, "  %-20s %-9s %s%s%s%s%s\n", field->name, value_type_name(field->type), field->about,
-		    field->unit ? " in " : "", field->unit ? field->unit : "", privacy_word(field->privacy),
-		    field->is_volatile ? ", volatile" : "");
+	for (const struct check_field *field = check->fields; field->name; field++) {
+		say(stdout, "  %-20s %-9s %s", field->name, value_type_name(field->type), field->about);
+		print_traits(field);
+	}
 	printf("\n");
 	say_coloured(COLOUR_BOLD, "Sources");
 	printf("\n");
