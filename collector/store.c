@@ -19,7 +19,7 @@ static const char schema[] =
 	"CREATE INDEX IF NOT EXISTS certificates_key ON certificates(key);"
 	"CREATE INDEX IF NOT EXISTS certificates_host ON certificates(host);"
 	"CREATE TABLE IF NOT EXISTS lines(id INTEGER PRIMARY KEY, host TEXT NOT NULL, transport TEXT NOT NULL UNIQUE,"
-	" evidence BLOB NOT NULL, keyid TEXT NOT NULL UNIQUE, sequence INTEGER NOT NULL, last TEXT NOT NULL,"
+	" evidence BLOB NOT NULL, keyid TEXT NOT NULL, sequence INTEGER NOT NULL, last TEXT NOT NULL,"
 	" started INTEGER NOT NULL, ended INTEGER NOT NULL, breaks INTEGER NOT NULL) STRICT;"
 	"CREATE INDEX IF NOT EXISTS lines_host ON lines(host);"
 	"CREATE TABLE IF NOT EXISTS statements(idx INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, host TEXT NOT "

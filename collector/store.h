@@ -119,7 +119,7 @@ MUST_CHECK bool store_orphan_remove(struct store *store, int64_t index, struct e
 
 struct store_host {
 	const char *id, *name, *os, *environment;
-	const char *policies; /* JSON array of the last round's */
+	const char *policies; /* JSON array of the last round's; NULL: keep what is there */
 	int64_t sequence, breaks;
 	int64_t collected, received; /* of its last statement */
 	int64_t enrolled, certificate_expires;

@@ -2,12 +2,14 @@
 #include "collector/store.h"
 
 bool store_host_put(struct store *store, const struct store_host *host, struct err *err) {
-	return sql_run(store, err,
-		       "INSERT INTO hosts(id, name, os, environment, policies, sequence, collected, received, enrolled)"
-		       " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8) ON CONFLICT(id) DO UPDATE SET name = ?2, os = ?3,"
-		       " environment = ?4, policies = ?5, sequence = ?6, collected = ?7, received = ?8",
-		       "tttttiii", host->id, host->name, host->os, host->environment, host->policies, host->sequence,
-		       host->collected, host->received);
+	return sql_run(
+		store, err,
+		"INSERT INTO hosts(id, name, os, environment, policies, sequence, collected, received, enrolled)"
+		" VALUES(?1, ?2, ?3, ?4, ifnull(?5, '[]'), ?6, ?7, ?8, ?8) ON CONFLICT(id) DO UPDATE SET name = ?2, os "
+		"= ?3,"
+		" environment = ?4, policies = ifnull(?5, policies), sequence = ?6, collected = ?7, received = ?8",
+		"tttttiii", host->id, host->name, host->os, host->environment, host->policies, host->sequence,
+		host->collected, host->received);
 }
 
 bool store_hosts(struct store *store, void (*visit)(void *context, const struct store_host *host), void *context,

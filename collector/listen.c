@@ -1,0 +1,229 @@
+#include "collector/listen.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent_ssl.h>
+#include <event2/event.h>
+#include <event2/listener.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <sys/socket.h>
+
+#include "core/file.h"
+
+#define BACKLOG 512
+
+struct listener {
+	struct listen_settings settings;
+	struct event_base *base;
+	struct evhttp *http;
+	char address[INET6_ADDRSTRLEN + 10];
+	int64_t connections;
+};
+
+/* Lives exactly as long as its SSL object, which libevent frees with the connection. */
+struct connection {
+	struct listener *listener;
+	struct bufferevent *bufferevent;
+	struct event *deadline;
+	size_t received; /* since the last answer */
+};
+
+static void connection_free(void *parent, void *pointer, CRYPTO_EX_DATA *data, int index, long number, void *unused) {
+	struct connection *connection = pointer;
+	if (!connection)
+		return;
+	connection->listener->connections--;
+	event_free(connection->deadline);
+	free(connection);
+}
+
+static int connection_index(void) {
+	static int index = -1;
+	if (index < 0)
+		index = SSL_get_ex_new_index(0, NULL, NULL, NULL, connection_free);
+	return index;
+}
+
+/* --- connections -------------------------------------------------------------------------------------------------- */
+
+/* The socket's end is what evhttp understands in every state: it frees the connection. */
+static void cut_off(struct connection *connection) {
+	evutil_socket_t fd = bufferevent_getfd(connection->bufferevent);
+	if (fd >= 0)
+		shutdown(fd, SHUT_RDWR);
+}
+
+static void deadline_passed(evutil_socket_t fd, short what, void *context) { cut_off(context); }
+
+static void start_deadline(struct connection *connection, int64_t seconds) {
+	struct timeval after = {.tv_sec = (time_t)seconds};
+	evtimer_add(connection->deadline, &after);
+}
+
+/* Before the handshake has ended nothing arrives here; then it is known whether there is a certificate. */
+static void count_input(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *context) {
+	struct connection *connection = context;
+	const size_t most = connection->listener->settings.anonymous_most;
+	connection->received += info->n_added;
+	if (most == 0 || connection->received <= most)
+		return;
+	const SSL *ssl = bufferevent_openssl_get_ssl(connection->bufferevent);
+	if (!ssl || !SSL_get0_peer_certificate(ssl))
+		cut_off(connection);
+}
+
+static struct bufferevent *new_connection(struct event_base *base, void *context) {
+	struct listener *listener = context;
+	SSL *ssl = SSL_new(listener->settings.tls);
+	if (!ssl)
+		abort();
+	struct bufferevent *bufferevent =
+		bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+	if (!bufferevent)
+		abort();
+	struct connection *connection = xcalloc(1, sizeof *connection);
+	connection->listener = listener;
+	connection->bufferevent = bufferevent;
+	connection->deadline = evtimer_new(base, deadline_passed, connection);
+	if (!connection->deadline || SSL_set_ex_data(ssl, connection_index(), connection) != 1)
+		abort();
+	bufferevent_openssl_set_allow_dirty_shutdown(bufferevent, 1);
+	evbuffer_add_cb(bufferevent_get_input(bufferevent), count_input, connection);
+	/* One too many is cut off as soon as it has its socket. */
+	bool is_too_many = ++listener->connections > listener->settings.connections;
+	start_deadline(connection, is_too_many ? 0 : listener->settings.deadline);
+	return bufferevent;
+}
+
+SSL *listen_ssl(struct evhttp_request *request) {
+	struct evhttp_connection *connection = evhttp_request_get_connection(request);
+	return bufferevent_openssl_get_ssl(evhttp_connection_get_bufferevent(connection));
+}
+
+static void answered(struct evhttp_request *request, void *context) {
+	struct connection *connection = context;
+	connection->received = 0;
+	start_deadline(connection, connection->listener->settings.deadline);
+}
+
+static void handle(struct evhttp_request *request, void *context) {
+	struct listener *listener = context;
+	struct connection *connection = SSL_get_ex_data(listen_ssl(request), connection_index());
+	start_deadline(connection, listener->settings.deadline);
+	evhttp_request_set_on_complete_cb(request, answered, connection);
+	listener->settings.handle(request, listener->settings.context);
+}
+
+/* --- opening ------------------------------------------------------------------------------------------------------ */
+
+static bool tls_fault(const char *where, struct err *err) {
+	char text[160] = "failed";
+	unsigned long code = ERR_get_error();
+	if (code)
+		ERR_error_string_n(code, text, sizeof text);
+	ERR_clear_error();
+	return err_set(err, ERR_CRYPTO, where, "%s", text);
+}
+
+static bool trust_clients(SSL_CTX *tls, X509 *clients, struct err *err) {
+	if (!clients)
+		return true;
+	if (X509_STORE_add_cert(SSL_CTX_get_cert_store(tls), clients) != 1 || SSL_CTX_add_client_CA(tls, clients) != 1)
+		return tls_fault("ca.crt", err);
+	SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
+	return true;
+}
+
+bool listen_tls(const char *folder, X509 *clients, SSL_CTX **ret_tls, struct err *err) {
+	CLEANUP(listen_tls_free_p) SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
+	CLEANUP(free_ptr) char *certificate = file_join(folder, "server.crt");
+	CLEANUP(free_ptr) char *key = file_join(folder, "server.key");
+	if (!tls || SSL_CTX_set_min_proto_version(tls, TLS1_3_VERSION) != 1)
+		return tls_fault("TLS", err);
+	SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_num_tickets(tls, 0);
+	if (SSL_CTX_use_certificate_file(tls, certificate, SSL_FILETYPE_PEM) != 1)
+		return tls_fault(certificate, err);
+	if (SSL_CTX_use_PrivateKey_file(tls, key, SSL_FILETYPE_PEM) != 1)
+		return tls_fault(key, err);
+	if (!trust_clients(tls, clients, err))
+		return false;
+	*ret_tls = tls;
+	tls = NULL;
+	return true;
+}
+
+static void keep_address(struct listener *listener, evutil_socket_t fd) {
+	struct sockaddr_storage address;
+	socklen_t len = sizeof address;
+	char text[INET6_ADDRSTRLEN] = "";
+	if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+		return;
+	if (address.ss_family == AF_INET6) {
+		const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&address;
+		evutil_inet_ntop(AF_INET6, &six->sin6_addr, text, sizeof text);
+		snprintf(listener->address, sizeof listener->address, "[%s]:%u", text, ntohs(six->sin6_port));
+	} else {
+		const struct sockaddr_in *four = (const struct sockaddr_in *)&address;
+		evutil_inet_ntop(AF_INET, &four->sin_addr, text, sizeof text);
+		snprintf(listener->address, sizeof listener->address, "%s:%u", text, ntohs(four->sin_port));
+	}
+}
+
+static bool bind_socket(struct listener *listener, struct err *err) {
+	const char *text = listener->settings.address;
+	struct sockaddr_storage address;
+	int len = sizeof address, one = 1;
+	if (evutil_parse_sockaddr_port(text, (struct sockaddr *)&address, &len) != 0)
+		return err_set(err, ERR_USAGE, text, "not ADDRESS:PORT");
+	struct evconnlistener *socket_listener = evconnlistener_new_bind(
+		listener->base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE, BACKLOG,
+		(struct sockaddr *)&address, len);
+	if (!socket_listener)
+		return err_errno(err, errno, ERR_IO, text, "listen");
+	evutil_socket_t fd = evconnlistener_get_fd(socket_listener);
+	/* Accepted sockets inherit it; without it every POST waits for a delayed acknowledgement. */
+	if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) != 0 ||
+	    !evhttp_bind_listener(listener->http, socket_listener)) {
+		evconnlistener_free(socket_listener);
+		return err_errno(err, errno, ERR_IO, text, "listen");
+	}
+	keep_address(listener, fd);
+	return true;
+}
+
+bool listen_open(struct event_base *base, const struct listen_settings *settings, struct listener **ret_listener,
+		 struct err *err) {
+	struct listener *listener = xcalloc(1, sizeof *listener);
+	listener->settings = *settings;
+	listener->base = base;
+	listener->http = evhttp_new(base);
+	if (!listener->http)
+		abort();
+	evhttp_set_allowed_methods(listener->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST);
+	evhttp_set_max_headers_size(listener->http, LISTEN_HEADERS_MOST);
+	evhttp_set_max_body_size(listener->http, (ev_ssize_t)settings->request_most);
+	evhttp_set_timeout(listener->http, (int)settings->deadline);
+	evhttp_set_bevcb(listener->http, new_connection, listener);
+	evhttp_set_gencb(listener->http, handle, listener);
+	if (!bind_socket(listener, err)) {
+		listen_stop(listener);
+		listen_free(listener);
+		return false;
+	}
+	*ret_listener = listener;
+	return true;
+}
+
+void listen_stop(struct listener *listener) {
+	if (!listener || !listener->http)
+		return;
+	evhttp_free(listener->http);
+	listener->http = NULL;
+}
+
+void listen_free(struct listener *listener) { free(listener); }
+const char *listen_address(const struct listener *listener) { return listener->address; }
+int64_t listen_connections(const struct listener *listener) { return listener->connections; }

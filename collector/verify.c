@@ -1,0 +1,258 @@
+#include "collector/verify.h"
+
+#include "core/base64.h"
+#include "core/entry.h"
+#include "core/times.h"
+
+#define RESULTS_MOST 4096
+#define RULE_LONGEST 128
+#define CONTROL_LONGEST 16
+
+void peer_done(struct peer *peer) {
+	free(peer->transport_key);
+	*peer = (struct peer){0};
+}
+
+void received_done(struct received *received) {
+	dsse_free(received->envelope);
+	statement_free(received->statement);
+	EVP_PKEY_free(received->key);
+	json_decref(received->document);
+	buf_done(&received->body);
+	buf_done(&received->entry);
+	*received = (struct received){0};
+}
+
+bool verify_decode(const char *line, size_t len, struct received *received, struct err *err) {
+	received->step = "envelope";
+	if (!statement_wire_read(line, len, "line", &received->envelope, &received->body, err))
+		return false;
+	received->digest = dsse_digest(received->envelope);
+	return true;
+}
+
+/* --- the steps, in their order ------------------------------------------------------------------------------------ */
+
+struct look {
+	const struct peer *peer;
+	const struct store_line *line;
+};
+
+static bool read_key(const char *base64, EVP_PKEY **ret_key, struct err *err) {
+	CLEANUP(buf_done) struct buf der = {0};
+	return base64_decode(base64, strlen(base64), "evidenceKey", &der, err) &&
+	       key_from_public_der(der.data, der.len, "evidenceKey", ret_key, err);
+}
+
+/* The first statement of a line names the key that it is signed by. It has to be read for that, and is trusted with
+ * nothing else before the signature holds. */
+static bool step_key(const struct look *look, struct received *r, struct err *err) {
+	if (look->line->id != 0)
+		return key_from_public_der(look->line->evidence.data, look->line->evidence.len, "evidence key", &r->key,
+					   err);
+	CLEANUP(statement_free_p) struct statement *statement = NULL;
+	if (!statement_read(r->envelope->payload.data, r->envelope->payload.len, "statement", &statement, err))
+		return false;
+	if (strcmp(statement->type, "enrolment") != 0)
+		return err_set(err, ERR_REFUSED, "", "the first statement of a certificate must be an enrolment");
+	if (!statement->evidence_key || !statement->transport_key)
+		return err_set(err, ERR_REFUSED, "", "an enrolment names an evidence key and a transport key");
+	return read_key(statement->evidence_key, &r->key, err);
+}
+
+static bool step_signature(const struct look *look, struct received *r, struct err *err) {
+	return dsse_verify(r->envelope, r->envelope->payload_type, r->key, err);
+}
+
+static bool step_payload_type(const struct look *look, struct received *r, struct err *err) {
+	return !strcmp(r->envelope->payload_type, DSSE_INTOTO) || err_set(err, ERR_REFUSED, "", "not %s", DSSE_INTOTO);
+}
+
+static bool step_statement(const struct look *look, struct received *r, struct err *err) {
+	static const char *const types[] = {"round", "policy", "enrolment", "spool-full"};
+	if (!statement_read(r->envelope->payload.data, r->envelope->payload.len, "statement", &r->statement, err))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (!strcmp(r->statement->type, types[i]))
+			return true;
+	return err_set(err, ERR_REFUSED, "", "there is no type \"%s\"", r->statement->type);
+}
+
+static bool step_body(const struct look *look, struct received *r, struct err *err) {
+	struct hash hash = hash_of(buf_str(&r->body), r->body.len);
+	return hash_equal(&hash, &r->statement->body_sha256) ||
+	       err_set(err, ERR_REFUSED, "", "its digest is not the one of the statement's subject");
+}
+
+static bool step_host(const struct look *look, struct received *r, struct err *err) {
+	if (strcmp(r->statement->host_id, look->peer->host) != 0)
+		return err_set(err, ERR_REFUSED, "", "the statement is of another host than the certificate");
+	return true;
+}
+
+static bool step_enrolment(const struct look *look, struct received *r, struct err *err) {
+	bool is_enrolment = !strcmp(r->statement->type, "enrolment");
+	if (is_enrolment && look->line->id != 0)
+		return err_set(err, ERR_REFUSED, "", "this line has its enrolment already");
+	if (is_enrolment && strcmp(r->statement->transport_key, look->peer->transport_key) != 0)
+		return err_set(err, ERR_REFUSED, "", "the transport key is not the key of the certificate");
+	return true;
+}
+
+static bool step_sequence(const struct look *look, struct received *r, struct err *err) {
+	long long came = (long long)r->statement->sequence, last = (long long)look->line->sequence;
+	if (came > last + 1)
+		return err_set(err, ERR_REFUSED, "", "a gap in the chain: %lld came and %lld is next", came, last + 1);
+	if (came <= last)
+		return err_set(err, ERR_REFUSED, "", "a fork in the chain: another statement is number %lld", came);
+	return true;
+}
+
+static bool step_previous(const struct look *look, struct received *r, struct err *err) {
+	return !strcmp(r->statement->previous, look->line->last) ||
+	       err_set(err, ERR_REFUSED, "", "a fork in the chain: not the digest of the statement before");
+}
+
+/* --- results ------------------------------------------------------------------------------------------------------ */
+
+static bool is_one_of(const char *text, const char *const words[], size_t count) {
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(text, words[i]))
+			return true;
+	return false;
+}
+
+static bool words_hold(const json_t *result, const char *rule, struct err *err) {
+	static const char *const verdicts[] = {"pass", "fail", "unknown", "error", "notapplicable", "notchecked"};
+	static const char *const kinds[] = {"effect", "design", "inventory"};
+	static const char *const severities[] = {"critical", "high", "medium", "low"};
+	const char *verdict, *kind, *severity, *text;
+	if (!json_get_string(result, "verdict", rule, &verdict, err) ||
+	    !json_get_string(result, "kind", rule, &kind, err) ||
+	    !json_get_string(result, "severity", rule, &severity, err) ||
+	    !json_get_string(result, "title", rule, &text, err) || !json_get_string(result, "reason", rule, &text, err))
+		return false;
+	if (!is_one_of(verdict, verdicts, ARRAY_LEN(verdicts)))
+		return err_set(err, ERR_MALFORMED, rule, "there is no verdict \"%s\"", verdict);
+	if (!is_one_of(kind, kinds, ARRAY_LEN(kinds)))
+		return err_set(err, ERR_MALFORMED, rule, "there is no kind \"%s\"", kind);
+	if (!is_one_of(severity, severities, ARRAY_LEN(severities)))
+		return err_set(err, ERR_MALFORMED, rule, "there is no severity \"%s\"", severity);
+	return json_is_boolean(json_object_get(result, "key")) ||
+	       err_set(err, ERR_MALFORMED, rule, "\"key\" is not a boolean");
+}
+
+static bool controls_hold(const json_t *result, const char *rule, struct err *err) {
+	json_t *controls, *control;
+	size_t index;
+	if (!json_get_array(result, "controls", rule, &controls, err))
+		return false;
+	json_array_foreach(controls, index, control) {
+		const char *text = json_string_value(control);
+		if (!text || !text[0] || strlen(text) > CONTROL_LONGEST || strchr(text, ','))
+			return err_set(err, ERR_MALFORMED, rule, "a member of \"controls\" is not a control");
+	}
+	return true;
+}
+
+static bool has_time(const json_t *object, const char *name, const char *where, int64_t *ret_instant, struct err *err) {
+	const char *text;
+	if (!json_get_string(object, name, where, &text, err))
+		return false;
+	return times_parse(text, ret_instant) || err_set(err, ERR_MALFORMED, where, "\"%s\" is not a time", name);
+}
+
+static bool times_hold(const json_t *result, const char *rule, struct err *err) {
+	int64_t collected = 0, expires = 0, until = 0;
+	const json_t *waiver = json_object_get(result, "waiver");
+	if (!has_time(result, "collectedAt", rule, &collected, err) ||
+	    !has_time(result, "expiresAt", rule, &expires, err))
+		return false;
+	if (expires < collected)
+		return err_set(err, ERR_MALFORMED, rule, "it expires before it was collected");
+	return !waiver || has_time(waiver, "expiresAt", rule, &until, err);
+}
+
+static bool result_holds(const json_t *result, const char *before, const char **ret_rule, struct err *err) {
+	const char *rule;
+	json_t *array;
+	if (!json_get_string(result, "rule", "result", &rule, err))
+		return false;
+	if (!rule[0] || strlen(rule) > RULE_LONGEST)
+		return err_set(err, ERR_MALFORMED, "result", "\"rule\" is empty or too long");
+	if (strcmp(rule, before) <= 0)
+		return err_set(err, ERR_MALFORMED, rule, "results are not sorted by rule, or one comes twice");
+	if (!words_hold(result, rule, err) || !controls_hold(result, rule, err) || !times_hold(result, rule, err) ||
+	    !json_get_array(result, "observed", rule, &array, err) ||
+	    !json_get_array(result, "sources", rule, &array, err))
+		return false;
+	*ret_rule = rule;
+	return true;
+}
+
+static bool step_results(const struct look *look, struct received *r, struct err *err) {
+	json_t *results, *result;
+	size_t index;
+	const char *rule = "";
+	if (strcmp(r->statement->type, "round") != 0)
+		return true;
+	if (!json_read(buf_str(&r->body), r->body.len, STATEMENT_BODY_LARGEST, "body", &r->document, err) ||
+	    !json_get_array(r->document, "results", "body", &results, err))
+		return false;
+	if (json_array_size(results) > RESULTS_MOST)
+		return err_set(err, ERR_TOO_BIG, "body", "more than %d results", RESULTS_MOST);
+	json_array_foreach(results, index, result) if (!result_holds(result, rule, &rule, err)) return false;
+	return true;
+}
+
+static bool step_state(const struct look *look, struct received *r, struct err *err) {
+	CLEANUP(json_decref_p) json_t *state = NULL;
+	const json_t *results = json_object_get(r->document, "results");
+	if (!r->document)
+		return true;
+	if (!r->statement->state)
+		return err_set(err, ERR_REFUSED, "", "a round commits to the state of all results");
+	json_int_t size = json_integer_value(json_object_get(r->statement->state, "size"));
+	if ((json_int_t)json_array_size(results) > size)
+		return err_set(err, ERR_REFUSED, "", "there are more results than the state has");
+	if ((json_int_t)json_array_size(results) < size)
+		return true;
+	r->is_full = true;
+	if (!statement_state(results, &state, err))
+		return false;
+	return json_equal(json_object_get(state, "root"), json_object_get(r->statement->state, "root")) ||
+	       err_set(err, ERR_REFUSED, "", "the results do not give the root that the statement commits to");
+}
+
+static bool step_entry(const struct look *look, struct received *r, struct err *err) {
+	return entry_write(r->envelope, r->key, &r->entry, err);
+}
+
+static const struct {
+	const char *name;
+	bool (*holds)(const struct look *look, struct received *received, struct err *err);
+} steps[] = {
+	{"evidence key", step_key},    {"signature", step_signature}, {"payload type", step_payload_type},
+	{"statement", step_statement}, {"body", step_body},           {"host", step_host},
+	{"enrolment", step_enrolment}, {"sequence", step_sequence},   {"previous", step_previous},
+	{"results", step_results},     {"state", step_state},         {"entry", step_entry},
+};
+
+bool verify(const struct peer *peer, const struct store_line *line, struct received *received, struct err *err) {
+	const struct look look = {peer, line};
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+		received->step = steps[i].name;
+		if (!steps[i].holds(&look, received, err))
+			return false;
+	}
+	return true;
+}
+
+bool verify_is_break(const struct received *received) {
+	return !strcmp(received->step, "sequence") || !strcmp(received->step, "previous");
+}
+
+char *verify_reason(const struct received *received, const struct err *err) {
+	char text[sizeof err->where + sizeof err->why + 64];
+	return xasprintf("%s: %s", received->step, err_text(err, text, sizeof text));
+}

@@ -1,0 +1,39 @@
+/* Verifying one wire line: the order of docs/PROTOCOL.md, each refusal names its step. */
+#pragma once
+
+#include "collector/store.h"
+#include "core/statement.h"
+
+/* Who sent it, as the client certificate says. */
+struct peer {
+	char host[STORE_HOST_ID];
+	char transport[HASH_HEX]; /* digest of its SubjectPublicKeyInfo */
+	char *transport_key;      /* that SubjectPublicKeyInfo, base64; owned */
+};
+void peer_done(struct peer *peer);
+
+/* A statement on its way in. {0} before verify_decode(). */
+struct received {
+	struct dsse *envelope;
+	struct buf body;
+	struct hash digest;
+	/* Set by verify(). */
+	const char *step; /* the one that came last: it failed when verify() is false */
+	struct statement *statement;
+	EVP_PKEY *key;    /* evidence */
+	json_t *document; /* of a round: its body */
+	bool is_full;     /* it carries all results */
+	struct buf entry; /* of the log */
+};
+void received_done(struct received *received);
+
+/* Step "envelope". */
+MUST_CHECK bool verify_decode(const char *line, size_t len, struct received *received, struct err *err);
+/* All the others. line: the peer's, as it stands before this statement; id 0 when it has none: then only an enrolment
+ * will do. */
+MUST_CHECK bool verify(const struct peer *peer, const struct store_line *line, struct received *received,
+		       struct err *err);
+/* Whether the refusal was one of the chain: a gap or a fork. */
+bool verify_is_break(const struct received *received);
+/* "step: reason". The caller frees. */
+char *verify_reason(const struct received *received, const struct err *err);
