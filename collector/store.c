@@ -34,6 +34,7 @@ static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS hosts(id TEXT PRIMARY KEY, name TEXT NOT NULL, os TEXT NOT NULL,"
 	" environment TEXT NOT NULL, policies TEXT NOT NULL, sequence INTEGER NOT NULL, collected INTEGER NOT NULL,"
 	" received INTEGER NOT NULL, enrolled INTEGER NOT NULL) STRICT;"
+	"CREATE INDEX IF NOT EXISTS hosts_name ON hosts(name);"
 	"CREATE TABLE IF NOT EXISTS results(host TEXT NOT NULL, rule TEXT NOT NULL, verdict TEXT NOT NULL,"
 	" kind TEXT NOT NULL, severity TEXT NOT NULL, controls TEXT NOT NULL, key INTEGER NOT NULL,"
 	" collected INTEGER NOT NULL, expires INTEGER NOT NULL, received INTEGER NOT NULL, waived_until INTEGER NOT "

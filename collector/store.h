@@ -123,6 +123,7 @@ struct store_host {
 	int64_t sequence, breaks;
 	int64_t collected, received; /* of its last statement */
 	int64_t enrolled, certificate_expires;
+	bool is_name_shared; /* another host has the same */
 };
 MUST_CHECK bool store_host_put(struct store *store, const struct store_host *host, struct err *err);
 MUST_CHECK bool store_hosts(struct store *store, void (*visit)(void *context, const struct store_host *host),

@@ -18,7 +18,8 @@ bool store_hosts(struct store *store, void (*visit)(void *context, const struct 
 	if (!sql_open(store, &query, err,
 		      "SELECT id, name, os, environment, policies, sequence, collected, received, enrolled,"
 		      " ifnull((SELECT max(expires) FROM certificates WHERE host = id), 0),"
-		      " ifnull((SELECT sum(breaks) FROM lines WHERE host = hosts.id), 0) FROM hosts ORDER BY id",
+		      " ifnull((SELECT sum(breaks) FROM lines WHERE host = hosts.id), 0),"
+		      " (SELECT count(*) FROM hosts h WHERE h.name = hosts.name) FROM hosts ORDER BY id",
 		      ""))
 		return false;
 	while (sql_next(&query)) {
@@ -34,6 +35,7 @@ bool store_hosts(struct store *store, void (*visit)(void *context, const struct 
 			.enrolled = sql_int(&query, 8),
 			.certificate_expires = sql_int(&query, 9),
 			.breaks = sql_int(&query, 10),
+			.is_name_shared = sql_int(&query, 11) > 1,
 		};
 		visit(context, &host);
 	}

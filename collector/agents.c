@@ -1,0 +1,128 @@
+/* The agents' listener. */
+#include <openssl/ssl.h>
+
+#include "collector/est.h"
+#include "collector/listen.h"
+#include "collector/route.h"
+#include "core/base64.h"
+#include "core/times.h"
+
+static inline void x509_free_p(X509 **certificate) { X509_free(*certificate); }
+
+static void answer_log(struct visit *visit) {
+	CLEANUP(json_decref_p) json_t *answer = json_object();
+	json_object_set_new(answer, "origin", json_string(log_origin(visit->collector->log)));
+	json_object_set_new(answer, "vkey", json_string(log_vkey(visit->collector->log)));
+	http_json(visit->request, 200, answer);
+}
+
+static void refuse_statements(struct visit *visit, const struct err *err) {
+	switch (err->code) {
+	case ERR_TOO_BIG:
+		http_error(visit->request, 413, "%s", err->why);
+		break;
+	case ERR_DENIED:
+		http_error(visit->request, 403, "%s", err->why);
+		break;
+	case ERR_MALFORMED:
+		http_error(visit->request, 400, "%s", err->why);
+		break;
+	default:
+		http_fault(visit->request, err);
+	}
+	collector_say(visit->collector, "agents: host %s: request refused: %s", visit->peer->host, err->why);
+}
+
+static double seconds_now(void) {
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* The first reason among the answers, for the event's line. */
+static void say_received(struct visit *visit, const struct receive_tally *before, const struct buf *answers) {
+	const struct receive_tally *after = &visit->collector->tally;
+	const char *reason = strstr(buf_str(answers), "\"reason\":\"");
+	int len = reason ? (int)strcspn(reason + 10, "\"\\") : 0;
+	collector_say(
+		visit->collector, "agents: host %s: %llu logged, %llu known, %llu refused, %llu to be retried%s%.*s",
+		visit->peer->host, (unsigned long long)(after->logged - before->logged),
+		(unsigned long long)(after->known - before->known),
+		(unsigned long long)(after->refused - before->refused),
+		(unsigned long long)(after->retry - before->retry), reason ? ": " : "", len, reason ? reason + 10 : "");
+}
+
+static void answer_statements(struct visit *visit) {
+	struct collector *collector = visit->collector;
+	CLEANUP(buf_done) struct buf lines = {0};
+	CLEANUP(buf_done) struct buf answers = {0};
+	struct err err;
+	const struct receive_tally before = collector->tally;
+	const double began = seconds_now();
+	http_body(visit->request, &lines);
+	if (!receive(collector->store, collector->log, visit->peer, buf_str(&lines), lines.len, visit->now,
+		     &collector->tally, &answers, &err)) {
+		refuse_statements(visit, &err);
+		return;
+	}
+	collector_took(collector, seconds_now() - began);
+	say_received(visit, &before, &answers);
+	http_reply(visit->request, 200, "application/x-ndjson", answers.data, answers.len);
+}
+
+static const struct route routes[] = {
+	{"/.well-known/est/cacerts", ROUTE_ANYONE, false, est_cacerts},
+	{"/.well-known/est/simpleenroll", ROUTE_ANYONE, true, est_enroll},
+	{"/v1/log", ROUTE_KNOWN, false, answer_log},
+	{"/v1/statements", ROUTE_KNOWN, true, answer_statements},
+	{"/log/", ROUTE_KNOWN, false, route_log},
+};
+
+/* True with an empty host when the certificate is not one that we issued. */
+static bool read_peer(struct visit *visit, X509 *certificate, struct peer *ret_peer, struct err *err) {
+	char fingerprint[HASH_HEX], common_name[CA_HOST_ID + 1] = "";
+	struct hash digest = ca_fingerprint(certificate);
+	EVP_PKEY *key = X509_get0_pubkey(certificate);
+	CLEANUP(buf_done) struct buf der = {0};
+	struct peer peer = {0};
+	if (!key || !ca_host_of(X509_get_subject_name(certificate), common_name))
+		return true;
+	if (!store_certificate_host(visit->collector->store, hash_hex(&digest, fingerprint), peer.host, err))
+		return false;
+	if (strcmp(peer.host, common_name) != 0)
+		return true;
+	key_public_der(key, &der);
+	struct hash id = hash_of(der.data, der.len);
+	hash_hex(&id, peer.transport);
+	peer.transport_key = base64_encode(der.data, der.len);
+	*ret_peer = peer;
+	return true;
+}
+
+static void answer_known(struct visit *visit, const struct route *route) {
+	CLEANUP(x509_free_p) X509 *certificate = SSL_get1_peer_certificate(listen_ssl(visit->request));
+	CLEANUP(peer_done) struct peer peer = {0};
+	struct err err;
+	if (!certificate) {
+		http_error(visit->request, 401, "no client certificate");
+	} else if (!read_peer(visit, certificate, &peer, &err)) {
+		http_fault(visit->request, &err);
+	} else if (!peer.host[0]) {
+		http_error(visit->request, 403, "the certificate is not of an enrolled host");
+	} else {
+		visit->peer = &peer;
+		route->answer(visit);
+	}
+}
+
+void agents_handle(struct evhttp_request *request, void *collector) {
+	struct visit visit = {.collector = collector, .request = request, .now = times_now()};
+	char path[HTTP_PATH_LONGEST];
+	const struct route *route = route_find(routes, ARRAY_LEN(routes), &visit, path);
+	if (!route)
+		return;
+	if (route->access == ROUTE_ANYONE)
+		route->answer(&visit);
+	else
+		answer_known(&visit, route);
+}

@@ -1,0 +1,89 @@
+#include "collector/collector.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "core/file.h"
+#include "core/text.h"
+
+#define SAY_LONGEST 1024
+
+const double collector_bounds[COLLECTOR_BUCKETS] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5};
+
+static bool take_lock(const char *folder, int *ret_lock, struct err *err) {
+	CLEANUP(free_ptr) char *path = file_join(folder, "lock");
+	CLEANUP(close_fd) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_errno(err, errno, ERR_IO, path, "open");
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+		return err_set(err, ERR_REFUSED, path, "another collector runs in this folder");
+	*ret_lock = fd;
+	fd = -1;
+	return true;
+}
+
+static bool open_log(struct collector *collector, const char *folder, struct err *err) {
+	CLEANUP(free_ptr) char *key = file_join(folder, "log.key");
+	CLEANUP(free_ptr) char *log = file_join(folder, "log");
+	return key_load(key, &collector->log_key, err) &&
+	       log_open(log, collector->config->origin, collector->log_key, &collector->log, err);
+}
+
+bool collector_open(const char *folder, const char *data, void (*say)(const char *line),
+		    struct collector **ret_collector, struct err *err) {
+	CLEANUP(collector_free_p) struct collector *collector = xcalloc(1, sizeof *collector);
+	collector->lock = -1;
+	collector->say = say;
+	CLEANUP(free_ptr) char *config = file_join(folder, "collector.yaml");
+	CLEANUP(free_ptr) char *store = file_join(folder, "store.db");
+	if (!config_read(config, &collector->config, err) || !take_lock(folder, &collector->lock, err))
+		return false;
+	CLEANUP(free_ptr) char *policies = file_join(data ? data : collector->config->data, "policies");
+	if (!ca_load(folder, &collector->ca, err) || !open_log(collector, folder, err) ||
+	    !store_open(store, &collector->store, err) || !receive_adopt(collector->store, collector->log, err) ||
+	    !catalogue_load(policies, &collector->catalogue, err))
+		return false;
+	collector->sessions = sessions_new();
+	*ret_collector = collector;
+	collector = NULL;
+	return true;
+}
+
+void collector_free(struct collector *collector) {
+	if (!collector)
+		return;
+	sessions_free(collector->sessions);
+	catalogue_free(collector->catalogue);
+	store_free(collector->store);
+	log_free(collector->log);
+	EVP_PKEY_free(collector->log_key);
+	ca_free(collector->ca);
+	config_free(collector->config);
+	close_fd(&collector->lock);
+	free(collector);
+}
+
+void collector_say(const struct collector *collector, const char *format, ...) {
+	char line[SAY_LONGEST];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(line, sizeof line, format, arguments);
+	va_end(arguments);
+	text_replace_controls(line);
+	if (collector->say)
+		collector->say(line);
+}
+
+void collector_took(struct collector *collector, double seconds) {
+	collector->ingest.count++;
+	collector->ingest.sum += seconds;
+	for (size_t i = 0; i < COLLECTOR_BUCKETS; i++) {
+		if (seconds > collector_bounds[i])
+			continue;
+		collector->ingest.buckets[i]++;
+		return;
+	}
+}

@@ -1,0 +1,43 @@
+/* The running collector: what the listeners' handlers share. */
+#pragma once
+
+#include "collector/ca.h"
+#include "collector/config.h"
+#include "collector/receive.h"
+#include "collector/session.h"
+#include "core/catalogue.h"
+
+#define COLLECTOR_BUCKETS 8
+
+/* How long requests with statements took. */
+struct histogram {
+	uint64_t buckets[COLLECTOR_BUCKETS]; /* not cumulative; what is over the last bound is in count alone */
+	uint64_t count;
+	double sum; /* seconds */
+};
+extern const double collector_bounds[COLLECTOR_BUCKETS]; /* upper bounds, seconds */
+
+struct collector {
+	struct config *config;
+	struct store *store;
+	struct log *log;
+	EVP_PKEY *log_key;
+	struct ca *ca;
+	struct catalogue *catalogue;
+	struct sessions *sessions;
+	struct receive_tally tally;
+	struct histogram ingest;
+	void (*say)(const char *line); /* one event, without newline */
+	int lock;
+};
+
+/* Opens everything in DIR, under a lock that a second process is refused. data: NULL, or in place of the configured
+ * one. Entries of the log that the store does not know are adopted. */
+MUST_CHECK bool collector_open(const char *folder, const char *data, void (*say)(const char *line),
+			       struct collector **ret_collector, struct err *err);
+void collector_free(struct collector *collector);
+DEFINE_CLEANUP(struct collector, collector_free)
+
+/* Control characters are replaced. */
+void collector_say(const struct collector *collector, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void collector_took(struct collector *collector, double seconds);

@@ -1,0 +1,90 @@
+/* vouch-collector. Exit codes: 0 done, 1 it failed, 2 called wrongly. */
+#include "collector/verbs.h"
+
+static const struct verb *const verbs[] = {
+	&verb_init,          &verb_token_add,   &verb_reader_add, &verb_reader_list,
+	&verb_reader_remove, &verb_fingerprint, &verb_run,
+};
+
+static void say(const char *line) {
+	fprintf(stderr, "%s\n", line);
+	fflush(stderr);
+}
+
+static void print_usage(FILE *stream) {
+	fprintf(stream, "vouch-collector VERB ...: receives, verifies, logs, stores and shows what agents sign.\n\n");
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+		fprintf(stream, "  %-14s %s\n", verbs[i]->name, verbs[i]->about);
+	fprintf(stream, "\n  --help, --version; VERB --help says more.\n");
+}
+
+static void print_verb(FILE *stream, const struct verb *verb) {
+	fprintf(stream, "vouch-collector %s %s\n%s\n%s", verb->name, verb->arguments, verb->about, verb->options);
+}
+
+/* How many words of the command line are the verb's name; 0: they are not. */
+static int words_of(const struct verb *verb, int argc, char **argv) {
+	const char *at = verb->name;
+	for (int i = 1; i < argc; i++) {
+		const size_t len = strcspn(at, " ");
+		if (strlen(argv[i]) != len || strncmp(argv[i], at, len) != 0)
+			return 0;
+		at += len;
+		if (!*at)
+			return i;
+		at++;
+	}
+	return 0;
+}
+
+static const struct verb *find_verb(int argc, char **argv, int *ret_words) {
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+		if ((*ret_words = words_of(verbs[i], argc, argv)) > 0)
+			return verbs[i];
+	return NULL;
+}
+
+static int run_verb(const struct verb *verb, int argc, char **argv) {
+	CLEANUP(buf_done) struct buf out = {0};
+	const struct verb_call call = {argc, argv, say, &out};
+	struct err err = {0};
+	char text[sizeof err.where + sizeof err.why + 64];
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--help")) {
+			print_verb(stdout, verb);
+			return 0;
+		}
+		if (!strcmp(argv[i], "--version")) {
+			printf("vouch-collector %s\n", VOUCH_VERSION);
+			return 0;
+		}
+	}
+	bool is_done = verb->run(&call, &err);
+	fputs(buf_str(&out), stdout);
+	if (is_done)
+		return fflush(stdout) == 0 ? 0 : 1;
+	fprintf(stderr, "vouch-collector: %s\n", err_text(&err, text, sizeof text));
+	if (err.code != ERR_USAGE)
+		return 1;
+	print_verb(stderr, verb);
+	return 2;
+}
+
+int main(int argc, char **argv) {
+	int words = 0;
+	const struct verb *verb = find_verb(argc, argv, &words);
+	if (verb)
+		return run_verb(verb, argc - words, argv + words);
+	if (argc == 2 && !strcmp(argv[1], "--help")) {
+		print_usage(stdout);
+		return 0;
+	}
+	if (argc == 2 && !strcmp(argv[1], "--version")) {
+		printf("vouch-collector %s\n", VOUCH_VERSION);
+		return 0;
+	}
+	if (argc > 1)
+		fprintf(stderr, "vouch-collector: there is no verb \"%s\"\n", argv[1]);
+	print_usage(stderr);
+	return 2;
+}

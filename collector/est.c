@@ -1,0 +1,105 @@
+#include "collector/est.h"
+
+#include <ctype.h>
+
+#include "core/base64.h"
+
+#define EST_USER "enrol"
+
+static inline void x509_free_p(X509 **certificate) { X509_free(*certificate); }
+
+static void reply_pkcs7(struct visit *visit, X509 *certificate, const char *type) {
+	CLEANUP(free_ptr) char *text = ca_pkcs7(certificate);
+	http_header(visit->request, "Content-Transfer-Encoding", "base64");
+	http_reply(visit->request, 200, type, text, strlen(text));
+}
+
+void est_cacerts(struct visit *visit) {
+	reply_pkcs7(visit, visit->collector->ca->certificate, "application/pkcs7-mime");
+}
+
+/* RFC 8951: line breaks and blanks in the base64 are to be tolerated. */
+static bool read_request(struct visit *visit, struct buf *ret_der, struct err *err) {
+	CLEANUP(buf_done) struct buf text = {0};
+	http_body(visit->request, &text);
+	size_t len = 0;
+	for (size_t i = 0; i < text.len; i++)
+		if (!isspace((unsigned char)text.data[i]))
+			text.data[len++] = text.data[i];
+	return base64_decode(buf_str(&text), len, "request", ret_der, err);
+}
+
+struct issued {
+	char host[CA_HOST_ID + 1];
+	X509 *certificate;
+};
+
+static void issued_done(struct issued *issued) { X509_free(issued->certificate); }
+
+static bool keep_certificate(struct visit *visit, const struct issued *issued, EVP_PKEY *key, int64_t expires,
+			     struct err *err) {
+	char fingerprint[HASH_HEX], keyid[HASH_HEX];
+	bool is_elsewhere;
+	struct hash digest = ca_fingerprint(issued->certificate), id = key_id(key);
+	const struct store_certificate row = {hash_hex(&digest, fingerprint), issued->host, hash_hex(&id, keyid),
+					      visit->now, expires};
+	if (!store_key_elsewhere(visit->collector->store, keyid, issued->host, &is_elsewhere, err))
+		return false;
+	if (is_elsewhere)
+		return err_set(err, ERR_REFUSED, "request", "the key is another host's");
+	return store_certificate_add(visit->collector->store, &row, err);
+}
+
+static bool issue(struct visit *visit, struct issued *issued, struct err *err) {
+	const struct collector *collector = visit->collector;
+	const int64_t expires = visit->now + collector->config->certificate_lifetime;
+	CLEANUP(buf_done) struct buf der = {0};
+	CLEANUP(key_free_p) EVP_PKEY *key = NULL;
+	return read_request(visit, &der, err) && ca_read_request(der.data, der.len, issued->host, &key, err) &&
+	       ca_issue(collector->ca, issued->host, key, visit->now, expires, &issued->certificate, err) &&
+	       keep_certificate(visit, issued, key, expires, err);
+}
+
+/* True: the token had a use left, and it is taken. */
+static bool take_token(struct visit *visit, bool *ret_is_good, struct err *err) {
+	CLEANUP(free_ptr) char *user = NULL;
+	CLEANUP(free_ptr) char *token = NULL;
+	*ret_is_good = false;
+	if (!http_basic(visit->request, &user, &token) || strcmp(user, EST_USER) != 0)
+		return true;
+	struct hash hash = hash_of(token, strlen(token));
+	return store_token_use(visit->collector->store, &hash, visit->now, ret_is_good, err);
+}
+
+static void refuse_token(struct visit *visit) {
+	collector_say(visit->collector, "agents: enrolment refused: the token is unknown, used or expired");
+	http_header(visit->request, "WWW-Authenticate", "Basic realm=\"vouch enrolment\"");
+	http_error(visit->request, 401, "the token is unknown, used or expired");
+}
+
+static void refuse_request(struct visit *visit, const struct err *err) {
+	collector_say(visit->collector, "agents: enrolment refused: %s", err->why);
+	if (err->code == ERR_REFUSED || err->code == ERR_MALFORMED || err->code == ERR_TOO_BIG)
+		http_error(visit->request, 400, "%s", err->why);
+	else
+		http_fault(visit->request, err);
+}
+
+/* A refused request leaves the token its use: both stand in one transaction with the certificate. */
+void est_enroll(struct visit *visit) {
+	struct store *store = visit->collector->store;
+	CLEANUP(issued_done) struct issued issued = {0};
+	struct err err;
+	bool is_good = false;
+	bool is_done = store_begin(store, &err) && take_token(visit, &is_good, &err) &&
+		       (!is_good || issue(visit, &issued, &err)) && store_commit(store, &err);
+	if (!is_done) {
+		store_rollback(store);
+		refuse_request(visit, &err);
+	} else if (!is_good) {
+		refuse_token(visit);
+	} else {
+		collector_say(visit->collector, "agents: a certificate for host %s", issued.host);
+		reply_pkcs7(visit, issued.certificate, "application/pkcs7-mime; smime-type=certs-only");
+	}
+}

@@ -1,0 +1,182 @@
+#include "collector/page.h"
+
+#include <stdarg.h>
+
+#include "core/times.h"
+
+static void add_escaped(struct buf *html, const char *text) {
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+		switch (c) {
+		case '&':
+			buf_adds(html, "&amp;");
+			break;
+		case '<':
+			buf_adds(html, "&lt;");
+			break;
+		case '>':
+			buf_adds(html, "&gt;");
+			break;
+		case '"':
+			buf_adds(html, "&quot;");
+			break;
+		case '\'':
+			buf_adds(html, "&#39;");
+			break;
+		default:
+			if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
+				buf_adds(html, "\xef\xbf\xbd");
+			else
+				buf_add(html, text, 1);
+		}
+	}
+}
+
+static void add_tag(struct page *page, const char *element, va_list attributes) {
+	const char *name;
+	buf_addf(&page->html, "<%s", element);
+	while ((name = va_arg(attributes, const char *))) {
+		const char *value = va_arg(attributes, const char *);
+		if (!value)
+			continue;
+		buf_addf(&page->html, " %s=\"", name);
+		add_escaped(&page->html, value);
+		buf_adds(&page->html, "\"");
+	}
+	buf_adds(&page->html, ">");
+}
+
+static void push(struct page *page, const char *element) {
+	if (page->depth == PAGE_DEEPEST)
+		abort();
+	page->open[page->depth++] = element;
+}
+
+void page_open(struct page *page, const char *element, ...) {
+	va_list attributes;
+	va_start(attributes, element);
+	add_tag(page, element, attributes);
+	va_end(attributes);
+	push(page, element);
+}
+
+void page_void(struct page *page, const char *element, ...) {
+	va_list attributes;
+	va_start(attributes, element);
+	add_tag(page, element, attributes);
+	va_end(attributes);
+}
+
+void page_close(struct page *page) {
+	if (page->depth == 0)
+		abort();
+	buf_addf(&page->html, "</%s>", page->open[--page->depth]);
+}
+
+void page_text(struct page *page, const char *text) { add_escaped(&page->html, text); }
+
+void page_textf(struct page *page, const char *format, ...) {
+	CLEANUP(free_ptr) char *text = NULL;
+	va_list arguments;
+	va_start(arguments, format);
+	if (vasprintf(&text, format, arguments) < 0)
+		abort();
+	va_end(arguments);
+	page_text(page, text);
+}
+
+void page_element(struct page *page, const char *element, const char *text, ...) {
+	va_list attributes;
+	va_start(attributes, text);
+	add_tag(page, element, attributes);
+	va_end(attributes);
+	push(page, element);
+	page_text(page, text);
+	page_close(page);
+}
+
+static void write_head(struct page *page, const char *title) {
+	page_open(page, "head", NULL);
+	page_void(page, "meta", "charset", "utf-8", NULL);
+	page_void(page, "meta", "name", "viewport", "content", "width=device-width, initial-scale=1", NULL);
+	page_open(page, "title", NULL);
+	page_textf(page, "%s - vouch", title);
+	page_close(page);
+	page_void(page, "link", "rel", "stylesheet", "href", "/style.css", NULL);
+	page_close(page);
+}
+
+static void write_bar(struct page *page, const char *reader, bool has_crumb) {
+	page_open(page, "header", NULL);
+	page_open(page, "nav", NULL);
+	if (has_crumb)
+		page_element(page, "a", "vouch", "href", "/", "class", "brand", NULL);
+	else
+		page_element(page, "span", "vouch", "class", "brand", NULL);
+	if (reader) {
+		page_open(page, "form", "method", "post", "action", "/logout", NULL);
+		page_textf(page, "%s ", reader);
+		page_element(page, "button", "Log out", "type", "submit", NULL);
+		page_close(page);
+	}
+	page_close(page);
+	page_close(page);
+}
+
+void page_begin(struct page *page, const char *title, const char *reader, bool has_crumb) {
+	buf_adds(&page->html, "<!DOCTYPE html>\n");
+	page_open(page, "html", "lang", "en", NULL);
+	write_head(page, title);
+	page_open(page, "body", NULL);
+	write_bar(page, reader, has_crumb);
+	page_open(page, "main", NULL);
+	page_element(page, "h1", title, NULL);
+}
+
+char *page_end(struct page *page, int64_t generated) {
+	page_close(page); /* main */
+	page_open(page, "footer", NULL);
+	page_textf(page, "vouch %s, made ", VOUCH_VERSION);
+	page_time(page, generated);
+	page_text(page, ". vouch shows evidence and proposes; it does not say that an organisation conforms.");
+	while (page->depth > 0)
+		page_close(page);
+	buf_adds(&page->html, "\n");
+	return buf_take(&page->html);
+}
+
+void page_done(struct page *page) { buf_done(&page->html); }
+
+void page_time(struct page *page, int64_t instant) {
+	char text[TIMES_TEXT];
+	if (instant == 0) {
+		page_text(page, "\xe2\x80\x93");
+		return;
+	}
+	times_format(instant, text);
+	page_open(page, "time", "datetime", text, NULL);
+	page_textf(page, "%.10s %.8s UTC", text, text + 11);
+	page_close(page);
+}
+
+void page_state(struct page *page, const char *word) {
+	static const struct {
+		const char *word, *shape;
+	} shapes[] = {
+		{"failing", "\xe2\x96\xb2"},       {"fail", "\xe2\x96\xb2"},
+		{"error", "\xe2\x9c\x95"},         {"unknown", "?"},
+		{"gap", "\xe2\x80\xa6"},           {"operating", "\xe2\x97\x8f"},
+		{"pass", "\xe2\x97\x8f"},          {"designed", "\xe2\x97\x90"},
+		{"not evaluated", "\xe2\x97\x8b"}, {"waived", "\xe2\x97\x87"},
+		{"notapplicable", "\xe2\x80\x93"}, {"notchecked", "\xe2\x97\x8b"},
+	};
+	const char *shape = "?";
+	CLEANUP(free_ptr) char *class = xasprintf("state %s", word);
+	for (size_t i = 0; i < ARRAY_LEN(shapes); i++)
+		if (!strcmp(shapes[i].word, word))
+			shape = shapes[i].shape;
+	page_open(page, "span", "class", class, NULL);
+	page_element(page, "span", shape, "class", "shape", "aria-hidden", "true", NULL);
+	page_textf(page, " %s", word);
+	page_close(page);
+}

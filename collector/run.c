@@ -1,0 +1,126 @@
+/* vouch-collector run: the listeners, until a signal ends them. */
+#include <event2/event.h>
+#include <getopt.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#include "collector/listen.h"
+#include "collector/route.h"
+#include "collector/verbs.h"
+
+#define READER_REQUEST_MOST 16384 /* a login form */
+#define ANONYMOUS_MOST 65536      /* an enrolment */
+#define LISTENERS 3
+
+struct running {
+	struct event_base *base;
+	struct event *signals[2];
+	SSL_CTX *tls_agents, *tls_readers;
+	struct listener *listeners[LISTENERS];
+};
+
+/* Listeners go first, then one turn of the loop in which libevent frees their connections, which know their listener.
+ */
+static void running_done(struct running *running) {
+	for (size_t i = 0; i < LISTENERS; i++)
+		listen_stop(running->listeners[i]);
+	for (size_t i = 0; i < ARRAY_LEN(running->signals); i++)
+		if (running->signals[i])
+			event_free(running->signals[i]);
+	if (running->base) {
+		event_base_loop(running->base, EVLOOP_NONBLOCK);
+		event_base_free(running->base);
+	}
+	for (size_t i = 0; i < LISTENERS; i++)
+		listen_free(running->listeners[i]);
+	SSL_CTX_free(running->tls_agents);
+	SSL_CTX_free(running->tls_readers);
+	libevent_global_shutdown();
+}
+
+static void stop(evutil_socket_t number, short what, void *base) { event_base_loopbreak(base); }
+
+static bool watch_signals(struct running *running, struct err *err) {
+	static const int numbers[] = {SIGTERM, SIGINT};
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+		running->signals[i] = evsignal_new(running->base, numbers[i], stop, running->base);
+		if (!running->signals[i] || event_add(running->signals[i], NULL) != 0)
+			return err_set(err, ERR_IO, "signals", "cannot be watched");
+	}
+	return true;
+}
+
+/* All connections that the caps allow need a descriptor. */
+static void raise_descriptors(void) {
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static bool open_listeners(struct running *running, struct collector *collector, struct err *err) {
+	const struct config *config = collector->config;
+	const struct listen_settings settings[LISTENERS] = {
+		{"agents", config->agents, running->tls_agents, RECEIVE_REQUEST_LARGEST, ANONYMOUS_MOST,
+		 config->request_deadline, config->connections, agents_handle, collector},
+		{"readers", config->readers, running->tls_readers, READER_REQUEST_MOST, 0, config->request_deadline,
+		 config->connections, readers_handle, collector},
+		{"metrics", config->metrics, running->tls_readers, READER_REQUEST_MOST, 0, config->request_deadline,
+		 config->connections, metrics_handle, collector},
+	};
+	for (size_t i = 0; i < LISTENERS; i++) {
+		if (!listen_open(running->base, &settings[i], &running->listeners[i], err))
+			return false;
+		collector_say(collector, "%s: listening on %s", settings[i].name,
+			      listen_address(running->listeners[i]));
+	}
+	return true;
+}
+
+struct run_options {
+	const char *data;
+};
+
+static bool take_option(int option, const char *value, void *context, struct err *err) {
+	struct run_options *options = context;
+	options->data = value;
+	return true;
+}
+
+static bool run(const struct verb_call *call, struct err *err) {
+	static const struct option known[] = {{"data", required_argument, NULL, 'd'}, {0}};
+	struct run_options options = {0};
+	const char *folder;
+	CLEANUP(collector_free_p) struct collector *collector = NULL;
+	CLEANUP(running_done) struct running running = {0};
+	if (!verb_options(call, known, take_option, &options, 1, &folder, err))
+		return false;
+	umask(077);
+	raise_descriptors();
+	running.base = event_base_new();
+	if (!running.base)
+		return err_set(err, ERR_IO, "libevent", "no event base");
+	if (!watch_signals(&running, err) || !collector_open(folder, options.data, call->say, &collector, err) ||
+	    !listen_tls(folder, collector->ca->certificate, &running.tls_agents, err) ||
+	    !listen_tls(folder, NULL, &running.tls_readers, err) || !open_listeners(&running, collector, err))
+		return false;
+	collector_say(collector, "log: %s with %llu entries", log_origin(collector->log),
+		      (unsigned long long)log_size(collector->log));
+	sd_notify(0, "READY=1");
+	event_base_dispatch(running.base);
+	sd_notify(0, "STOPPING=1");
+	collector_say(collector, "stopped");
+	return true;
+}
+
+const struct verb verb_run = {
+	"run",
+	"DIR [--data DIR]",
+	"Receive, verify, log, store and show, in the foreground, until SIGTERM or SIGINT.",
+	"  --data DIR         folder that holds policies/, in place of the configured one\n",
+	run,
+};

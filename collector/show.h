@@ -1,0 +1,21 @@
+/* Pages: HTML without scripts, under a strict content security policy. */
+#pragma once
+
+#include "collector/page.h"
+#include "collector/route.h"
+#include "collector/summary.h"
+
+/* 401 with the form to log in; was_wrong: the last try failed. */
+void show_login(struct visit *visit, bool was_wrong);
+void show_login_form(struct visit *visit); /* GET /login: 200 */
+void show_style(struct visit *visit);
+void show_overview(struct visit *visit);
+void show_control(struct visit *visit); /* /controls/A.8.15 */
+void show_host(struct visit *visit);    /* /hosts/ID */
+
+/* Ends the page and sends it. */
+void show_page(struct visit *visit, int status, struct page *page);
+/* The body of a result down to its sources and the command that verifies it. */
+void show_result_detail(struct page *page, const struct store_result *result);
+/* "3 hosts in scope: 2 reporting, 1 silent." */
+void show_population(struct page *page, const struct summary *summary);

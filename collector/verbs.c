@@ -1,0 +1,23 @@
+#include "collector/verbs.h"
+
+#include <getopt.h>
+
+bool verb_options(const struct verb_call *call, const struct option *options,
+		  bool (*take)(int option, const char *value, void *context, struct err *err), void *context,
+		  size_t count, const char **ret_operands, struct err *err) {
+	int option;
+	optind = 1;
+	opterr = 0;
+	while ((option = getopt_long(call->argc, call->argv, "", options, NULL)) != -1) {
+		if (option == '?')
+			return err_set(err, ERR_USAGE, call->argv[optind - 1],
+				       "no such option, or its value is missing");
+		if (!take(option, optarg, context, err))
+			return false;
+	}
+	if ((size_t)(call->argc - optind) != count)
+		return err_set(err, ERR_USAGE, "", "%zu operands are needed and %d came", count, call->argc - optind);
+	for (size_t i = 0; i < count; i++)
+		ret_operands[i] = call->argv[optind + (int)i];
+	return true;
+}

@@ -1,0 +1,28 @@
+/* The verbs of vouch-collector; the main file finds them in a table, prints what they leave in `out`, and speaks. */
+#pragma once
+
+#include "core/buf.h"
+#include "core/err.h"
+
+struct verb_call {
+	int argc; /* behind the verb's words; argv[0] is the verb's last word */
+	char **argv;
+	void (*say)(const char *line); /* one event, now */
+	struct buf *out;               /* for standard output */
+};
+
+struct verb {
+	const char *name, *arguments, *about;
+	const char *options;                                        /* lines for --help; "" when it has none */
+	bool (*run)(const struct verb_call *call, struct err *err); /* ERR_USAGE: called wrongly */
+};
+
+extern const struct verb verb_init, verb_token_add, verb_reader_add, verb_reader_list, verb_reader_remove,
+	verb_fingerprint, verb_run;
+
+/* Options as getopt_long has them; the value of a long option's `val` goes to take(). False: ERR_USAGE.
+ * Leaves exactly `count` operands in ret_operands. */
+struct option;
+MUST_CHECK bool verb_options(const struct verb_call *call, const struct option *options,
+			     bool (*take)(int option, const char *value, void *context, struct err *err), void *context,
+			     size_t count, const char **ret_operands, struct err *err);
