@@ -1,0 +1,202 @@
+/* Whether the sshd that runs has read the configuration as it is now. */
+#include "core/check.h"
+#include "core/dropin.h"
+#include "core/row.h"
+#include "core/sshd_config.h"
+#include "core/text.h"
+#include "core/times.h"
+
+#define PID_FILE "/run/sshd.pid"
+
+static const char *const services[] = {"ssh.service", "sshd.service"};
+static const char *const sockets[] = {"ssh.socket", "sshd.socket"};
+
+static const struct check_param params[] = {{0}};
+
+static const struct check_field fields[] = {
+	{"unit", VALUE_STRING, NULL, "The service or socket that was looked at.", PRIVACY_PUBLIC, false},
+	{"installed", VALUE_BOOL, NULL, "Whether the service manager knows one.", PRIVACY_PUBLIC, false},
+	{"running", VALUE_BOOL, NULL, "Whether an sshd waits for connections.", PRIVACY_PUBLIC, false},
+	{"per_connection", VALUE_BOOL, NULL,
+	 "Whether a socket starts an sshd for each connection, which then reads the configuration anew.",
+	 PRIVACY_PUBLIC, false},
+	{"loaded_at", VALUE_TIME, NULL, "When it last read its configuration: at its start, or when told to reload.",
+	 PRIVACY_PUBLIC, false},
+	{"changed_at", VALUE_TIME, NULL, "When a file or folder of the configuration last changed.", PRIVACY_PUBLIC,
+	 false},
+	{"changed", VALUE_STRING, NULL, "Which one that was.", PRIVACY_PUBLIC, false},
+	{"stale", VALUE_BOOL, NULL, "Whether the configuration changed since, or in the same second.", PRIVACY_PUBLIC,
+	 false},
+	{"overridden", VALUE_BOOL, NULL, "Whether it was started with -o or -f: then the file is not all that counts.",
+	 PRIVACY_PUBLIC, false},
+	{0},
+};
+
+static const char *const patterns[] = {"unit:ssh.service", "unit:sshd.service",
+				       "unit:ssh.socket",  "unit:sshd.socket",
+				       "file:/*",          "dir:/*",
+				       "stat:/*",          NULL};
+
+/* The properties of a unit that is loaded, else NULL. */
+static bool loaded_unit(const struct sources *fetched, const char *unit, json_t **ret_value, struct err *err) {
+	CLEANUP(free_ptr) char *name = xasprintf("unit:%s", unit);
+	const struct source *source;
+	json_t *value = NULL;
+	if (!source_maybe(fetched, name, &source, err) || (source && !source_json(source, &value, err)))
+		return false;
+	const char *state = json_string_value(json_object_get(value, "LoadState"));
+	*ret_value = state && !strcmp(state, "loaded") ? value : NULL;
+	return true;
+}
+
+static bool is_active(const json_t *value) {
+	const char *state = json_string_value(json_object_get(value, "ActiveState"));
+	return state && (!strcmp(state, "active") || !strcmp(state, "reloading"));
+}
+
+/* Of several units the first that is active, else the first that is loaded. */
+static bool find_unit(const struct sources *fetched, const char *const units[2], json_t **ret_value,
+		      const char **ret_unit, struct err *err) {
+	json_t *found = NULL;
+	const char *unit = NULL;
+	for (size_t i = 0; i < 2; i++) {
+		json_t *value;
+		if (!loaded_unit(fetched, units[i], &value, err))
+			return false;
+		if (value && (!found || (!is_active(found) && is_active(value)))) {
+			found = value;
+			unit = units[i];
+		}
+	}
+	*ret_value = found;
+	*ret_unit = unit;
+	return true;
+}
+
+static int64_t main_pid(const json_t *service) { return json_integer_value(json_object_get(service, "MainPID")); }
+
+static void sources(const json_t *with, const struct sources *fetched, struct names *names) {
+	json_t *service;
+	const char *unit;
+	struct err ignored;
+	for (size_t i = 0; i < ARRAY_LEN(services); i++) {
+		names_addf(names, "unit:%s", services[i]);
+		names_addf(names, "unit:%s", sockets[i]);
+	}
+	sshd_config_ask(fetched, names);
+	names_add(names, "file:" PID_FILE);
+	if (find_unit(fetched, services, &service, &unit, &ignored) && main_pid(service) > 0)
+		names_addf(names, "file:/proc/%lld/cmdline", (long long)main_pid(service));
+}
+
+/* Words are ended by NUL, or by spaces where sshd has rewritten its title ("sshd: /usr/sbin/sshd -D [listener] ...").
+ */
+static bool is_overridden(const struct source *cmdline) {
+	const char *at = buf_str(&cmdline->bytes), *end = at + cmdline->bytes.len;
+	while (at < end) {
+		size_t len = 0;
+		while (at + len < end && at[len] != '\0' && at[len] != ' ')
+			len++;
+		if (len >= 2 && at[0] == '-' && (at[1] == 'o' || at[1] == 'f'))
+			return true;
+		at += len + 1;
+	}
+	return false;
+}
+
+/* sshd writes its pid file when it has started and again when it has reloaded: its time is that of the last of these,
+ * which the start of the process, the same over a reload, does not tell. */
+static bool last_load(const struct sources *fetched, const json_t *service, int64_t *ret_instant, struct err *err) {
+	const struct source *pid;
+	int64_t started;
+	if (!json_get_int(service, "ExecMainStartTimestamp", "unit", &started, err) ||
+	    !source_maybe(fetched, "file:" PID_FILE, &pid, err))
+		return false;
+	started /= 1000000;
+	bool is_its_own = pid && strtoll(buf_str(&pid->bytes), NULL, 10) == main_pid(service);
+	*ret_instant = is_its_own && pid->meta.mtime > started ? pid->meta.mtime : started;
+	return true;
+}
+
+struct change {
+	int64_t at;
+	const char *path;
+};
+
+static void later(struct change *change, int64_t at, const char *path) {
+	if (at > change->at)
+		*change = (struct change){at, path};
+}
+
+/* The change time counts beside the modification time: a file that is moved into place keeps the latter. */
+static bool last_change(const struct sources *fetched, const struct sshd_config *config, struct change *change,
+			struct err *err) {
+	const struct source *source;
+	json_t *stat;
+	int64_t mtime;
+	for (size_t i = 0; i < names_count(config->files); i++) {
+		if (!source_need(fetched, names_at(config->files, i), &source, err))
+			return false;
+		later(change, source->meta.mtime, source_path(source));
+		later(change, source->meta.ctime, source_path(source));
+	}
+	for (size_t i = 0; i < names_count(config->folders); i++) {
+		if (!source_maybe(fetched, names_at(config->folders, i), &source, err))
+			return false;
+		if (!source)
+			continue;
+		if (!source_json(source, &stat, err) || !json_get_int(stat, "mtime", source->name, &mtime, err))
+			return false;
+		later(change, mtime, source_path(source));
+	}
+	return true;
+}
+
+static bool add_process(json_t *row, const struct sources *fetched, const json_t *service, int64_t changed,
+			struct err *err) {
+	CLEANUP(free_ptr) char *name = xasprintf("file:/proc/%lld/cmdline", (long long)main_pid(service));
+	const struct source *cmdline;
+	int64_t loaded;
+	if (!last_load(fetched, service, &loaded, err) || !source_need(fetched, name, &cmdline, err))
+		return false;
+	row_time(row, "loaded_at", loaded);
+	row_bool(row, "stale", changed >= loaded);
+	row_bool(row, "overridden", is_overridden(cmdline));
+	return true;
+}
+
+static bool run(const json_t *with, const struct sources *fetched, struct observation *ret_observation,
+		struct err *err) {
+	CLEANUP(json_decref_p) json_t *rows = json_array();
+	CLEANUP(sshd_config_done) struct sshd_config config = {0};
+	struct change change = {0};
+	json_t *service, *socket;
+	const char *unit, *socket_unit;
+	if (!find_unit(fetched, services, &service, &unit, err) ||
+	    !find_unit(fetched, sockets, &socket, &socket_unit, err) || !sshd_config_read(fetched, &config, err) ||
+	    !last_change(fetched, &config, &change, err))
+		return false;
+	bool serves = is_active(service) && main_pid(service) > 0, listens = !serves && is_active(socket);
+	json_t *row = row_add(rows);
+	row_text(row, "unit", serves || !listens ? unit : socket_unit);
+	row_bool(row, "installed", service || socket);
+	row_bool(row, "running", serves || listens);
+	row_bool(row, "per_connection", listens);
+	row_text(row, "changed", change.path);
+	if (change.path)
+		row_time(row, "changed_at", change.at);
+	if (serves && !add_process(row, fetched, service, change.at, err))
+		return false;
+	ret_observation->rows = json_incref(rows);
+	return true;
+}
+
+const struct check check_sshd_running = {
+	.name = "sshd_running",
+	.about = "Whether the sshd that runs has read the configuration as it is now.",
+	.params = params,
+	.fields = fields,
+	.patterns = patterns,
+	.sources = sources,
+	.run = run,
+};
