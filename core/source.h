@@ -29,8 +29,8 @@
  *   [{"id","parent","dev":"M:m","root","target","options":[],"type","source","super_options":[]}...]
  * adjtimex:
  *   {"state","status","maxerror","esterror","offset","freq","tai","time":sec}
- * cmd:sshd-T?user=U&host=H&addr=A&lport=P - sshd's effective configuration for that connection, cmd:sshd-T without one.
- *   Absent: no sshd installed; unreadable, with its own words, where it refuses
+ * cmd:sshd-T?user=U&host=H&addr=A[&laddr=L]&lport=P - sshd's effective configuration for that connection, cmd:sshd-T
+ * without one. Absent: no sshd installed; unreadable, with its own words, where it refuses
  *   {"exit":0,"stdout","stderr"}
  * nft:ruleset - `nft -j list ruleset` without handles and without what counters have counted; unproved where there is
  * no nft to ask */

@@ -137,9 +137,10 @@ bool sshd_sees_all(const char *config, const char *base, const char *where, stru
 	return true;
 }
 
-/* "user=U&host=H&addr=A&lport=P" as sshd's -C wants it. Values are plain: a comma or a space would be a second one. */
+/* "user=U&host=H&addr=A&laddr=L&lport=P" as sshd's -C wants it. Values are plain: a comma or a space would be a second
+ * one. */
 static bool connection_of(const struct ask *ask, const char *query, char **ret_connection, struct err *err) {
-	static const char *const keys[] = {"user", "host", "addr", "lport"};
+	static const char *const keys[] = {"user", "host", "addr", "laddr", "lport"};
 	CLEANUP(free_ptr) char *copy = xstrndup(query, CONNECTION_LONGEST + 1);
 	CLEANUP(buf_done) struct buf connection = {0};
 	char *rest = copy;
@@ -158,7 +159,8 @@ static bool connection_of(const struct ask *ask, const char *query, char **ret_c
 			buf_addf(&connection, "%s%s=%s", connection.len ? "," : "", part, value);
 	}
 	if (!is_good)
-		return err_set(err, ERR_UNREADABLE, ask->name, "not user=, host=, addr= and lport= with plain values");
+		return err_set(err, ERR_UNREADABLE, ask->name,
+			       "not user=, host=, addr=, laddr= and lport= with plain values");
 	*ret_connection = buf_take(&connection);
 	return true;
 }
