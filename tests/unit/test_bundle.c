@@ -361,6 +361,17 @@ static void the_cap_on_bundles_holds(void **state) {
 	assert_int_equal(err.code, ERR_TOO_BIG);
 }
 
+static void the_bundle_of_the_auditing_page_holds(void **state) {
+	struct err err;
+	CLEANUP(buf_done) struct buf bundle = {0}, text = {0};
+	CLEANUP(trust_free_p) struct trust *trust = NULL;
+	assert_true(file_read(TESTS_DIR "/vectors/audit/bundle.sigstore.json", BUNDLE_LARGEST, &bundle, &err));
+	assert_true(file_read(TESTS_DIR "/vectors/audit/trust.json", TRUST_LARGEST, &text, &err));
+	assert_true(trust_read(text.data, text.len, "trust", &trust, &err));
+	assert_string_equal(verdict_on(buf_str(&bundle), trust), "");
+	assert_string_equal(verdict_on(w.bundle, trust), "signature");
+}
+
 static void an_envelope_that_the_key_did_not_sign_has_no_bundle(void **state) {
 	assert_null(bundle_json(w.envelopes[CHOSEN], w.log, w.entries[CHOSEN].data, w.entries[CHOSEN].len, &w.proof,
 				w.verifier, &w.checkpoint));
@@ -409,6 +420,7 @@ int main(void) {
 		cmocka_unit_test(verify_refuses_keys_and_logs_that_are_not_trusted),
 		cmocka_unit_test(a_bundle_that_lacks_anything_is_refused),
 		cmocka_unit_test(the_cap_on_bundles_holds),
+		cmocka_unit_test(the_bundle_of_the_auditing_page_holds),
 		cmocka_unit_test(an_envelope_that_the_key_did_not_sign_has_no_bundle),
 		cmocka_unit_test(a_trust_file_comes_back_whole),
 		cmocka_unit_test(a_trust_file_that_lacks_anything_is_refused),
