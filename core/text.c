@@ -34,12 +34,10 @@ bool text_to_u64(const char *text, unsigned long long max, unsigned long long *r
 		if (*text < '0' || *text > '9')
 			return false;
 		unsigned digit = (unsigned)(*text - '0');
-		if (value > (max - digit) / 10 && (value > max / 10 || value * 10 > max - digit))
+		if (digit > max || value > (max - digit) / 10)
 			return false;
 		value = value * 10 + digit;
 	}
-	if (value > max)
-		return false;
 	*ret_value = value;
 	return true;
 }

@@ -12,7 +12,9 @@ char *times_format(int64_t instant, char text[TIMES_TEXT]) {
 	time_t bounded = instant < YEAR_1 ? YEAR_1 : instant > YEAR_9999_END ? YEAR_9999_END : instant;
 	struct tm parts;
 	gmtime_r(&bounded, &parts);
-	strftime(text, TIMES_TEXT, "%Y-%m-%dT%H:%M:%SZ", &parts);
+	/* strftime()'s %Y does not pad. */
+	snprintf(text, TIMES_TEXT, "%04u-", (unsigned)(parts.tm_year + 1900) % 10000);
+	strftime(text + 5, TIMES_TEXT - 5, "%m-%dT%H:%M:%SZ", &parts);
 	return text;
 }
 
@@ -35,6 +37,8 @@ bool times_parse(const char *text, int64_t *ret_instant) {
 	if (!digits(text, 4, &parts.tm_year) || !digits(text + 5, 2, &parts.tm_mon) ||
 	    !digits(text + 8, 2, &parts.tm_mday) || !digits(text + 11, 2, &parts.tm_hour) ||
 	    !digits(text + 14, 2, &parts.tm_min) || !digits(text + 17, 2, &parts.tm_sec))
+		return false;
+	if (parts.tm_year == 0)
 		return false;
 	parts.tm_year -= 1900;
 	parts.tm_mon -= 1;

@@ -31,6 +31,11 @@ static void instant_that_does_not_exist_is_refused(void **state) {
 	assert_string_equal(times_format(instant, text), "2026-11-21T19:00:00Z");
 	assert_false(times_parse("2026-02-30T00:00:00Z", &instant));
 	assert_false(times_parse("2026-11-21T19:00:00+01:00", &instant));
+	assert_true(times_parse("0237-11-23T11:30:00Z", &instant));
+	assert_string_equal(times_format(instant, text), "0237-11-23T11:30:00Z");
+	assert_string_equal(times_format(INT64_MIN, text), "0001-01-01T00:00:00Z");
+	assert_string_equal(times_format(INT64_MAX, text), "9999-12-31T23:59:59Z");
+	assert_false(times_parse("0000-11-23T11:30:00Z", &instant));
 }
 
 static void base64_refuses_what_is_not(void **state) {
@@ -94,6 +99,7 @@ static void numbers_stop_at_their_bound(void **state) {
 	unsigned mode;
 	assert_true(text_to_u64("255", 255, &value));
 	assert_false(text_to_u64("256", 255, &value));
+	assert_false(text_to_u64("18446744073709551619", 3, &value)); /* 2^64 + 3 */
 	assert_true(text_to_u64("18446744073709551615", ~0ULL, &value));
 	assert_false(text_to_u64("18446744073709551616", ~0ULL, &value));
 	assert_false(text_to_u64("01", 255, &value));
