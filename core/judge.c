@@ -1,6 +1,7 @@
 #include "core/judge.h"
 
 #include "core/text.h"
+#include "core/times.h"
 
 static const char *const verdict_names[VERDICT_COUNT] = {"pass",  "fail",          "unknown",
 							 "error", "notapplicable", "notchecked"};
@@ -64,6 +65,8 @@ static bool applies(const struct rule *rule, const struct view_seen *when, struc
 	if (!when || !when->ok) {
 		if (when)
 			failure_text(when, &reason);
+		else
+			buf_adds(&reason, "it was not looked at");
 		*ret_judgement = judged(VERDICT_UNKNOWN, "whether this applies could not be seen: ", &reason);
 		return false;
 	}
@@ -85,6 +88,16 @@ static struct judgement judge_pass(const struct rule *rule, bool control_passed)
 	return judged(VERDICT_PASS, "as expected: ", &reason);
 }
 
+static struct judgement judge_fail(const struct rule *rule, int64_t host_age, struct buf *reason) {
+	char duration[24];
+	if (host_age < 0 || host_age >= rule->min_host_age)
+		return judged(VERDICT_FAIL, "", reason);
+	CLEANUP(free_ptr)
+	char *before =
+		xasprintf("host too young (under %s) to say: ", times_format_duration(rule->min_host_age, duration));
+	return judged(VERDICT_UNKNOWN, before, reason);
+}
+
 struct judgement judge(const struct rule *rule, const struct view_seen *views, const struct view_seen *when,
 		       int64_t host_age, bool control_passed) {
 	struct judgement judgement;
@@ -100,9 +113,7 @@ struct judgement judge(const struct rule *rule, const struct view_seen *views, c
 	case EXPECT_HOLDS:
 		return judge_pass(rule, control_passed);
 	case EXPECT_FAILS:
-		if (host_age >= 0 && host_age < rule->min_host_age)
-			return judged(VERDICT_UNKNOWN, "the host is too young to say: ", &reason);
-		return judged(VERDICT_FAIL, "", &reason);
+		return judge_fail(rule, host_age, &reason);
 	default:
 		return judged(VERDICT_UNKNOWN, "", &reason);
 	}

@@ -1,0 +1,48 @@
+/* A policy from bytes; and, if it loads, each of its rules judged over a few rows. */
+#include "core/judge.h"
+#include "tests/fake_checks.h"
+
+static struct control controls[] = {{.id = "A.8.9", .title = "Configuration management"},
+				    {.id = "A.8.10", .title = "Information deletion"},
+				    {.id = "A.8.15", .title = "Logging"}};
+static struct control_move moves[] = {
+	{.from = "A.12.4.1", .from_title = "Event logging", .to = "A.8.15", .relation = "merged"}};
+static const struct catalogue tiny = {
+	.framework = "iso27001:2022", .controls = controls, .control_count = 3, .moves = moves, .move_count = 1};
+
+static const char rows_text[] =
+	"[{\"path\":\"/a\",\"mode\":\"0640\",\"uid\":0,\"owner\":\"root\",\"size\":1,\"age\":86400,\"changed\":"
+	"\"2026-01-01T00:00:00Z\",\"tags\":[\"a\",\"b\"],\"sticky\":true,\"key\":\"k\",\"running\":\"1\"},"
+	"{\"path\":7,\"mode\":\"rw\",\"uid\":null,\"persistent\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab\"}]";
+
+static void judge_rule(const struct rule *rule, json_t *rows) {
+	struct view_seen views[POLICY_VIEWS_MOST] = {0};
+	struct view_seen when = {.name = "", .ok = true, .rows = rows};
+	for (size_t i = 0; i < rule->view_count; i++)
+		views[i] = (struct view_seen){
+			.name = rule->views[i].name, .check = rule->views[i].check, .ok = true, .rows = rows};
+	struct judgement judgement = judge(rule, views, &when, 5, false);
+	CLEANUP(json_decref_p) json_t *reason = json_string(judgement.reason);
+	if (!reason || !*judgement.reason)
+		abort(); /* every verdict has a reason, in UTF-8 */
+	judgement_done(&judgement);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+	struct err err = {0};
+	CLEANUP(policy_stack_free_p) struct policy_stack *stack = NULL;
+	if (!policy_stack_parse("fuzz", (const char *)data, size, &tiny, fake_checks, &stack, &err)) {
+		if (err.code == ERR_NONE || !err.why[0])
+			abort();
+		return 0;
+	}
+	CLEANUP(json_decref_p) json_t *rows = json_loads(rows_text, 0, NULL);
+	CLEANUP(json_decref_p) json_t *none = json_array();
+	for (size_t i = 0; i < stack->rule_count; i++) {
+		judge_rule(stack->rules[i], rows);
+		judge_rule(stack->rules[i], none);
+	}
+	return 0;
+}
