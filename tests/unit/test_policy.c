@@ -318,6 +318,22 @@ static void file_that_is_not_there_is_named(void **state) {
 	assert_string_equal(err.where, paths[0]);
 }
 
+/* What the page shows is true of the checks that there are. */
+static void example_of_the_page_loads(void **state) {
+	struct err err = {0};
+	CLEANUP(buf_done) struct buf page = {0};
+	CLEANUP(policy_stack_free_p) struct policy_stack *stack = NULL;
+	assert_true(file_read(SOURCE_DIR "/docs/POLICY.md", 1U << 20, &page, &err));
+	const char *from = strstr(buf_str(&page), "```yaml\n");
+	assert_non_null(from);
+	from += strlen("```yaml\n");
+	const char *to = strstr(from, "```");
+	assert_non_null(to);
+	if (!policy_stack_parse("docs/POLICY.md", from, (size_t)(to - from), catalogue, checks_all, &stack, &err))
+		fail_msg("%u:%u: %s", err.line, err.column, err.why);
+	assert_int_equal(stack->rule_count, 2);
+}
+
 static int load_catalogue(void **state) {
 	struct err err;
 	return catalogue_load(SOURCE_DIR "/policies", &catalogue, &err) ? 0 : -1;
@@ -345,6 +361,7 @@ int main(void) {
 		cmocka_unit_test(rule_that_stands_twice_is_refused_at_the_second),
 		cmocka_unit_test(rules_stop_at_their_cap),
 		cmocka_unit_test(file_that_is_not_there_is_named),
+		cmocka_unit_test(example_of_the_page_loads),
 	};
 	return cmocka_run_group_tests(tests, load_catalogue, free_catalogue);
 }
