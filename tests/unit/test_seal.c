@@ -1,0 +1,192 @@
+/* From a round to statements in the chain: what is sealed, in which order, and what stays from round to round. */
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/agent_home.h"
+
+static struct agent_home agent;
+
+static int make(void **state) {
+	agent_home_new(&agent);
+	return 0;
+}
+
+static int drop(void **state) {
+	agent_home_done(&agent);
+	return 0;
+}
+
+static char *type_of(size_t sequence) {
+	CLEANUP(statement_free_p) struct statement *statement = agent_statement(&agent, sequence, NULL, NULL);
+	return xstrdup(statement ? statement->type : "");
+}
+
+static void first_round_is_enrolment_policy_and_round(void **state) {
+	CLEANUP(sealer_close_p) struct sealer *sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT);
+	const char *const types[] = {"enrolment", "policy", "round", "round", ""};
+	assert_int_equal(agent_round(&agent, sealer), SEALED_KEPT);
+	assert_int_equal(agent_round(&agent, sealer), SEALED_KEPT);
+	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+		CLEANUP(free_ptr) char *type = type_of(i + 1);
+		assert_string_equal(type, types[i]);
+	}
+}
+
+static void each_statement_names_the_one_before(void **state) {
+	CLEANUP(sealer_close_p) struct sealer *sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT);
+	char previous[HASH_HEX] = "";
+	agent_round(&agent, sealer);
+	agent_round(&agent, sealer);
+	for (size_t i = 1; i <= 4; i++) {
+		CLEANUP(dsse_free_p) struct dsse *envelope = NULL;
+		CLEANUP(statement_free_p) struct statement *statement = agent_statement(&agent, i, NULL, &envelope);
+		assert_int_equal(statement->sequence, i);
+		assert_string_equal(statement->previous, previous);
+		struct hash digest = dsse_digest(envelope);
+		hash_hex(&digest, previous);
+	}
+	assert_string_equal(sealer->chain->previous, previous);
+}
+
+static void enrolment_names_both_keys(void **state) {
+	CLEANUP(sealer_close_p) struct sealer *sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT);
+	CLEANUP(buf_done) struct buf der = {0};
+	agent_round(&agent, sealer);
+	CLEANUP(statement_free_p) struct statement *statement = agent_statement(&agent, 1, NULL, NULL);
+	key_public_der(sealer->transport, &der);
+	CLEANUP(free_ptr) char *transport = base64_encode(der.data, der.len);
+	assert_string_equal(statement->transport_key, transport);
+	assert_string_not_equal(statement->evidence_key, transport);
+	assert_string_equal(statement->environment, "test");
+}
+
+static void policy_statement_carries_the_file_itself(void **state) {
+	CLEANUP(sealer_close_p) struct sealer *sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT);
+	CLEANUP(buf_done) struct buf body = {0};
+	agent_round(&agent, sealer);
+	CLEANUP(statement_free_p) struct statement *statement = agent_statement(&agent, 2, &body, NULL);
+	assert_string_equal(buf_str(&body), SMALL_POLICY);
+	assert_string_equal(statement->body_name, "policy");
+}
+
+/* The results of the round that is entry number `sequence`; the statement's state is theirs. */
+static json_t *results_of(size_t sequence) {
+	CLEANUP(buf_done) struct buf body = {0};
+	CLEANUP(json_decref_p) json_t *object = NULL;
+	CLEANUP(json_decref_p) json_t *tree = NULL;
+	struct err err;
+	CLEANUP(statement_free_p) struct statement *statement = agent_statement(&agent, sequence, &body, NULL);
+	assert_true(json_read(body.data, body.len, STATEMENT_BODY_LARGEST, "body", &object, &err));
+	json_t *results = json_incref(json_object_get(object, "results"));
+	assert_true(statement_state(results, &tree, &err));
+	assert_true(json_equal(tree, statement->state));
+	assert_int_equal(json_integer_value(json_object_get(statement->looked, "count")), 2);
+	assert_string_equal(json_string_value(json_object_get(statement->looked, "bitmap")), "wA==");
+	return results;
+}
+
+static const char *blind_of(const json_t *results, size_t index) {
+	return json_string_value(json_object_get(json_array_get(results, index), "blind"));
+}
+
+static void blind_stays_while_the_leaf_does(void **state) {
+	struct sealer *sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT);
+	agent_round(&agent, sealer);
+	sealer_close(sealer);
+	sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT); /* also over a restart */
+	agent_round(&agent, sealer);
+	scratch_put(agent.root, "etc/b", "now there\n");
+	agent_round(&agent, sealer);
+	sealer_close(sealer);
+	CLEANUP(json_decref_p) json_t *first = results_of(3);
+	CLEANUP(json_decref_p) json_t *second = results_of(4);
+	CLEANUP(json_decref_p) json_t *third = results_of(5);
+	assert_int_equal(strlen(blind_of(first, 0)), 32);
+	assert_string_not_equal(blind_of(first, 0), blind_of(first, 1));
+	assert_string_equal(blind_of(first, 0), blind_of(second, 0));
+	assert_string_equal(blind_of(first, 1), blind_of(second, 1));
+	assert_string_equal(blind_of(second, 0), blind_of(third, 0));
+	assert_string_not_equal(blind_of(second, 1), blind_of(third, 1));
+}
+
+static void damaged_blinds_are_drawn_anew(void **state) {
+	CLEANUP(sealer_close_p) struct sealer *sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT);
+	agent_round(&agent, sealer);
+	scratch_put(agent.folder, "blinds.json", "{\"a.mode\":{\"blind\":\"0\",\"leaf\":7},\"b.there\":[]}");
+	agent_round(&agent, sealer);
+	CLEANUP(json_decref_p) json_t *first = results_of(3);
+	CLEANUP(json_decref_p) json_t *second = results_of(4);
+	assert_string_not_equal(blind_of(first, 0), blind_of(second, 0));
+}
+
+static void another_hosts_round_is_refused(void **state) {
+	CLEANUP(sealer_close_p) struct sealer *sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT);
+	enum sealed sealed;
+	struct err err;
+	scratch_put(agent.root, "etc/machine-id", "1123456789abcdef0123456789abcdef\n");
+	CLEANUP(round_free_p) struct round *round = agent_look(&agent, NULL);
+	assert_false(seal(sealer, agent.stack->policies, round, "manual", &sealed, &err));
+	assert_int_equal(err.code, ERR_REFUSED);
+	assert_int_equal(sealer->chain->sequence, 0);
+	assert_int_equal(scratch_count(agent.home->queue), 0);
+}
+
+/* A filler in the queue that leaves `room` bytes below the limit. */
+static void fill_up(int64_t limit, int64_t room) {
+	int64_t bytes;
+	size_t statements;
+	struct err err;
+	assert_true(spool_bytes(agent.home, &bytes, &statements, &err));
+	CLEANUP(buf_done) struct buf filler = {0};
+	size_t len = (size_t)(limit - room - bytes);
+	memset(buf_room(&filler, len), 'x', len);
+	filler.len = len;
+	CLEANUP(free_ptr) char *path = file_join(agent.home->queue, "00000000000000000099-0123456789abcdef.json");
+	assert_true(file_write(path, filler.data, filler.len, 0600, &err));
+}
+
+static void full_spool_is_said_once_and_rounds_go_on_when_there_is_room(void **state) {
+	const int64_t limit = SPOOL_LIMIT_LEAST;
+	CLEANUP(sealer_close_p) struct sealer *sealer = agent_sealer(&agent, limit);
+	struct err err;
+	assert_int_equal(agent_round(&agent, sealer), SEALED_KEPT);
+	fill_up(limit, SPOOL_RESERVE + 100);
+	assert_int_equal(agent_round(&agent, sealer), SEALED_NO_ROOM);
+	assert_int_equal(sealer->chain->sequence, 4);
+	CLEANUP(free_ptr) char *type = type_of(4);
+	assert_string_equal(type, "spool-full");
+	assert_int_equal(agent_round(&agent, sealer), SEALED_NO_ROOM);
+	assert_int_equal(sealer->chain->sequence, 4);
+	assert_true(spool_remove(agent.home, "00000000000000000099-0123456789abcdef.json", &err));
+	assert_int_equal(agent_round(&agent, sealer), SEALED_KEPT);
+	CLEANUP(free_ptr) char *after = type_of(5);
+	assert_string_equal(after, "round");
+	assert_false(sealer->chain->full);
+}
+
+static void evidence_key_that_others_may_read_is_refused(void **state) {
+	struct sealer *sealer = NULL;
+	struct err err;
+	assert_int_equal(chmod(agent.home->evidence_key, 0640), 0);
+	assert_false(sealer_open(agent.home, agent.enrolment, "", SPOOL_LIMIT_DEFAULT, &sealer, &err));
+	assert_int_equal(err.code, ERR_REFUSED);
+	assert_non_null(strstr(err.why, "0640"));
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(first_round_is_enrolment_policy_and_round, make, drop),
+		cmocka_unit_test_setup_teardown(each_statement_names_the_one_before, make, drop),
+		cmocka_unit_test_setup_teardown(enrolment_names_both_keys, make, drop),
+		cmocka_unit_test_setup_teardown(policy_statement_carries_the_file_itself, make, drop),
+		cmocka_unit_test_setup_teardown(blind_stays_while_the_leaf_does, make, drop),
+		cmocka_unit_test_setup_teardown(damaged_blinds_are_drawn_anew, make, drop),
+		cmocka_unit_test_setup_teardown(another_hosts_round_is_refused, make, drop),
+		cmocka_unit_test_setup_teardown(full_spool_is_said_once_and_rounds_go_on_when_there_is_room, make,
+						drop),
+		cmocka_unit_test_setup_teardown(evidence_key_that_others_may_read_is_refused, make, drop),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
