@@ -5,6 +5,7 @@
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <event2/listener.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
@@ -172,15 +173,31 @@ static void keep_address(struct listener *listener, evutil_socket_t fd) {
 	}
 }
 
+/* "127.0.0.1:8443", "[::1]:8443". The caller freeaddrinfo()s. */
+static bool parse_address(const char *text, struct addrinfo **ret_address, struct err *err) {
+	const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+				       .ai_socktype = SOCK_STREAM};
+	const char *colon = strrchr(text, ':');
+	if (!colon || colon == text || !colon[1])
+		return err_set(err, ERR_USAGE, text, "not ADDRESS:PORT");
+	const bool is_bracketed = text[0] == '[' && colon[-1] == ']';
+	CLEANUP(free_ptr)
+	char *node = xstrndup(text + is_bracketed, (size_t)(colon - text) - 2 * (size_t)is_bracketed);
+	if (getaddrinfo(node, colon + 1, &hints, ret_address) != 0)
+		return err_set(err, ERR_USAGE, text, "not ADDRESS:PORT");
+	return true;
+}
+
 static bool bind_socket(struct listener *listener, struct err *err) {
 	const char *text = listener->settings.address;
-	struct sockaddr_storage address;
-	int len = sizeof address, one = 1;
-	if (evutil_parse_sockaddr_port(text, (struct sockaddr *)&address, &len) != 0)
-		return err_set(err, ERR_USAGE, text, "not ADDRESS:PORT");
+	struct addrinfo *address;
+	int one = 1;
+	if (!parse_address(text, &address, err))
+		return false;
 	struct evconnlistener *socket_listener = evconnlistener_new_bind(
 		listener->base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE, BACKLOG,
-		(struct sockaddr *)&address, len);
+		address->ai_addr, (int)address->ai_addrlen);
+	freeaddrinfo(address);
 	if (!socket_listener)
 		return err_errno(err, errno, ERR_IO, text, "listen");
 	evutil_socket_t fd = evconnlistener_get_fd(socket_listener);

@@ -230,7 +230,8 @@ void metrics_answer(struct visit *visit) {
 		http_fault(visit->request, &err);
 		return;
 	}
-	qsort(numbers.rules, numbers.rule_count, sizeof *numbers.rules, compare_rule);
+	if (numbers.rule_count > 0)
+		qsort(numbers.rules, numbers.rule_count, sizeof *numbers.rules, compare_rule);
 	write_hosts(&text, &numbers);
 	write_summary(&text, &summary);
 	write_ingest(&text, visit->collector);

@@ -26,8 +26,17 @@ static void refuse(struct visit *visit) {
 	http_error(visit->request, 401, "no reader's credential");
 }
 
-static bool is_open_to_all(const struct visit *visit, const struct route *route) {
-	return route->access == ROUTE_ANYONE || (route->answer == route_log && visit->collector->config->public_log);
+/* What may be asked for without a credential; nothing else is even told to exist or not. */
+static bool is_open_to_all(struct visit *visit, const struct route *table, size_t count) {
+	char path[HTTP_PATH_LONGEST];
+	if (!http_path(visit->request, path))
+		return false;
+	if (visit->collector->config->public_log && text_starts(path, "/log/"))
+		return true;
+	for (size_t i = 0; i < count; i++)
+		if (table[i].access == ROUTE_ANYONE && !strcmp(table[i].path, path))
+			return true;
+	return false;
 }
 
 static void handle(struct evhttp_request *request, struct collector *collector, const struct route *table,
@@ -41,13 +50,13 @@ static void handle(struct evhttp_request *request, struct collector *collector, 
 		return;
 	}
 	visit.reader = is_known ? name : NULL;
-	const struct route *route = route_find(table, count, &visit, path);
-	if (!route)
-		return;
-	if (is_known || is_open_to_all(&visit, route))
-		route->answer(&visit);
-	else
+	if (!is_known && !is_open_to_all(&visit, table, count)) {
 		refuse(&visit);
+		return;
+	}
+	const struct route *route = route_find(table, count, &visit, path);
+	if (route)
+		route->answer(&visit);
 }
 
 void readers_handle(struct evhttp_request *request, void *collector) {
