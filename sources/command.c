@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/epoll.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #define READ_STEP 65536
+#define KILL_MS 200 /* in which a killed process dies, unless it is stuck */
 
 struct stream {
 	int fd; /* our end; -1 once it has ended */
@@ -18,6 +20,7 @@ struct stream {
 };
 
 struct command {
+	sd_event *event;
 	const char *where; /* borrowed */
 	void (*done)(void *context, const struct command_output *output, const struct err *err);
 	void *context;
@@ -28,14 +31,32 @@ struct command {
 	struct command_output output;
 };
 
-/* The whole group, while the leader's number cannot have been given away: it has not been reaped. */
-static void kill_group(struct command *command) {
+/* For a process that took its time to die. */
+static int on_late_end(sd_event_source *source, int fd, uint32_t events, void *context) {
 	siginfo_t info;
+	waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG);
+	sd_event_source_set_floating(source, false);
+	sd_event_source_disable_unref(source);
+	return 0;
+}
+
+/* The whole group, while the leader's number cannot have been given away: it has not been reaped. It is reaped at once,
+ * or, when it is stuck in the kernel, by the event loop whenever it dies. */
+static void kill_group(struct command *command) {
+	siginfo_t info = {0};
+	struct pollfd end = {.fd = command->pidfd, .events = POLLIN};
+	sd_event_source *late = NULL;
 	if (!command->pid)
 		return;
 	kill(-command->pid, SIGKILL);
-	/* A process that cannot die yet (stuck in the kernel) is left to the first process that reaps it. */
-	waitid(P_PID, (id_t)command->pid, &info, WEXITED | WNOHANG);
+	if (command->pidfd < 0 || poll(&end, 1, KILL_MS) > 0) {
+		waitid(P_PID, (id_t)command->pid, &info, WEXITED);
+	} else if (sd_event_add_io(command->event, &late, command->pidfd, EPOLLIN, on_late_end, NULL) >= 0) {
+		sd_event_source_set_io_fd_own(late, true);
+		sd_event_source_set_floating(late, true);
+		sd_event_source_unref(late);
+		command->pidfd = -1;
+	}
 	command->pid = 0;
 }
 
@@ -51,6 +72,7 @@ void command_free(struct command *command) {
 	}
 	buf_done(&command->output.out);
 	buf_done(&command->output.error);
+	sd_event_unref(command->event);
 	free(command);
 }
 
@@ -186,7 +208,8 @@ bool command_start(sd_event *event, const char *const argv[], const char *where,
 	CLEANUP(close_fd) int out = -1;
 	CLEANUP(close_fd) int error = -1;
 	int theirs[2] = {-1, -1};
-	*command = (struct command){.where = where, .done = done, .context = context, .pidfd = -1};
+	*command = (struct command){
+		.event = sd_event_ref(event), .where = where, .done = done, .context = context, .pidfd = -1};
 	command->streams[0] = (struct stream){.fd = -1, .into = &command->output.out};
 	command->streams[1] = (struct stream){.fd = -1, .into = &command->output.error};
 	bool is_piped = make_pipes(command, theirs);

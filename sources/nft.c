@@ -61,9 +61,12 @@ static void start_nft(struct job *job) {
 	static const char *const argv[] = {NFT, "-j", "list", "ruleset", NULL};
 	struct command *command = NULL;
 	struct err err;
-	if (namespace_of_first("net") == NAMESPACE_OTHER) {
-		err_set(&err, ERR_UNPROVED, job_ask(job)->name,
-			"this process is in another network namespace than the first process");
+	enum namespace_kind namespace = namespace_of_first("net");
+	if (namespace != NAMESPACE_SAME) {
+		err_set(&err, ERR_UNPROVED, job_ask(job)->name, "%s",
+			namespace == NAMESPACE_OTHER
+				? "this process is in another network namespace than the first process"
+				: "nothing proves that this is the network namespace of the first process");
 		job_fail(job, &err);
 		return;
 	}
