@@ -223,6 +223,65 @@ static void the_bitmap_begins_with_the_most_significant_bit(void **state) {
 	assert_string_equal(json_string_value(json_object_get(none, "bitmap")), "");
 }
 
+#define BLIND_1 "00112233445566778899aabbccddeeff"
+#define BLIND_2 "ffeeddccbbaa99887766554433221100"
+#define RESULT_1                                                                                                       \
+	"{\"blind\":\"" BLIND_1                                                                                        \
+	"\",\"kind\":\"effect\",\"observed\":[{\"a\":1,\"used\":77}],\"reason\":\"as expected\","                      \
+	"\"rule\":\"r.1\",\"verdict\":\"pass\",\"volatile\":[\"used\"]}"
+#define RESULT_2                                                                                                       \
+	"{\"blind\":\"" BLIND_2 "\",\"kind\":\"design\",\"observed\":[],\"reason\":\"none\",\"rule\":\"r.2\","         \
+	"\"verdict\":\"fail\",\"volatile\":[],\"waiver\":{\"id\":\"w\"}}"
+
+static json_t *results_of(const char *text) {
+	struct err err;
+	json_t *value = NULL;
+	assert_true(json_read(text, strlen(text), 10000, "t", &value, &err));
+	return value;
+}
+
+static struct hash leaf_of(const char *observation, const char *before, const char *after) {
+	char hex[HASH_HEX];
+	struct hash digest = hash_of(observation, strlen(observation));
+	CLEANUP(free_ptr) char *leaf = xasprintf("%s%s%s", before, hash_hex(&digest, hex), after);
+	return merkle_leaf(leaf, strlen(leaf));
+}
+
+static void the_state_is_the_root_over_blinded_leaves_without_what_is_volatile(void **state) {
+	struct err err;
+	CLEANUP(json_decref_p) json_t *results = results_of("[" RESULT_1 "," RESULT_2 "]"), *made = NULL;
+	const struct hash leaves[] = {
+		leaf_of("{\"observed\":[{\"a\":1}]}",
+			"{\"blind\":\"" BLIND_1 "\",\"kind\":\"effect\",\"observation\":\"",
+			"\",\"reason\":\"as expected\",\"rule\":\"r.1\",\"verdict\":\"pass\"}"),
+		leaf_of("{\"observed\":[]}", "{\"blind\":\"" BLIND_2 "\",\"kind\":\"design\",\"observation\":\"",
+			"\",\"reason\":\"none\",\"rule\":\"r.2\",\"verdict\":\"fail\",\"waiver\":{\"id\":\"w\"}}"),
+	};
+	struct hash root = merkle_root(leaves, 2);
+	char hex[HASH_HEX];
+	assert_true(statement_state(results, &made, &err));
+	assert_int_equal(json_integer_value(json_object_get(made, "size")), 2);
+	assert_string_equal(json_string_value(json_object_get(made, "root")), hash_hex(&root, hex));
+}
+
+static void results_out_of_order_twice_or_without_a_blind_have_no_state(void **state) {
+	static const char *const bad[] = {
+		"[" RESULT_2 "," RESULT_1 "]",
+		"[" RESULT_1 "," RESULT_1 "]",
+		"[{\"kind\":\"effect\",\"observed\":[],\"reason\":\"\",\"rule\":\"r\",\"verdict\":\"pass\","
+		"\"volatile\":[]}]",
+		"[1]",
+	};
+	struct err err;
+	json_t *made = NULL;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		CLEANUP(json_decref_p) json_t *results = results_of(bad[i]);
+		assert_false(statement_state(results, &made, &err));
+		assert_int_equal(err.code, ERR_MALFORMED);
+	}
+	assert_null(made);
+}
+
 static struct dsse *sealed(const void *payload, size_t len) {
 	struct err err;
 	struct dsse *envelope = NULL;
@@ -325,6 +384,8 @@ int main(void) {
 		cmocka_unit_test(what_could_not_be_read_is_not_written),
 		cmocka_unit_test(the_cap_on_the_payload_holds),
 		cmocka_unit_test(the_bitmap_begins_with_the_most_significant_bit),
+		cmocka_unit_test(the_state_is_the_root_over_blinded_leaves_without_what_is_volatile),
+		cmocka_unit_test(results_out_of_order_twice_or_without_a_blind_have_no_state),
 		cmocka_unit_test(a_wire_line_comes_back_whole),
 		cmocka_unit_test(a_line_that_is_not_one_is_refused),
 		cmocka_unit_test(the_caps_on_body_envelope_and_line_hold),
