@@ -6,8 +6,6 @@
 
 #define EST_USER "enrol"
 
-static inline void x509_free_p(X509 **certificate) { X509_free(*certificate); }
-
 static void reply_pkcs7(struct visit *visit, X509 *certificate, const char *type) {
 	CLEANUP(free_ptr) char *text = ca_pkcs7(certificate);
 	http_header(visit->request, "Content-Transfer-Encoding", "base64");
