@@ -89,10 +89,11 @@ static bool add_resolved(struct look *look, struct err *err) {
 	CLEANUP(json_decref_p) json_t *servers = NULL;
 	if (look->has_resolved)
 		return true;
-	if (!source_need(look->fetched, RESOLVED, &source, err) || !resolv_servers(source, &servers, err))
+	if (!source_maybe(look->fetched, RESOLVED, &source, err) || (source && !resolv_servers(source, &servers, err)))
 		return false;
 	if (json_array_size(servers) == 0)
-		return err_set(err, ERR_UNPROVED, RESOLVED, "systemd-resolved is in use and names no servers now");
+		return err_set(err, ERR_UNPROVED, RESOLVED,
+			       "the stub of systemd-resolved is in use, and it names no servers now");
 	size_t i;
 	const json_t *server;
 	json_array_foreach(servers, i, server) add_row(look, json_string_value(server), "systemd-resolved");

@@ -1,0 +1,120 @@
+/* What the system-wide configuration of cryptography demands of programs that do not choose for themselves. */
+#include <ctype.h>
+
+#include "core/check.h"
+#include "core/openssl_conf.h"
+#include "core/row.h"
+#include "core/text.h"
+
+#define POLICY "file:/etc/crypto-policies/state/current"
+#define FIPS "file:/proc/sys/crypto/fips_enabled"
+
+static const struct check_param params[] = {{0}};
+
+static const struct check_field fields[] = {
+	{.name = "min_protocol",
+	 .type = VALUE_STRING,
+	 .about = "MinProtocol of OpenSSL's system default for TLS, as TLSv1.2; not there: the library's own default."},
+	{.name = "security_level",
+	 .type = VALUE_INT,
+	 .about = "@SECLEVEL in the cipher string of that system default; not there: the library's own default."},
+	{.name = "crypto_policy",
+	 .type = VALUE_STRING,
+	 .about = "The policy in force of crypto-policies (Fedora, RHEL), as DEFAULT or FUTURE; not there without it."},
+	{.name = "fips_kernel", .type = VALUE_BOOL, .about = "Whether the kernel runs in FIPS mode."},
+	{.name = "fips_openssl",
+	 .type = VALUE_BOOL,
+	 .about = "Whether OpenSSL's configuration activates the FIPS provider and asks for it by default."},
+	{0},
+};
+
+static const char *const patterns[] = {OPENSSL_CONF_PATTERNS, FIPS, NULL};
+
+static void name_sources(const json_t *with, const struct sources *fetched, struct names *names) {
+	struct err err;
+	json_t *sections = NULL;
+	names_add(names, POLICY);
+	names_add(names, FIPS);
+	if (openssl_conf_need(fetched, names, &sections, &err))
+		json_decref(sections);
+}
+
+/* Members may be prefixed to repeat them ("TLS.MinProtocol", "1.Options"); the last that speaks of TLS is in force. */
+static const char *last_of(const json_t *section, const char *command) {
+	const char *name, *found = NULL;
+	json_t *value;
+	json_object_foreach((json_t *)(uintptr_t)section, name, value) {
+		const char *dot = strchr(name, '.'), *bare = dot ? dot + 1 : name;
+		if (!strcmp(bare, command) && !text_starts(json_string_value(value), "DTLS"))
+			found = json_string_value(value);
+	}
+	return found;
+}
+
+static void add_level(json_t *row, const char *ciphers) {
+	static const char keyword[] = "@SECLEVEL=";
+	const char *at = ciphers ? strstr(ciphers, keyword) : NULL;
+	if (at && isdigit((unsigned char)at[strlen(keyword)]))
+		row_int(row, "security_level", at[strlen(keyword)] - '0');
+}
+
+static bool is_yes(const char *text) {
+	return text &&
+	       (!strcmp(text, "1") || !strcasecmp(text, "yes") || !strcasecmp(text, "true") || !strcasecmp(text, "on"));
+}
+
+static bool has_fips(const json_t *sections, const char *init) {
+	const char *providers = openssl_conf_value(sections, init, "providers");
+	const char *provider = openssl_conf_value(sections, providers, "fips");
+	const char *algorithms = openssl_conf_value(sections, init, "alg_section");
+	const char *wanted = openssl_conf_value(sections, algorithms, "default_properties");
+	return is_yes(openssl_conf_value(sections, provider, "activate")) && wanted && strstr(wanted, "fips=yes");
+}
+
+/* openssl_conf names a section, its ssl_conf another, its system_default the one that holds. */
+static void add_openssl(json_t *row, const json_t *sections) {
+	const char *init = openssl_conf_value(sections, "default", "openssl_conf");
+	const char *ssl = openssl_conf_value(sections, init, "ssl_conf");
+	const char *defaults = openssl_conf_value(sections, ssl, "system_default");
+	const json_t *section = defaults ? json_object_get(sections, defaults) : NULL;
+	row_text(row, "min_protocol", last_of(section, "MinProtocol"));
+	add_level(row, last_of(section, "CipherString"));
+	row_bool(row, "fips_openssl", has_fips(sections, init));
+}
+
+/* The first line of a source, trimmed; NULL when it is absent. The caller frees. */
+static bool first_line(const struct sources *fetched, const char *name, char **ret_line, struct err *err) {
+	const struct source *source = NULL;
+	if (!source_maybe(fetched, name, &source, err))
+		return false;
+	char *text = source ? xstrndup(buf_str(&source->bytes), strcspn(buf_str(&source->bytes), "\n")) : NULL;
+	*ret_line = text ? xstrdup(text_trim(text)) : NULL;
+	free(text);
+	return true;
+}
+
+static bool run(const json_t *with, const struct sources *fetched, struct observation *ret_observation,
+		struct err *err) {
+	CLEANUP(json_decref_p) json_t *sections = NULL;
+	CLEANUP(free_ptr) char *policy = NULL;
+	CLEANUP(free_ptr) char *fips = NULL;
+	if (!openssl_conf_need(fetched, NULL, &sections, err) || !first_line(fetched, POLICY, &policy, err) ||
+	    !first_line(fetched, FIPS, &fips, err))
+		return false;
+	json_t *rows = json_array(), *row = row_add(rows);
+	add_openssl(row, sections);
+	row_text(row, "crypto_policy", policy);
+	row_bool(row, "fips_kernel", fips && !strcmp(fips, "1"));
+	ret_observation->rows = rows;
+	return true;
+}
+
+const struct check check_crypto_policy = {
+	.name = "crypto_policy",
+	.about = "What the system-wide configuration of cryptography demands, and whether FIPS mode is consistent.",
+	.params = params,
+	.fields = fields,
+	.patterns = patterns,
+	.sources = name_sources,
+	.run = run,
+};

@@ -1,0 +1,157 @@
+/* How full each file system is, in blocks and in inodes. */
+#include "core/check.h"
+#include "core/mounts.h"
+#include "core/row.h"
+
+static const struct check_param params[] = {
+	{"targets", VALUE_STRINGS, false,
+	 "Mount points to look at (default: every mounted file system that fills up)."},
+	{0},
+};
+
+static const struct check_field fields[] = {
+	{.name = "target", .type = VALUE_STRING, .about = "Where it is mounted."},
+	{.name = "type", .type = VALUE_STRING, .about = "Its type."},
+	{.name = "used_percent",
+	 .type = VALUE_INT,
+	 .about = "Blocks in use of those that programs without privilege may have, rounded up, as df says it.",
+	 .is_volatile = true},
+	{.name = "inodes_percent",
+	 .type = VALUE_INT,
+	 .about = "Inodes in use, rounded up; not there where the file system has no fixed number.",
+	 .is_volatile = true},
+	{.name = "available",
+	 .type = VALUE_SIZE,
+	 .unit = "bytes",
+	 .about = "What programs without privilege can still write.",
+	 .is_volatile = true},
+	{0},
+};
+
+static const char *const patterns[] = {"mounts:", "statvfs:/*", NULL};
+
+/* Images are always full; the rest of what is mounted is the kernel's own, memory, or another host's. */
+static bool fills_up(const json_t *mount) {
+	static const char *const types[] = {"ext2", "ext3", "ext4",  "xfs",   "btrfs",    "zfs",    "f2fs",
+					    "jfs",  "vfat", "exfat", "ntfs3", "bcachefs", "nilfs2", "reiserfs"};
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (!strcmp(mount_text(mount, "type"), types[i]))
+			return true;
+	return false;
+}
+
+static bool is_asked_for(const json_t *with, const char *target) {
+	const char *asked;
+	for (size_t i = 0; (asked = param_strings_at(with, "targets", i)); i++)
+		if (!strcmp(asked, target))
+			return true;
+	return false;
+}
+
+/* Whether a mount is shown at its own target, and is the first of its file system (bind mounts repeat it). */
+static bool is_first(const json_t *table, const json_t *mount) {
+	size_t i;
+	const json_t *other;
+	const char *target = mount_text(mount, "target"), *number = mount_text(mount, "dev");
+	if (mounts_holding(table, target) != mount)
+		return false;
+	json_array_foreach(table, i, other) {
+		if (other == mount)
+			return true;
+		if (!strcmp(mount_text(other, "dev"), number) &&
+		    mounts_holding(table, mount_text(other, "target")) == other)
+			return false;
+	}
+	return true;
+}
+
+static bool is_wanted(const json_t *with, const json_t *table, const json_t *mount) {
+	if (json_object_get(with, "targets"))
+		return is_asked_for(with, mount_text(mount, "target")) &&
+		       mounts_holding(table, mount_text(mount, "target")) == mount;
+	return fills_up(mount) && is_first(table, mount);
+}
+
+static void name_sources(const json_t *with, const struct sources *fetched, struct names *names) {
+	struct err err;
+	const json_t *table = NULL, *mount;
+	size_t i;
+	names_add(names, "mounts:");
+	if (!mounts_need(fetched, &table, &err))
+		return;
+	json_array_foreach(table, i, mount) {
+		if (is_wanted(with, table, mount))
+			names_addf(names, "statvfs:%s", mount_text(mount, "target"));
+	}
+}
+
+/* Rounded up: 100 only when hardly anything is left, and never 0 for something. */
+static int64_t percent(int64_t part, int64_t whole) {
+	if (whole >= INT64_MAX / 200)
+		return part / (whole / 100);
+	return (part * 100 + whole - 1) / whole;
+}
+
+struct space {
+	int64_t blocks, bfree, bavail, files, ffree, bsize;
+};
+
+static bool read_space(const json_t *value, const char *where, struct space *ret_space, struct err *err) {
+	struct space space;
+	if (!json_get_int(value, "blocks", where, &space.blocks, err) ||
+	    !json_get_int(value, "bfree", where, &space.bfree, err) ||
+	    !json_get_int(value, "bavail", where, &space.bavail, err) ||
+	    !json_get_int(value, "files", where, &space.files, err) ||
+	    !json_get_int(value, "ffree", where, &space.ffree, err) ||
+	    !json_get_int(value, "bsize", where, &space.bsize, err))
+		return false;
+	if (space.bfree < 0 || space.bavail < 0 || space.blocks < space.bfree || space.files < space.ffree ||
+	    space.ffree < 0 || space.bsize <= 0 || space.bavail > INT64_MAX / space.bsize)
+		return err_set(err, ERR_MALFORMED, where, "more is free than there is");
+	*ret_space = space;
+	return true;
+}
+
+static bool add_row(const json_t *mount, const struct sources *fetched, json_t *rows, struct err *err) {
+	CLEANUP(free_ptr) char *name = xasprintf("statvfs:%s", mount_text(mount, "target"));
+	const struct source *source = NULL;
+	json_t *value = NULL;
+	struct space space;
+	if (!source_need(fetched, name, &source, err) || !source_json(source, &value, err) ||
+	    !read_space(value, name, &space, err))
+		return false;
+	int64_t used = space.blocks - space.bfree;
+	json_t *row = row_add(rows);
+	row_text(row, "target", mount_text(mount, "target"));
+	row_text(row, "type", mount_text(mount, "type"));
+	row_int(row, "used_percent", used + space.bavail > 0 ? percent(used, used + space.bavail) : 0);
+	if (space.files > 0)
+		row_int(row, "inodes_percent", percent(space.files - space.ffree, space.files));
+	row_int(row, "available", space.bavail * space.bsize);
+	return true;
+}
+
+static bool run(const json_t *with, const struct sources *fetched, struct observation *ret_observation,
+		struct err *err) {
+	const json_t *table = NULL, *mount;
+	CLEANUP(json_decref_p) json_t *rows = json_array();
+	size_t i;
+	if (!mounts_need(fetched, &table, err))
+		return false;
+	json_array_foreach(table, i, mount) {
+		if (is_wanted(with, table, mount) && !add_row(mount, fetched, rows, err))
+			return false;
+	}
+	ret_observation->rows = json_incref(rows);
+	return true;
+}
+
+const struct check check_space = {
+	.name = "space",
+	.about = "How full each file system is, in blocks and in inodes.",
+	.params = params,
+	.fields = fields,
+	.patterns = patterns,
+	.sources = name_sources,
+	.run = run,
+};

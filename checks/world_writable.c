@@ -1,0 +1,87 @@
+/* What everybody may write below declared folders. */
+#include "core/check.h"
+#include "core/row.h"
+#include "core/text.h"
+
+static const struct check_param params[] = {
+	{"folders", VALUE_STRINGS, true,
+	 "Folders that are walked, each on its own file system alone; one that is not there holds nothing."},
+	{0},
+};
+
+static const struct check_field fields[] = {
+	{.name = "path", .type = VALUE_STRING, .about = "The file or folder."},
+	{.name = "type", .type = VALUE_STRING, .about = "file or dir."},
+	{.name = "mode", .type = VALUE_MODE, .about = "Its permission bits."},
+	{.name = "uid", .type = VALUE_INT, .about = "Its owner's number."},
+	{0},
+};
+
+static const char *const patterns[] = {"tree:/*", NULL};
+
+static void name_sources(const json_t *with, const struct sources *fetched, struct names *names) {
+	const char *folder;
+	for (size_t i = 0; (folder = param_strings_at(with, "folders", i)); i++)
+		names_addf(names, "tree:%s?perm=0002", folder);
+}
+
+/* A folder with the sticky bit is meant for everybody; sockets and devices are governed otherwise. */
+static bool counts(const char *type, unsigned mode) {
+	if (!strcmp(type, "dir"))
+		return (mode & 0002) && !(mode & 01000);
+	return !strcmp(type, "file") && (mode & 0002);
+}
+
+static bool look_at(const json_t *entry, const char *where, json_t *rows, struct err *err) {
+	const char *path = NULL, *type = NULL, *mode = NULL;
+	int64_t uid = 0;
+	unsigned bits = 0;
+	if (!json_get_string(entry, "path", where, &path, err) || !json_get_string(entry, "type", where, &type, err) ||
+	    !json_get_string(entry, "mode", where, &mode, err) || !json_get_int(entry, "uid", where, &uid, err))
+		return false;
+	if (!text_to_mode(mode, &bits))
+		return err_set(err, ERR_MALFORMED, where, "a mode that is none");
+	if (!counts(type, bits))
+		return true;
+	json_t *row = row_add(rows);
+	row_text(row, "path", path);
+	row_text(row, "type", type);
+	row_text(row, "mode", mode);
+	row_int(row, "uid", uid);
+	return true;
+}
+
+static bool look_below(const char *folder, const struct sources *fetched, json_t *rows, struct err *err) {
+	CLEANUP(free_ptr) char *name = xasprintf("tree:%s?perm=0002", folder);
+	const struct source *source = NULL;
+	json_t *entries = NULL, *entry;
+	size_t i;
+	if (!source_maybe(fetched, name, &source, err) || (source && !source_json(source, &entries, err)))
+		return false;
+	json_array_foreach(entries, i, entry) {
+		if (!look_at(entry, name, rows, err))
+			return false;
+	}
+	return true;
+}
+
+static bool run(const json_t *with, const struct sources *fetched, struct observation *ret_observation,
+		struct err *err) {
+	CLEANUP(json_decref_p) json_t *rows = json_array();
+	const char *folder;
+	for (size_t i = 0; (folder = param_strings_at(with, "folders", i)); i++)
+		if (!look_below(folder, fetched, rows, err))
+			return false;
+	ret_observation->rows = json_incref(rows);
+	return true;
+}
+
+const struct check check_world_writable = {
+	.name = "world_writable",
+	.about = "Files, and folders without the sticky bit, that everybody may write below declared folders.",
+	.params = params,
+	.fields = fields,
+	.patterns = patterns,
+	.sources = name_sources,
+	.run = run,
+};
