@@ -100,7 +100,7 @@ static bool read_operand(struct match *match, const struct yaml *node, enum valu
 	if (!match_find_field(context, node->text, &match->other_view, &match->other_field))
 		return yaml_fault(err, context->where, node, "there is no field \"%s\"", node->text);
 	if (match->other_field->type != type)
-		return yaml_fault(err, context->where, node, "%s is a %s here, and %s is a %s", match->name,
+		return yaml_fault(err, context->where, node, "%s is of type %s here, and %s of type %s", match->name,
 				  value_type_name(type), node->text, value_type_name(match->other_field->type));
 	match->other_name = xstrdup(node->text);
 	return true;
@@ -128,8 +128,7 @@ static pcre2_code *compile_pattern(const char *text, int *ret_error, PCRE2_SIZE 
 		abort();
 	pcre2_set_max_pattern_length(caps, MATCH_PATTERN_LONGEST);
 	pcre2_code *pattern = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED,
-					    PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_UTF | PCRE2_DOLLAR_ENDONLY |
-						    PCRE2_NEVER_BACKSLASH_C,
+					    PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C,
 					    ret_error, ret_offset, caps);
 	pcre2_compile_context_free(caps);
 	return pattern;
@@ -204,8 +203,8 @@ static bool compile_operator(const struct yaml *key, const struct yaml *node, co
 	if (op == ARRAY_LEN(operators))
 		return yaml_fault(err, context->where, key, "there is no operator \"%s\"", key->text);
 	if (!(operators[op].types & 1U << field->type))
-		return yaml_fault(err, context->where, key, "%s does not go with %s, which is a %s", key->text, name,
-				  value_type_name(field->type));
+		return yaml_fault(err, context->where, key, "%s does not go with %s, which is of type %s", key->text,
+				  name, value_type_name(field->type));
 	struct match *match = match_new((enum op)op, field, name);
 	if (!read_by_op(match, node, context, err)) {
 		match_free(match);
@@ -218,7 +217,8 @@ static bool compile_operator(const struct yaml *key, const struct yaml *node, co
 static bool compile_plain(const struct yaml *node, const struct check_field *field, const char *name,
 			  const struct match_context *context, struct match **ret_match, struct err *err) {
 	if (node->kind == YAML_SEQUENCE && field->type != VALUE_STRINGS)
-		return yaml_fault(err, context->where, node, "%s is one %s; for one of several write {in: [...]}", name,
+		return yaml_fault(err, context->where, node,
+				  "%s is not a list but of type %s; for one of several write {in: [...]}", name,
 				  value_type_name(field->type));
 	struct match *match = match_new(OP_EQUALS, field, name);
 	match->is_plain = true;
@@ -377,7 +377,7 @@ static void explain_doubt(const struct match *match, const json_t *value, const 
 	if (!operand(match, views))
 		buf_addf(reason, "%s cannot be compared: %s is not one value", match->name, match->other_name);
 	else if (!value_has_type(value, match->field->type))
-		buf_addf(reason, "%s is not a %s, which its check says it is", match->name,
+		buf_addf(reason, "%s is not of type %s, as its check says it is", match->name,
 			 value_type_name(match->field->type));
 	else
 		buf_addf(reason, "%s could not be matched: the pattern is over its limits", match->name);

@@ -111,7 +111,7 @@ static bool read_param(const struct yaml *node, enum value_type type, const stru
 				  node->text);
 	const char *given = json_string_value(json_object_get(json_object_get(params->docs, name), "type"));
 	if (given && strcmp(given, value_type_name(type)) != 0)
-		return yaml_fault(err, where, node, "%s has to be a %s, the parameter \"%s\" is a %s", what,
+		return yaml_fault(err, where, node, "%s has to be of type %s, the parameter \"%s\" is of type %s", what,
 				  value_type_name(type), name, given);
 	*ret_value = json_incref(value);
 	return true;

@@ -215,7 +215,7 @@ static void parts_compose_over_tables_and_within_rows(void **state) {
 
 static void value_of_another_type_than_declared_cannot_say(void **state) {
 	says(EXPECT_CANNOT_SAY, "{uid: 0}", "[{\"path\":\"/a\",\"uid\":\"0\"}]",
-	     "/a: uid is not a int, which its check says it is");
+	     "/a: uid is not of type int, as its check says it is");
 	assert_int_equal(judged("{mode: {not: \"0600\"}}", "[{\"mode\":\"rw\"}]"), EXPECT_CANNOT_SAY);
 	assert_int_equal(judged("{none: {uid: 0}}", "[7]"), EXPECT_CANNOT_SAY);
 }
@@ -236,12 +236,12 @@ static void parameters_stand_wherever_values_do(void **state) {
 	struct expect *expect;
 	assert_true(yaml_read("{uid: $old}", 11, "t", &node, &err));
 	assert_false(expect_compile(node, &context, &expect, &err));
-	assert_non_null(strstr(err.why, "the parameter \"old\" is a duration"));
+	assert_non_null(strstr(err.why, "the parameter \"old\" is of type duration"));
 }
 
 static void mistakes_are_found_when_the_policy_is_loaded(void **state) {
 	refused("{colour: red}", 1, 2, "the check file has no field \"colour\"");
-	refused("{owner: {at_most: x}}", 1, 10, "at_most does not go with owner, which is a string");
+	refused("{owner: {at_most: x}}", 1, 10, "at_most does not go with owner, which is of type string");
 	refused("{uid: {matches: x}}", 1, 8, "matches does not go with uid");
 	refused("{uid: {atmost: 1}}", 1, 8, "no operator \"atmost\"");
 	refused("{uid: root}", 1, 7, "a whole number");
