@@ -174,10 +174,9 @@ static int on_turn(sd_event_source *source, void *context) {
 	uint64_t until = now_us() + TURN_US;
 	while (fetch->looks && now_us() < until) {
 		struct job *job = fetch->looks;
+		fetch->looks = job->next;
 		if (job->waits)
 			look(job);
-		else
-			fetch->looks = job->next;
 	}
 	if (fetch->looks)
 		return 0;
@@ -207,8 +206,10 @@ struct fetch *fetch_new(sd_event *event, const char *root, struct sources *into)
 void fetch_free(struct fetch *fetch) {
 	if (!fetch)
 		return;
-	while (fetch->first)
-		job_free(fetch->first);
+	for (struct job *job = fetch->first, *next; job; job = next) {
+		next = job->next;
+		job_free(job);
+	}
 	sd_event_source_disable_unref(fetch->turn);
 	sd_bus_close_unref(fetch->bus);
 	fixture_free(fetch->fixture);

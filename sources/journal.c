@@ -173,7 +173,7 @@ static bool end_time(const struct ask *ask, sd_journal *journal, bool is_last, u
 }
 
 static bool add_boot(const struct ask *ask, sd_journal *journal, const char *match, json_t *boots, struct err *err) {
-	uint64_t first, last;
+	uint64_t first = 0, last = 0;
 	sd_journal_flush_matches(journal);
 	int error = sd_journal_add_match(journal, match, 0);
 	if (error < 0)
@@ -239,7 +239,7 @@ bool journal_boots(const struct ask *ask, const char *persistent, const char *ru
 	CLEANUP(files_done) struct files files = {0};
 	CLEANUP(close_journal) sd_journal *journal = NULL;
 	CLEANUP(json_decref_p) json_t *boots = NULL;
-	uint64_t oldest, newest;
+	uint64_t oldest = 0, newest = 0;
 	if (!open_journal(ask, persistent, runtime, machine, &files, &journal, err) ||
 	    !find_boots(ask, journal, &boots, err))
 		return false;

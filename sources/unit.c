@@ -177,7 +177,8 @@ static void start_unit(struct job *job) {
 			asking->missing++;
 		}
 	if (error < 0)
-		fail(job, ERR_UNREADABLE, "ask", strerrordesc_np(-error));
+		fail(job, error == -ENOTCONN || error == -ECONNRESET ? ERR_UNPROVED : ERR_UNREADABLE, "ask",
+		     strerrordesc_np(-error));
 }
 
 const struct kind kind_unit = {.prefix = "unit:", .deadline_ms = FETCH_DEADLINE_MS, .start = start_unit};
