@@ -4,8 +4,9 @@
 #include "cli/say.h"
 #include "core/times.h"
 
-static const char usage[] = "usage: vouch explain [--policy FILE]... [--data DIR] RULE\n\n"
-			    "Says what the rule expects and why, which controls it supports, how it looks and how a\n"
+static const char usage[] = "usage: vouch explain [--policy FILE]... [--data DIR] [RULE]\n\n"
+			    "Without a rule, lists them. Says what the rule expects and why, which controls it "
+			    "supports, how it looks and how a\n"
 			    "failure is mended.\n\n"
 			    "Exit: 0, or 2 where there is no such rule.\n";
 
@@ -106,6 +107,11 @@ static void print_rule(const struct rule *rule, const struct catalogue *catalogu
 	print_json("\n  ", expected);
 }
 
+static void print_list(const struct policy_stack *stack) {
+	for (size_t i = 0; i < stack->rule_count; i++)
+		say(stdout, "%-28s %s\n", stack->rules[i]->id, stack->rules[i]->title);
+}
+
 static int explain(int argc, char **argv) {
 	CLEANUP(texts_done) struct texts policies = {0};
 	CLEANUP(stack_free_p) struct stack *stack = NULL;
@@ -116,10 +122,14 @@ static int explain(int argc, char **argv) {
 	struct err err;
 	if (!cli_options(&verb_explain, rows, argc, argv, &operands, &exit_code))
 		return exit_code;
-	if (!operands[0] || operands[1])
-		return cli_misuse(&verb_explain, "needs one rule");
+	if (operands[0] && operands[1])
+		return cli_misuse(&verb_explain, "explains one rule");
 	if (!stack_load(data, policies.items, policies.count, &stack, &err))
 		return cli_fail(&err, CLI_USAGE);
+	if (!operands[0]) {
+		print_list(stack->policies);
+		return CLI_OK;
+	}
 	const struct rule *rule = policy_rule_find(stack->policies, operands[0]);
 	if (!rule)
 		return cli_misuse(&verb_explain, "there is no rule %s", operands[0]);

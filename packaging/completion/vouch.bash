@@ -1,0 +1,49 @@
+# bash completion for vouch(1)
+
+_vouch_rules() {
+	vouch explain 2>/dev/null | cut -d ' ' -f 1
+}
+
+_vouch() {
+	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
+	local connection="--collector --ca --token-file"
+	COMPREPLY=()
+	if ((COMP_CWORD == 1)); then
+		mapfile -t COMPREPLY < <(compgen -W "run lint explain checks controls enrol export verify posture --help --version" -- "$current")
+		return
+	fi
+	case $previous in
+	--policy | --ca | --token-file | --trust | --body | --output | -o)
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		return
+		;;
+	--root | --state | --data)
+		mapfile -t COMPREPLY < <(compgen -d -- "$current")
+		return
+		;;
+	--only)
+		mapfile -t COMPREPLY < <(compgen -W "$(_vouch_rules) $(vouch controls 2>/dev/null | cut -d ' ' -f 1)" -- "$current")
+		return
+		;;
+	esac
+	local words
+	case $verb in
+	run) words="--policy --only --root --json --data --help" ;;
+	lint) words="--data --help" ;;
+	explain) words="--policy --data --help $(_vouch_rules)" ;;
+	checks) words="--help $(vouch checks 2>/dev/null | cut -d ' ' -f 1)" ;;
+	controls) words="--map-2013 --policy --data --help" ;;
+	enrol) words="--token --token-file --ca-fingerprint --state --root --force --help" ;;
+	export) words="--sigstore --body --trust --output $connection --help" ;;
+	verify) words="--trust --body --help" ;;
+	posture) words="$connection --help" ;;
+	*) return ;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+	if [[ $verb == lint || $verb == verify ]]; then
+		local files
+		mapfile -t files < <(compgen -f -- "$current")
+		COMPREPLY+=("${files[@]}")
+	fi
+}
+complete -o filenames -F _vouch vouch
