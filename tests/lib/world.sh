@@ -67,17 +67,9 @@ spooled() {
 	find "$work/$1/spool/queue" -name '*.json' | wc -l
 }
 
-is_shipped() {
-	(($(spooled "$1") == 0))
-}
-
-# ship NAME SECONDS: ships until the spool is empty.
+# ship NAME [SECONDS]: ships what is in the spool, once.
 ship() {
-	local status=0
-	start "ship-$1" vouch-ship --state "$work/$1"
-	within "${2-60}" is_shipped "$1" || status=1
-	stop "ship-$1" || true
-	return "$status"
+	timeout "${2-60}" vouch-ship --state "$work/$1" --once >>"$work/ship-$1.log" 2>&1
 }
 
 # Every statement that the collector has stored, one JSON object a line.
