@@ -20,7 +20,7 @@ char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* CLEANUP(free_ptr) char *p = NULL;  frees *(&p) when p's scope ends. A module offers cleanups for its own types with
  * DEFINE_CLEANUP(struct json, json_free): then CLEANUP(json_free_p). */
-#define CLEANUP(function) __attribute__((cleanup(function)))
+#define CLEANUP(function) __attribute__((cleanup(function), unused))
 #define DEFINE_CLEANUP(type, function)                                                                                 \
 	static inline __attribute__((unused)) void function##_p(type **pointer) { function(*pointer); }
 /* For a struct on the stack that is emptied, not freed: CLEANUP(buf_done) struct buf b = {0}; */

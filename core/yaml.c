@@ -225,6 +225,7 @@ const char *yaml_kind_name(const struct yaml *node) {
 	return names[node->kind];
 }
 
+#undef yaml_fault
 bool yaml_fault(struct err *err, const char *where, const struct yaml *node, const char *why, ...) {
 	char text[sizeof err->why];
 	va_list arguments;

@@ -37,6 +37,7 @@ const char *yaml_kind_name(const struct yaml *node);
 /* Fill *err with ERR_SYNTAX at the node, and return false. */
 bool yaml_fault(struct err *err, const char *where, const struct yaml *node, const char *why, ...)
 	__attribute__((format(printf, 4, 5)));
+#define yaml_fault(...) err_false(yaml_fault(__VA_ARGS__))
 MUST_CHECK bool yaml_is(const struct yaml *node, enum yaml_kind kind, const char *where, const char *what,
 			struct err *err);
 /* A mapping, and each of its keys one of those (NULL ends). */

@@ -2,13 +2,18 @@
 #include "core/judge.h"
 #include "tests/fake_checks.h"
 
-static struct control controls[] = {{.id = "A.8.9", .title = "Configuration management"},
-				    {.id = "A.8.10", .title = "Information deletion"},
-				    {.id = "A.8.15", .title = "Logging"}};
-static struct control_move moves[] = {
-	{.from = "A.12.4.1", .from_title = "Event logging", .to = "A.8.15", .relation = "merged"}};
-static const struct catalogue tiny = {
-	.framework = "iso27001:2022", .controls = controls, .control_count = 3, .moves = moves, .move_count = 1};
+static struct control controls[] = {{.id = (char *)"A.8.9", .title = (char *)"Configuration management"},
+				    {.id = (char *)"A.8.10", .title = (char *)"Information deletion"},
+				    {.id = (char *)"A.8.15", .title = (char *)"Logging"}};
+static struct control_move moves[] = {{.from = (char *)"A.12.4.1",
+				       .from_title = (char *)"Event logging",
+				       .to = (char *)"A.8.15",
+				       .relation = (char *)"merged"}};
+static const struct catalogue tiny = {.framework = (char *)"iso27001:2022",
+				      .controls = controls,
+				      .control_count = 3,
+				      .moves = moves,
+				      .move_count = 1};
 
 static const char rows_text[] =
 	"[{\"path\":\"/a\",\"mode\":\"0640\",\"uid\":0,\"owner\":\"root\",\"size\":1,\"age\":86400,\"changed\":"

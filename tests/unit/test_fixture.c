@@ -33,8 +33,7 @@ static void links_cannot_leave_the_root(void **state) {
 	CLEANUP(folder_remove) char *root = folder_make();
 	CLEANUP(sources_free_p) struct sources *set = NULL;
 	CLEANUP(free_ptr)
-	char *absolute = file_join(root, "absolute"),
-	     *up = file_join(root, "up"), *magic = file_join(root, "magic");
+	char *absolute = file_join(root, "absolute"), *up = file_join(root, "up"), *magic = file_join(root, "magic");
 	put(root, "etc/passwd", "inside\n");
 	assert_int_equal(symlink("/etc/passwd", absolute), 0);
 	assert_int_equal(symlink("../../../../../../etc/passwd", up), 0);

@@ -88,8 +88,7 @@ static void p256_signs_in_der_and_verifies(void **state) {
 static void both_kinds_have_the_names_that_sigstore_gives_them(void **state) {
 	struct err err;
 	CLEANUP(key_free_p)
-	EVP_PKEY *ed25519 = NULL,
-		 *p256 = NULL, *p384 = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-384");
+	EVP_PKEY *ed25519 = NULL, *p256 = NULL, *p384 = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-384");
 	CLEANUP(key_free_p) EVP_PKEY *x25519 = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
 	assert_true(key_make_ed25519(&ed25519, &err));
 	assert_true(key_make_p256(&p256, &err));

@@ -152,7 +152,7 @@ static void unknown_members_are_ignored_and_duplicates_refused(void **state) {
 	json_object_set_new(json_object_get(object, "predicate"), "new", json_object());
 	json_object_set_new(json_object_get(json_object_get(object, "predicate"), "host"), "new", json_null());
 	assert_int_equal(read_code(object), ERR_NONE);
-	CLEANUP(free_ptr) char *twice = xasprintf("{\"_type\":\"\",%s", FULL + 1);
+	CLEANUP(free_ptr) char *twice = xasprintf("{\"_type\":\"\",%s", &FULL[1]);
 	assert_false(statement_read(twice, strlen(twice), "t", &statement, &err));
 	CLEANUP(free_ptr) char *trailing = xasprintf("%s1", FULL);
 	assert_false(statement_read(trailing, strlen(trailing), "t", &statement, &err));
