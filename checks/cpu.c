@@ -12,8 +12,6 @@ static const struct check_field fields[] = {
 	{"state", VALUE_STRING, NULL, "The kernel's own words.", PRIVACY_PUBLIC, false},
 	{"vulnerable", VALUE_BOOL, NULL, "Whether these words say that it is open, in part included.", PRIVACY_PUBLIC,
 	 false},
-	{"unsure", VALUE_BOOL, NULL, "Whether the kernel itself does not know: under a hypervisor it may not.",
-	 PRIVACY_PUBLIC, false},
 	{0},
 };
 
@@ -36,7 +34,10 @@ static void sources(const json_t *with, const struct sources *fetched, struct na
 		names_addf(names, "file:" FOLDER "/%s", json_string_value(json_object_get(entry, "name")));
 }
 
-static bool add_flaw(json_t *rows, const struct sources *fetched, const char *name, struct err *err) {
+/* What a kernel does not know ("Unknown: Dependent on hypervisor status") nobody has seen: unless another flaw is open,
+ * which needs no more knowledge, the look fails. *unsure: the first of these. */
+static bool add_flaw(json_t *rows, const struct sources *fetched, const char *name, const struct source **unsure,
+		     struct err *err) {
 	CLEANUP(free_ptr) char *source_name = xasprintf("file:" FOLDER "/%s", name);
 	const struct source *source;
 	if (!source_need(fetched, source_name, &source, err))
@@ -49,20 +50,34 @@ static bool add_flaw(json_t *rows, const struct sources *fetched, const char *na
 	/* "Vulnerable", "KVM: Mitigation: VMX unsupported; SMT vulnerable", "Processor vulnerable": the word counts,
 	 * "not vulnerable" does not occur. */
 	row_bool(row, "vulnerable", strcasestr(state, "vulnerable") != NULL);
-	row_bool(row, "unsure", text_starts(state, "Unknown"));
+	if (!*unsure && text_starts(state, "Unknown"))
+		*unsure = source;
 	return true;
+}
+
+static bool is_any_open(const json_t *rows) {
+	json_t *row;
+	size_t i;
+	json_array_foreach(rows, i, row) if (json_is_true(json_object_get(row, "vulnerable"))) return true;
+	return false;
 }
 
 static bool run(const json_t *with, const struct sources *fetched, struct observation *ret_observation,
 		struct err *err) {
 	CLEANUP(json_decref_p) json_t *rows = json_array();
 	json_t *folder = folder_of(fetched, err), *entry;
+	const struct source *unsure = NULL;
 	size_t i;
 	if (!folder)
 		return false;
-	json_array_foreach(folder, i,
-			   entry) if (!add_flaw(rows, fetched, json_string_value(json_object_get(entry, "name")),
-						err)) return false;
+	json_array_foreach(folder, i, entry) {
+		const char *name = json_string_value(json_object_get(entry, "name"));
+		if (!add_flaw(rows, fetched, name, &unsure, err))
+			return false;
+	}
+	if (unsure && !is_any_open(rows))
+		return err_set(err, ERR_UNPROVED, unsure->name,
+			       "the kernel does not know: its hypervisor does not say");
 	ret_observation->rows = json_incref(rows);
 	return true;
 }

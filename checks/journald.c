@@ -203,8 +203,13 @@ static bool read_held(const struct sources *fetched, struct held *ret_held, stru
 	const struct source *source;
 	json_t *value;
 	struct held held;
-	if (!source_need(fetched, BOOTS, &source, err) || !source_json(source, &value, err) ||
-	    !json_get_array(value, "boots", BOOTS, &held.boots, err) ||
+	if (!source_maybe(fetched, BOOTS, &source, err))
+		return false;
+	if (!source) { /* seen that there is none */
+		*ret_held = (struct held){0};
+		return true;
+	}
+	if (!source_json(source, &value, err) || !json_get_array(value, "boots", BOOTS, &held.boots, err) ||
 	    !json_get_int(value, "oldest", BOOTS, &held.oldest, err) ||
 	    !json_get_int(value, "newest", BOOTS, &held.newest, err) ||
 	    !json_get_int(value, "bytes", BOOTS, &held.bytes, err) ||

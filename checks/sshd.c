@@ -189,6 +189,7 @@ static bool example_member(const struct sources *fetched, const char *pattern, c
 /* What a block wants of a connection; NULL: anything, "": nothing fits. */
 struct wish {
 	char *user, *host, *address, *local_address, *port;
+	char *users; /* the block's list of users, which those of the rule may fit too; NULL: none */
 };
 
 static void wish_done(struct wish *wish) {
@@ -197,6 +198,7 @@ static void wish_done(struct wish *wish) {
 	free(wish->address);
 	free(wish->local_address);
 	free(wish->port);
+	free(wish->users);
 }
 
 static void set(char **text, char *value) {
@@ -210,8 +212,11 @@ static bool take_criterion(struct wish *wish, const struct sources *fetched, con
 	char *member;
 	if (!strcmp(key, "all") || !strcmp(pattern, "*"))
 		return true;
-	if (!strcmp(key, "user") || !strcmp(key, "invalid-user"))
-		set(&wish->user, !strcmp(key, "user") ? example_of(pattern) : xstrdup(""));
+	if (!strcmp(key, "user")) {
+		set(&wish->user, example_of(pattern));
+		set(&wish->users, xstrdup(list));
+	} else if (!strcmp(key, "invalid-user"))
+		set(&wish->user, xstrdup(""));
 	else if (!strcmp(key, "host"))
 		set(&wish->host, example_of(pattern));
 	else if (!strcmp(key, "address"))
@@ -260,7 +265,23 @@ static bool has_local_address(const json_t *blocks) {
 	return false;
 }
 
-/* One connection for each user who may be meant. */
+/* Whether a list of patterns takes a name: one fits, and none with ! does. */
+static bool is_in_list(const char *list, const char *name) {
+	CLEANUP(free_ptr) char *copy = xstrdup(list);
+	char *at = copy, *pattern;
+	bool found = false;
+	while ((pattern = strsep(&at, ","))) {
+		bool excludes = *pattern == '!';
+		if (fnmatch(pattern + excludes, name, 0) != 0)
+			continue;
+		if (excludes)
+			return false;
+		found = true;
+	}
+	return found;
+}
+
+/* One connection for each user who may be meant: the block's own, and those of the rule that it may take in. */
 static void add_specs(json_t *specs, const struct wish *wish, const struct names *users, const struct spec *base,
 		      const char *match) {
 	struct spec spec = *base;
@@ -268,10 +289,14 @@ static void add_specs(json_t *specs, const struct wish *wish, const struct names
 	spec.address = wish->address ? wish->address : spec.address;
 	spec.local_address = wish->local_address ? wish->local_address : spec.local_address;
 	spec.port = wish->port ? wish->port : spec.port;
-	for (size_t i = 0; i < (wish->user ? 1 : names_count(users)); i++) {
-		spec.user = wish->user ? wish->user : names_at(users, i);
-		add_spec(specs, &spec, match);
+	for (size_t i = 0; i < names_count(users); i++) {
+		spec.user = names_at(users, i);
+		if (!wish->users || is_in_list(wish->users, spec.user))
+			add_spec(specs, &spec, match);
 	}
+	spec.user = wish->user;
+	if (wish->user)
+		add_spec(specs, &spec, match);
 }
 
 /* The connections: those of the rule, then one into each block. */

@@ -35,8 +35,9 @@ static const struct check_field fields[] = {
 	{"persistent_file", VALUE_STRING, NULL, "The file that decides it.", PRIVACY_PUBLIC, false},
 	{"ufw", VALUE_STRING, NULL, "What ufw sets after that, when ufw is enabled and sets it.", PRIVACY_PUBLIC,
 	 false},
-	{"survives", VALUE_BOOL, NULL, "Whether configuration sets it and boot would end with the running value.",
-	 PRIVACY_PUBLIC, false},
+	{"survives", VALUE_BOOL, NULL,
+	 "Whether boot would end with the running value; not there where no configuration sets it.", PRIVACY_PUBLIC,
+	 false},
 	{0},
 };
 
@@ -248,8 +249,10 @@ static void add_configured(json_t *row, json_t *options, json_t *ufw, const char
 	}
 	if (by_ufw)
 		row_text(row, "ufw", json_string_value(json_object_get(by_ufw, "value")));
-	CLEANUP(free_ptr) char *value = last ? plain_value(json_string_value(json_object_get(last, "value"))) : NULL;
-	row_bool(row, "survives", value && running && !strcmp(value, running));
+	if (!last || !running)
+		return;
+	CLEANUP(free_ptr) char *value = plain_value(json_string_value(json_object_get(last, "value")));
+	row_bool(row, "survives", !strcmp(value, running));
 }
 
 static bool add_path(json_t *rows, const struct sources *fetched, const char *asked, const char *path, json_t *options,
