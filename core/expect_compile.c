@@ -23,21 +23,12 @@ typedef bool compile_fn(const struct yaml *node, const struct match_context *con
 			struct expect **ret_node, json_t **ret_json, struct err *err);
 static compile_fn compile_table, compile_row;
 
-static bool no_field(const struct yaml *key, const struct match_context *context, struct err *err) {
-	if (context->scope_count == 1 && !*context->scopes[0].name)
-		return yaml_fault(err, context->where, key, "the check %s has no field \"%s\"",
-				  context->scopes[0].check->name, key->text);
-	return yaml_fault(err, context->where, key, "there is no \"%s\": write view.field, with the views of this rule",
-			  key->text);
-}
-
 static bool compile_field(const struct yaml *key, const struct yaml *node, const struct match_context *context,
 			  size_t *ret_view, struct expect **ret_field, json_t **ret_json, struct err *err) {
 	const struct check_field *field;
 	struct match *match;
-	if (!match_find_field(context, key->text, ret_view, &field))
-		return no_field(key, context, err);
-	if (!match_compile(node, field, key->text, NULL, context, &match, err))
+	if (!match_find_field(context, key, ret_view, &field, err) ||
+	    !match_compile(node, field, key->text, NULL, context, &match, err))
 		return false;
 	*ret_field = node_new(NODE_FIELD);
 	(*ret_field)->field = field;

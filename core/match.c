@@ -67,18 +67,37 @@ static struct match *match_new(enum op op, const struct check_field *field, cons
 	return match;
 }
 
-bool match_find_field(const struct match_context *context, const char *name, size_t *ret_view,
-		      const struct check_field **ret_field) {
+static bool no_field(const struct match_context *context, const struct yaml *name, struct err *err) {
+	if (context->scope_count == 1 && !*context->scopes[0].name)
+		return yaml_fault(err, context->where, name, "the check %s has no field \"%s\"",
+				  context->scopes[0].check->name, name->text);
+	return yaml_fault(err, context->where, name,
+			  "there is no field \"%s\": write view.field, with the views of this rule", name->text);
+}
+
+/* The field below one view, or NULL. */
+static const struct check_field *field_in(const struct expect_scope *scope, const char *name) {
+	size_t len = strlen(scope->name);
+	if (len > 0 && (strncmp(name, scope->name, len) != 0 || name[len] != '.'))
+		return NULL;
+	return check_field_find(scope->check, name + len + (len > 0));
+}
+
+bool match_find_field(const struct match_context *context, const struct yaml *name, size_t *ret_view,
+		      const struct check_field **ret_field, struct err *err) {
 	for (size_t i = 0; i < context->scope_count; i++) {
-		const char *view = context->scopes[i].name;
-		size_t len = strlen(view);
-		if (len > 0 && (strncmp(name, view, len) != 0 || name[len] != '.'))
+		const struct check_field *field = field_in(&context->scopes[i], name->text);
+		if (!field)
 			continue;
+		if (field->privacy == PRIVACY_PERSONAL && !context->show &&
+		    check_param_find(context->scopes[i].check, "show"))
+			return yaml_fault(err, context->where, name, "%s is there only in a rule with \"show: true\"",
+					  name->text);
 		*ret_view = i;
-		*ret_field = check_field_find(context->scopes[i].check, name + len + (len > 0));
-		return *ret_field != NULL;
+		*ret_field = field;
+		return true;
 	}
-	return false;
+	return no_field(context, name, err);
 }
 
 /* Whether a plain scalar names the field of another view. */
@@ -97,8 +116,8 @@ static bool read_operand(struct match *match, const struct yaml *node, enum valu
 			 const struct match_context *context, struct err *err) {
 	if (!is_other(context, node))
 		return value_read(node, type, &context->params, context->where, match->name, &match->constant, err);
-	if (!match_find_field(context, node->text, &match->other_view, &match->other_field))
-		return yaml_fault(err, context->where, node, "there is no field \"%s\"", node->text);
+	if (!match_find_field(context, node, &match->other_view, &match->other_field, err))
+		return false;
 	if (match->other_field->type != type)
 		return yaml_fault(err, context->where, node, "%s is of type %s here, and %s of type %s", match->name,
 				  value_type_name(type), node->text, value_type_name(match->other_field->type));

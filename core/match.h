@@ -30,11 +30,14 @@ struct match_context {
 	size_t scope_count;
 	struct value_params params;
 	const char *where; /* file, for errors */
+	bool show;         /* the rule's: may what a check shows on demand be judged? */
 };
 
-/* The field of a name as a rule writes it: "field", or "view.field" with several views. False: at most the view. */
-bool match_find_field(const struct match_context *context, const char *name, size_t *ret_view,
-		      const struct check_field **ret_field);
+/* The field of a key or bare value as a rule writes it: "field", or "view.field" with several views. A personal field
+ * of a check with a parameter `show` is there only if the rule says `show: true`: judging it without is an error, for
+ * {not: ..} would hold of what was never shown. */
+MUST_CHECK bool match_find_field(const struct match_context *context, const struct yaml *name, size_t *ret_view,
+				 const struct check_field **ret_field, struct err *err);
 
 struct match;
 /* Compile the value of a field: a scalar (equality) or a mapping of operators, which must all hold. name: the field as

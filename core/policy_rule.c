@@ -347,8 +347,11 @@ static bool compile(struct reader *reader, const struct yaml *node, const struct
 	struct expect_scope scopes[POLICY_VIEWS_MOST];
 	for (size_t i = 0; i < count; i++)
 		scopes[i] = (struct expect_scope){.name = views[i].name, .check = views[i].check};
-	struct match_context context = {
-		.scopes = scopes, .scope_count = count, .params = params_of(reader), .where = reader->where};
+	struct match_context context = {.scopes = scopes,
+					.scope_count = count,
+					.params = params_of(reader),
+					.where = reader->where,
+					.show = reader->rule->show};
 	return expect_compile(node, &context, ret_expect, err);
 }
 

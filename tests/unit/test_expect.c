@@ -26,7 +26,7 @@ static struct expect *compiled(const char *text, const struct expect_scope *scop
 	CLEANUP(json_decref_p)
 	json_t *docs = json_of("{\"most\":{\"type\":\"int\"},\"names\":{\"type\":\"strings\"},\"old\":{\"type\":"
 			       "\"duration\"},\"m\":{\"type\":\"mode\"}}");
-	struct match_context context = {scopes, count, {values, docs}, "t.yaml"};
+	struct match_context context = {scopes, count, {values, docs}, "t.yaml", true};
 	if (!yaml_read(text, strlen(text), "t.yaml", &node, &err) || !expect_compile(node, &context, &expect, &err))
 		fail_msg("%s: %u:%u: %s", text, err.line, err.column, err.why);
 	return expect;
@@ -61,7 +61,7 @@ static void refused(const char *text, unsigned line, unsigned column, const char
 	struct err err = {0};
 	struct expect *expect = NULL;
 	CLEANUP(yaml_tree_free_p) struct yaml *node = NULL;
-	struct match_context context = {file_scope, 1, {NULL, NULL}, "t.yaml"};
+	struct match_context context = {file_scope, 1, {NULL, NULL}, "t.yaml", true};
 	if (!yaml_read(text, strlen(text), "t.yaml", &node, &err))
 		fail_msg("%s: %s", text, err.why);
 	if (expect_compile(node, &context, &expect, &err))
@@ -232,7 +232,7 @@ static void parameters_stand_wherever_values_do(void **state) {
 	CLEANUP(yaml_tree_free_p) struct yaml *node = NULL;
 	CLEANUP(json_decref_p) json_t *values = json_of("{\"old\":86400}");
 	CLEANUP(json_decref_p) json_t *docs = json_of("{\"old\":{\"type\":\"duration\"}}");
-	struct match_context context = {file_scope, 1, {values, docs}, "t.yaml"};
+	struct match_context context = {file_scope, 1, {values, docs}, "t.yaml", true};
 	struct expect *expect;
 	assert_true(yaml_read("{uid: $old}", 11, "t", &node, &err));
 	assert_false(expect_compile(node, &context, &expect, &err));
@@ -323,7 +323,7 @@ static void views_do_not_mix_within_a_row(void **state) {
 					  "{served.running: disk.colour}",
 					  "{other.running: a}",
 					  "{served.: a}"};
-	struct match_context context = {two_scopes, 2, {NULL, NULL}, "t.yaml"};
+	struct match_context context = {two_scopes, 2, {NULL, NULL}, "t.yaml", true};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		struct err err = {0};
 		struct expect *expect = NULL;

@@ -222,6 +222,7 @@ static void texts_are_one_line_under_a_cap(void **state) {
 	CLEANUP(free_ptr) char *most = xasprintf("%s\n%s", text.data, REST LOOK);
 	CLEANUP(free_ptr) char *over = xasprintf("%sx\n%s", text.data, REST LOOK);
 	CLEANUP(policy_stack_free_p) struct policy_stack *stack = loaded(most);
+	assert_int_equal(strlen(stack->rules[0]->id), POLICY_ID_LONGEST);
 	refused(over, 3, 7, "longer than");
 }
 
@@ -249,6 +250,16 @@ static void views_have_names_and_are_compared(void **state) {
 	refused(HEAD ID REST "  checks: {A: {check: viewer}}\n  expect: {a.view: a}\n", 11, 12, "small letters");
 	refused(HEAD ID REST "  checks: {}\n  expect: {a.view: a}\n", 11, 11, "1 to 8");
 	refused(HEAD ID REST "  expect: {running: a}\n", 3, 3, "\"check\" or \"checks\"");
+}
+
+/* {not: ..} would hold of a text that was never shown. */
+static void what_is_not_shown_cannot_be_judged(void **state) {
+	const char expect[] = "  check: file\n  with: {path: /x}\n  expect: {owner: {not: root}}\n";
+	CLEANUP(free_ptr) char *without = xasprintf("%s%s", HEAD ID REST, expect);
+	CLEANUP(free_ptr) char *with = xasprintf("%s  show: true\n", without);
+	CLEANUP(policy_stack_free_p) struct policy_stack *stack = loaded(with);
+	assert_int_equal(stack->rule_count, 1);
+	refused(without, 13, 12, "only in a rule with \"show: true\"");
 }
 
 static bool load_two(const char *one, const char *two, struct policy_stack **ret_stack, struct err *err) {
@@ -357,6 +368,7 @@ int main(void) {
 		cmocka_unit_test(texts_are_one_line_under_a_cap),
 		cmocka_unit_test(needed_control_stands_by_itself),
 		cmocka_unit_test(views_have_names_and_are_compared),
+		cmocka_unit_test(what_is_not_shown_cannot_be_judged),
 		cmocka_unit_test(files_make_one_stack_sorted_by_id),
 		cmocka_unit_test(rule_that_stands_twice_is_refused_at_the_second),
 		cmocka_unit_test(rules_stop_at_their_cap),
