@@ -32,4 +32,5 @@ for changed in changed/*.json; do
 done
 echo ' ' >>results.json
 "$here/verify-openssl.sh" bundle.sigstore.json trust.json results.json >/dev/null && fail "a body that was changed"
+"$here/check-page.sh" "$here/../../docs/AUDITING.md" || fail "docs/AUDITING.md"
 echo "foreign verifiers: OK"

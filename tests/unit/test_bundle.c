@@ -15,7 +15,11 @@
 #define ENTRIES 300
 #define CHOSEN 170
 #define ORIGIN "collector.example/log"
-#define BODY "{\"framework\":\"iso27001:2022\",\"results\":[],\"vouch\":\"0.1.0\"}"
+#define BEGIN 1795000000 /* seconds: 2026-11-18 */
+#define BODY                                                                                                           \
+	"{\"framework\":\"iso27001:2022\",\"results\":[{\"controls\":[\"A.8.15\"],\"reason\":\"1 of 1 rows as "        \
+	"expected\","                                                                                                  \
+	"\"rule\":\"log.journal.retention_actual\",\"verdict\":\"pass\"}],\"vouch\":\"0.1.0\"}"
 
 static struct {
 	EVP_PKEY *evidence, *log;
@@ -48,8 +52,8 @@ static bool seal_entry(size_t i, struct err *err) {
 					    .boot_id = boot,
 					    .trigger = trigger,
 					    .policies = policies,
-					    .started_at = 1795280400 + (int64_t)i * 900,
-					    .finished_at = 1795280401 + (int64_t)i * 900,
+					    .started_at = BEGIN + (int64_t)i * 900,
+					    .finished_at = BEGIN + 1 + (int64_t)i * 900,
 					    .body_name = body,
 					    .body_sha256 = hash_of(BODY, strlen(BODY))};
 	if (!statement_write(&statement, &payload, err) ||
@@ -95,11 +99,11 @@ static char *dump(json_t *value) {
 
 static bool make_files(struct err *err) {
 	char host[] = "b9f6f3c4-1f3e-5d0a-8a53-0d9f4b7d2f11", name[] = "web-1";
-	struct trust_key key = {host, name, w.evidence, 1795280000};
+	struct trust_key key = {host, name, w.evidence, BEGIN};
 	const struct trust trust = {&w.verifier, 1, &key, 1};
 	w.bundle = dump(bundle_json(w.envelopes[CHOSEN], w.evidence, w.entries[CHOSEN].data, w.entries[CHOSEN].len,
 				    &w.proof, w.verifier, &w.checkpoint));
-	w.trust_text = dump(trust_json(&trust, 1795280000));
+	w.trust_text = dump(trust_json(&trust, BEGIN));
 	return trust_read(w.trust_text, strlen(w.trust_text), "trust", &w.trust, err);
 }
 
@@ -189,7 +193,7 @@ static void a_bundle_from_the_middle_of_a_log_holds_and_tells_what_it_proved(voi
 	assert_int_equal(proved.checkpoint.size, ENTRIES);
 	assert_string_equal(proved.checkpoint.origin, ORIGIN);
 	assert_string_equal(proved.key->name, "web-1");
-	assert_int_equal(proved.key->from, 1795280000);
+	assert_int_equal(proved.key->from, BEGIN);
 	assert_true(statement_read(proved.envelope->payload.data, proved.envelope->payload.len, "t", &statement, &err));
 	assert_int_equal(statement->sequence, CHOSEN + 1);
 }
@@ -378,7 +382,7 @@ static void an_envelope_that_the_key_did_not_sign_has_no_bundle(void **state) {
 }
 
 static void a_trust_file_comes_back_whole(void **state) {
-	CLEANUP(free_ptr) char *again = dump(trust_json(w.trust, 1795280000));
+	CLEANUP(free_ptr) char *again = dump(trust_json(w.trust, BEGIN));
 	assert_string_equal(again, w.trust_text);
 }
 

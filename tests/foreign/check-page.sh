@@ -1,0 +1,43 @@
+#!/bin/bash
+# check-page.sh PAGE [--write]
+#
+# Runs the console blocks of a page, all in one shell that begins in the source tree, and compares what they print with
+# what the page shows: "$ " begins a command, "> " continues it, everything else is output. --write puts the real
+# output in.
+set -euo pipefail
+export LC_ALL=C.UTF-8
+page=$(realpath "$1") write=${2-}
+TMPDIR=$(mktemp -d)
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
+cd "$(dirname "$0")/../.."
+
+command='' inside=
+run() { # the pending command, then its output
+	[ -n "$command" ] || return 0
+	set +euo pipefail
+	eval "$command" >"$TMPDIR/.output" 2>&1
+	set -euo pipefail
+	cat "$TMPDIR/.output" >&4
+	[ -z "$(tail -c 1 "$TMPDIR/.output")" ] || echo >&4
+	command=''
+}
+
+exec 4>"$TMPDIR/.page"
+while IFS= read -r line; do
+	case "$inside$line" in
+	'```console') inside='console:' ;;
+	'console:```') run; inside='' ;;
+	'console:$ '*) run; command=${line#\$ } ;;
+	'console:> '*) command+=$'\n'${line#> } ;;
+	console:*) continue ;;
+	esac
+	echo "$line" >&4
+done <"$page"
+exec 4>&-
+if [ "$write" = --write ]; then
+	cat "$TMPDIR/.page" >"$page"
+else
+	diff -u "$page" "$TMPDIR/.page" || { echo "FAILED: $1 does not show what is printed" >&2; exit 1; }
+	echo "$1: shows what is printed"
+fi
