@@ -8,13 +8,12 @@
  *
  * With a root folder nothing of the live host is looked at: file:, dir:, stat:, tree:, link: are read below the folder
  * (symbolic links cannot leave it), shadow: from its etc/shadow, everything else from <root>/.vouch/<percent-encoded
- * name> (canonical JSON; absent there: unproved, "not in this folder"). <root>/.vouch/meta is a JSON object of what a
- * folder under version control cannot keep: keys are paths ("/etc/shadow") or source names ("unit:ssh.service"),
- * members mode
- * ("0640"), uid, gid, mtime (seconds), error (one of the six words: what fetching it returns). Where there is a
- * .vouch/meta, anything that it does not name belongs to 0:0 with mode 0644 (0755 for folders and executables), mtime
- * 0; without one the folder's own metadata counts (a mounted image). A path's "error" holds for file:, dir:, stat: and
- * tree:. */
+ * name> (JSON, made canonical; absent there: unproved, "not in this folder"). <root>/.vouch/meta is a JSON object of
+ * what a folder under version control cannot keep: keys are paths ("/etc/shadow") or source names ("unit:ssh.service"),
+ * members mode ("0640"), uid, gid, nlink, mtime (seconds), type, target, error (one of the six words: what fetching it
+ * returns); sources/fixture.h has each. Where there is a .vouch/meta, anything that it does not name belongs to 0:0
+ * with mode 0644 (0755 for folders and executables), mtime 0; without one the folder's own metadata counts (a mounted
+ * image). A path's "error" holds for file:, dir:, stat:, tree:, link: and shadow:. */
 #pragma once
 
 #include <systemd/sd-event.h>
@@ -29,7 +28,7 @@ struct fetch *fetch_new(sd_event *event, const char *root, struct sources *into)
 /* Ends what is under way; done is not called any more. */
 void fetch_free(struct fetch *fetch);
 DEFINE_CLEANUP(struct fetch, fetch_free)
-/* Begin fetching each of these names that is not in the set. done(context) is called once, from the event loop or
- * before this returns, when every one has its bytes or its error. One call at a time: not again before done. A name
- * that matches none of its asker's patterns never gets here. */
+/* Begin fetching each of these names that is not in the set. done(context) is called once, from the event loop and
+ * never before this returns, when every one has its bytes or its error; in it the fetch may be freed. One call at a
+ * time: not again before done. A name that matches none of its asker's patterns never gets here. */
 void fetch_start(struct fetch *fetch, const struct names *names, void (*done)(void *context), void *context);

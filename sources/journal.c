@@ -172,6 +172,9 @@ static bool end_time(const struct ask *ask, sd_journal *journal, bool is_last, u
 	return error >= 0 || journal_errno(ask, error, "read entry", err);
 }
 
+static json_int_t first_of(const json_t *boot) { return json_integer_value(json_object_get(boot, "first")); }
+
+/* At its place in order of time: they are found nearly in that order. */
 static bool add_boot(const struct ask *ask, sd_journal *journal, const char *match, json_t *boots, struct err *err) {
 	uint64_t first = 0, last = 0;
 	sd_journal_flush_matches(journal);
@@ -180,27 +183,13 @@ static bool add_boot(const struct ask *ask, sd_journal *journal, const char *mat
 		return journal_errno(ask, error, "match", err);
 	if (!end_time(ask, journal, false, &first, err) || !end_time(ask, journal, true, &last, err))
 		return err->code == ERR_NONE; /* the value is listed, its entries have been removed */
-	json_array_append_new(boots, json_pack("{s:s,s:I,s:I}", "id", match + strlen("_BOOT_ID="), "first",
-					       (json_int_t)first, "last", (json_int_t)last));
+	size_t at = json_array_size(boots);
+	while (at > 0 && first_of(json_array_get(boots, at - 1)) > (json_int_t)first)
+		at--;
+	json_array_insert_new(boots, at,
+			      json_pack("{s:s,s:I,s:I}", "id", match + strlen("_BOOT_ID="), "first", (json_int_t)first,
+					"last", (json_int_t)last));
 	return true;
-}
-
-static int by_first(const void *a, const void *b) {
-	json_int_t left = json_integer_value(json_object_get(*(json_t *const *)a, "first"));
-	json_int_t right = json_integer_value(json_object_get(*(json_t *const *)b, "first"));
-	return left < right ? -1 : left > right;
-}
-
-static json_t *sorted(const json_t *boots) {
-	size_t count = json_array_size(boots);
-	CLEANUP(free_ptr) json_t **all = xcalloc(count + 1, sizeof *all);
-	for (size_t i = 0; i < count; i++)
-		all[i] = json_array_get(boots, i);
-	qsort(all, count, sizeof(json_t *), by_first);
-	json_t *list = json_array();
-	for (size_t i = 0; i < count; i++)
-		json_array_append(list, all[i]);
-	return list;
 }
 
 /* Every boot that the journal has entries of, by its list of different values of one field and not by its entries. */
@@ -221,7 +210,7 @@ static bool find_boots(const struct ask *ask, sd_journal *journal, json_t **ret_
 		if (!ask_in_time(ask, err) || !add_boot(ask, journal, names_at(ids, i), boots, err))
 			return false;
 	sd_journal_flush_matches(journal);
-	*ret_boots = sorted(boots);
+	*ret_boots = json_incref(boots);
 	return true;
 }
 
