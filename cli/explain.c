@@ -4,11 +4,11 @@
 #include "cli/say.h"
 #include "core/times.h"
 
-static const char usage[] = "usage: vouch explain [--policy FILE]... [--data DIR] [RULE]\n\n"
-			    "Without a rule, lists them. Says what the rule expects and why, which controls it "
-			    "supports, how it looks and how a\n"
-			    "failure is mended.\n\n"
-			    "Exit: 0, or 2 where there is no such rule.\n";
+static const char usage[] =
+	"usage: vouch explain [--policy FILE]... [--data DIR] [RULE]\n\n"
+	"Without a rule, lists them. Otherwise says what the rule expects and why, which controls it\n"
+	"supports, how it looks and how a failure is mended.\n\n"
+	"Exit: 0, or 2 where there is no such rule.\n";
 
 static const char *kind_meaning(enum kind kind) {
 	static const char *const meanings[] = {
