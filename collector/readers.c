@@ -1,4 +1,5 @@
 /* The readers' listener and the one of the metrics. */
+#include "collector/api.h"
 #include "collector/metrics.h"
 #include "collector/reader.h"
 #include "collector/show.h"

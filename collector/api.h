@@ -1,0 +1,12 @@
+/* The readers' JSON (docs/PROTOCOL.md, "Readers"). */
+#pragma once
+
+#include "collector/route.h"
+
+void api_hosts(struct visit *visit);
+void api_controls(struct visit *visit);
+void api_results(struct visit *visit);
+void api_statements(struct visit *visit);
+/* One statement: DIGEST, DIGEST/body, DIGEST/bundle. */
+void api_statement(struct visit *visit);
+void api_trust(struct visit *visit);

@@ -1,0 +1,100 @@
+/* The page of one host: who it is, and every rule's latest result. */
+#include "collector/show.h"
+
+struct host_page {
+	struct page *page;
+	const char *id;
+	int64_t now;
+	bool is_found;
+};
+
+static void write_line(struct page *page, const char *label, const char *value) {
+	page_element(page, "dt", label, NULL);
+	page_element(page, "dd", value, NULL);
+}
+
+static void write_instant(struct page *page, const char *label, int64_t instant) {
+	page_element(page, "dt", label, NULL);
+	page_open(page, "dd", NULL);
+	page_time(page, instant);
+	page_close(page);
+}
+
+static void write_host(void *context, const struct store_host *host) {
+	struct host_page *at = context;
+	char number[32];
+	if (strcmp(host->id, at->id) != 0)
+		return;
+	at->is_found = true;
+	page_open(at->page, "dl", "class", "legend", NULL);
+	write_line(at->page, "Name", host->name);
+	write_line(at->page, "Id", host->id);
+	write_line(at->page, "Operating system", host->os);
+	write_line(at->page, "Environment", host->environment);
+	snprintf(number, sizeof number, "%lld", (long long)host->sequence);
+	write_line(at->page, "Evidence records in its chain", number);
+	snprintf(number, sizeof number, "%lld", (long long)host->breaks);
+	write_line(at->page, "Requests refused for a gap or a fork", number);
+	write_instant(at->page, "Enrolled", host->enrolled);
+	write_instant(at->page, "Last collected, by its clock", host->collected);
+	write_instant(at->page, "Last received", host->received);
+	write_instant(at->page, "Certificate ends", host->certificate_expires);
+	page_close(at->page);
+}
+
+static bool write_result(void *context, const struct store_result *result) {
+	struct host_page *at = context;
+	CLEANUP(json_decref_p) json_t *json = NULL;
+	struct err err;
+	if (!json_read(result->json, strlen(result->json), 16 << 20, "result", &json, &err))
+		return true;
+	const char *title = json_string_value(json_object_get(json, "title"));
+	const char *reason = json_string_value(json_object_get(json, "reason"));
+	enum rule_state state = summary_rule_state(result, at->now);
+	page_open(at->page, "tr", NULL);
+	page_open(at->page, "td", NULL);
+	page_state(at->page, rule_state_name(state));
+	if (state == RULE_GAP)
+		page_textf(at->page, " last seen: %s", result->verdict);
+	page_close(at->page);
+	page_open(at->page, "th", "scope", "row", NULL);
+	page_text(at->page, title ? title : "");
+	page_void(at->page, "br", NULL);
+	page_element(at->page, "code", result->rule, NULL);
+	page_textf(at->page, " \xc2\xb7 %s%s", result->controls, result->key ? " \xc2\xb7 key" : "");
+	page_close(at->page);
+	page_open(at->page, "td", NULL);
+	page_text(at->page, reason ? reason : "");
+	page_open(at->page, "details", NULL);
+	page_element(at->page, "summary", "what was observed, and how to verify it", NULL);
+	show_result_detail(at->page, result);
+	page_close(at->page);
+	page_close(at->page);
+	page_close(at->page);
+	return true;
+}
+
+static bool write_results(struct host_page *at, struct store *store, struct err *err) {
+	const struct store_filter filter = {.host = at->id, .with_json = true};
+	page_open(at->page, "table", NULL);
+	page_element(at->page, "caption", "Latest result of every rule", NULL);
+	page_open(at->page, "tbody", NULL);
+	bool is_read = store_results(store, &filter, write_result, at, err);
+	page_close(at->page);
+	page_close(at->page);
+	return is_read;
+}
+
+void show_host(struct visit *visit) {
+	CLEANUP(page_done) struct page page = {0};
+	struct host_page at = {.page = &page, .id = visit->rest, .now = visit->now};
+	struct store *store = visit->collector->store;
+	struct err err;
+	page_begin(&page, "Host", visit->reader, true);
+	if (!store_hosts(store, write_host, &at, &err) || !write_results(&at, store, &err))
+		http_fault(visit->request, &err);
+	else if (!at.is_found)
+		http_error(visit->request, 404, "there is no such host");
+	else
+		show_page(visit, 200, &page);
+}

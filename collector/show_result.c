@@ -1,0 +1,130 @@
+/* One result on a page: observed, expected, sources, and how anybody can verify it. */
+#include "collector/show.h"
+
+static char *text_of(const json_t *value) {
+	struct err err;
+	if (json_is_string(value))
+		return xstrdup(json_string_value(value));
+	CLEANUP(buf_done) struct buf text = {0};
+	if (value && !json_canonical(value, &text, &err))
+		buf_adds(&text, "?");
+	return buf_take(&text);
+}
+
+/* Members of all rows, in the order in which they come first. */
+static json_t *columns_of(const json_t *rows) {
+	json_t *columns = json_object();
+	size_t index;
+	json_t *row, *value;
+	const char *name;
+	json_array_foreach(rows, index, row) json_object_foreach(row, name, value)
+		json_object_set_new(columns, name, json_null());
+	return columns;
+}
+
+static void write_table(struct page *page, const char *caption, const json_t *rows) {
+	CLEANUP(json_decref_p) json_t *columns = columns_of(rows);
+	size_t index;
+	const json_t *row;
+	const char *name;
+	json_t *unused;
+	page_open(page, "table", NULL);
+	page_element(page, "caption", caption, NULL);
+	page_open(page, "thead", NULL);
+	page_open(page, "tr", NULL);
+	json_object_foreach(columns, name, unused) page_element(page, "th", name, "scope", "col", NULL);
+	page_close(page);
+	page_close(page);
+	page_open(page, "tbody", NULL);
+	json_array_foreach(rows, index, row) {
+		page_open(page, "tr", NULL);
+		json_object_foreach(columns, name, unused) {
+			CLEANUP(free_ptr) char *text = text_of(json_object_get(row, name));
+			page_open(page, "td", NULL);
+			page_element(page, "code", text, NULL);
+			page_close(page);
+		}
+		page_close(page);
+	}
+	page_close(page);
+	page_close(page);
+}
+
+static void write_rows(struct page *page, const char *caption, const json_t *rows, const char *none) {
+	if (json_array_size(rows) > 0) {
+		write_table(page, caption, rows);
+		return;
+	}
+	page_open(page, "p", NULL);
+	page_textf(page, "%s: %s", caption, none);
+	page_close(page);
+}
+
+static void write_value(struct page *page, const char *label, const json_t *value) {
+	if (!value || (json_is_object(value) && json_object_size(value) == 0))
+		return;
+	CLEANUP(free_ptr) char *text = text_of(value);
+	page_open(page, "p", NULL);
+	page_textf(page, "%s: ", label);
+	page_element(page, "code", text, NULL);
+	page_close(page);
+}
+
+static void write_omitted(struct page *page, const json_t *omitted) {
+	if (!omitted)
+		return;
+	CLEANUP(free_ptr) char *digest = text_of(json_object_get(omitted, "sha256"));
+	page_open(page, "p", NULL);
+	page_textf(page, "%lld rows more did not travel; SHA-256 of them ",
+		   (long long)json_integer_value(json_object_get(omitted, "count")));
+	page_element(page, "code", digest, NULL);
+	page_close(page);
+}
+
+static void write_waiver(struct page *page, const json_t *waiver) {
+	if (!waiver)
+		return;
+	CLEANUP(free_ptr) char *id = text_of(json_object_get(waiver, "id"));
+	CLEANUP(free_ptr) char *approver = text_of(json_object_get(waiver, "approver"));
+	CLEANUP(free_ptr) char *until = text_of(json_object_get(waiver, "expiresAt"));
+	CLEANUP(free_ptr) char *reason = text_of(json_object_get(waiver, "reason"));
+	page_open(page, "p", NULL);
+	page_textf(page, "Exception %s, approved by %s, until %s: %s", id, approver, until, reason);
+	page_close(page);
+}
+
+static void write_command(struct page *page, const char *digest) {
+	page_open(page, "p", NULL);
+	page_text(page, "Evidence record: ");
+	page_element(page, "code", digest, NULL);
+	page_text(page, ". To verify it offline, with a trust file from somebody you trust:");
+	page_close(page);
+	page_open(page, "pre", NULL);
+	page_textf(page, "vouch export --sigstore %s > %.12s.sigstore.json\n", digest, digest);
+	page_textf(page, "vouch verify %.12s.sigstore.json --trust trust.json", digest);
+	page_close(page);
+}
+
+void show_result_detail(struct page *page, const struct store_result *result) {
+	CLEANUP(json_decref_p) json_t *json = NULL;
+	struct err err;
+	if (!json_read(result->json, strlen(result->json), 16 << 20, "result", &json, &err)) {
+		page_element(page, "p", "The kept result cannot be read.", NULL);
+		return;
+	}
+	page_open(page, "p", NULL);
+	page_text(page, "Collected ");
+	page_time(page, result->collected);
+	page_text(page, ", received ");
+	page_time(page, result->received);
+	page_text(page, ", stands at most until ");
+	page_time(page, result->expires);
+	page_close(page);
+	write_waiver(page, json_object_get(json, "waiver"));
+	write_value(page, "Expected", json_object_get(json, "expected"));
+	write_value(page, "Parameters", json_object_get(json, "params"));
+	write_rows(page, "Observed", json_object_get(json, "observed"), "no rows");
+	write_omitted(page, json_object_get(json, "omitted"));
+	write_rows(page, "Sources", json_object_get(json, "sources"), "none was read");
+	write_command(page, result->statement);
+}
