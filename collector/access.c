@@ -51,7 +51,7 @@ static bool run_token_add(const struct verb_call *call, struct err *err) {
 	const char *folder;
 	CLEANUP(store_free_p) struct store *store = NULL;
 	CLEANUP(config_free_p) struct config *config = NULL;
-	if (!verb_options(call, known, take_option, &options, 1, &folder, err) || !open_store(folder, &store, err))
+	if (!collector_options(call, known, take_option, &options, 1, &folder, err) || !open_store(folder, &store, err))
 		return false;
 	CLEANUP(free_ptr) char *path = file_join(folder, "collector.yaml");
 	if (!config_read(path, &config, err) || !secret_make(token, err))
@@ -73,7 +73,7 @@ static bool run_reader_add(const struct verb_call *call, struct err *err) {
 	const char *operands[2];
 	char token[SESSION_TEXT];
 	CLEANUP(store_free_p) struct store *store = NULL;
-	if (!verb_options(call, no_options, take_none, NULL, 2, operands, err))
+	if (!collector_options(call, no_options, take_none, NULL, 2, operands, err))
 		return false;
 	if (!is_name(operands[1]))
 		return err_set(err, ERR_USAGE, "", "a reader's name has 1 to %d letters, digits and . _ - @",
@@ -95,18 +95,18 @@ static void print_reader(void *context, const struct store_reader *reader) {
 static bool run_reader_list(const struct verb_call *call, struct err *err) {
 	const char *folder;
 	CLEANUP(store_free_p) struct store *store = NULL;
-	return verb_options(call, no_options, take_none, NULL, 1, &folder, err) && open_store(folder, &store, err) &&
-	       store_readers(store, print_reader, call->out, err);
+	return collector_options(call, no_options, take_none, NULL, 1, &folder, err) &&
+	       open_store(folder, &store, err) && store_readers(store, print_reader, call->out, err);
 }
 
 static bool run_reader_remove(const struct verb_call *call, struct err *err) {
 	const char *operands[2];
 	CLEANUP(store_free_p) struct store *store = NULL;
-	return verb_options(call, no_options, take_none, NULL, 2, operands, err) &&
+	return collector_options(call, no_options, take_none, NULL, 2, operands, err) &&
 	       open_store(operands[0], &store, err) && store_reader_remove(store, operands[1], err);
 }
 
-const struct verb verb_token_add = {
+const struct verb collector_token_add = {
 	"token add",
 	"DIR [--ttl 1h] [--uses 1]",
 	"Print a one-time token with which a host can enrol.",
@@ -115,15 +115,15 @@ const struct verb verb_token_add = {
 	run_token_add,
 };
 
-const struct verb verb_reader_add = {
+const struct verb collector_reader_add = {
 	"reader add", "DIR NAME",     "Print, once, the token of a new reader of pages, JSON and metrics.",
 	"",           run_reader_add,
 };
 
-const struct verb verb_reader_list = {
+const struct verb collector_reader_list = {
 	"reader list", "DIR", "Print when each reader was added, and its name.", "", run_reader_list,
 };
 
-const struct verb verb_reader_remove = {
+const struct verb collector_reader_remove = {
 	"reader remove", "DIR NAME", "Take a reader's access away, open sessions included.", "", run_reader_remove,
 };

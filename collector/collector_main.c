@@ -2,8 +2,8 @@
 #include "collector/verbs.h"
 
 static const struct verb *const verbs[] = {
-	&verb_init,          &verb_token_add,   &verb_reader_add, &verb_reader_list,
-	&verb_reader_remove, &verb_fingerprint, &verb_run,
+	&collector_init,          &collector_token_add,   &collector_reader_add, &collector_reader_list,
+	&collector_reader_remove, &collector_fingerprint, &collector_run,
 };
 
 static void say(const char *line) {

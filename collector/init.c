@@ -86,7 +86,7 @@ static bool run_init(const struct verb_call *call, struct err *err) {
 	CLEANUP(free_ptr) char *origin = default_origin();
 	struct init_options options = {.origin = origin};
 	const char *folder;
-	if (!verb_options(call, known, take_option, &options, 1, &folder, err))
+	if (!collector_options(call, known, take_option, &options, 1, &folder, err))
 		return false;
 	umask(077);
 	return file_make_folder(folder, 0700, err) && is_new(folder, err) &&
@@ -96,11 +96,11 @@ static bool run_init(const struct verb_call *call, struct err *err) {
 static bool run_fingerprint(const struct verb_call *call, struct err *err) {
 	static const struct option none[] = {{0}};
 	const char *folder;
-	return verb_options(call, none, take_option, NULL, 1, &folder, err) &&
+	return collector_options(call, none, take_option, NULL, 1, &folder, err) &&
 	       print_fingerprint(folder, call->out, err);
 }
 
-const struct verb verb_init = {
+const struct verb collector_init = {
 	"init",
 	"DIR [--origin NAME] [--name DNS-or-IP]...",
 	"Make a collector: its CA, server certificate, log and configuration. Prints the CA's fingerprint.",
@@ -109,6 +109,6 @@ const struct verb verb_init = {
 	run_init,
 };
 
-const struct verb verb_fingerprint = {
+const struct verb collector_fingerprint = {
 	"fingerprint", "DIR", "Print the SHA-256 fingerprint of the CA's certificate.", "", run_fingerprint,
 };

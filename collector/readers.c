@@ -7,9 +7,20 @@
 #include "core/times.h"
 
 static const struct route routes[] = {
-	{"/", ROUTE_KNOWN, false, show_overview},        {"/login", ROUTE_ANYONE, false, show_login_form},
-	{"/login", ROUTE_ANYONE, true, reader_login},    {"/logout", ROUTE_KNOWN, true, reader_logout},
-	{"/style.css", ROUTE_ANYONE, false, show_style}, {"/log/", ROUTE_KNOWN, false, route_log},
+	{"/", ROUTE_KNOWN, false, show_overview},
+	{"/controls/", ROUTE_KNOWN, false, show_control},
+	{"/hosts/", ROUTE_KNOWN, false, show_host},
+	{"/login", ROUTE_ANYONE, false, show_login_form},
+	{"/login", ROUTE_ANYONE, true, reader_login},
+	{"/logout", ROUTE_KNOWN, true, reader_logout},
+	{"/style.css", ROUTE_ANYONE, false, show_style},
+	{"/log/", ROUTE_KNOWN, false, route_log},
+	{"/api/v1/hosts", ROUTE_KNOWN, false, api_hosts},
+	{"/api/v1/controls", ROUTE_KNOWN, false, api_controls},
+	{"/api/v1/results", ROUTE_KNOWN, false, api_results},
+	{"/api/v1/statements", ROUTE_KNOWN, false, api_statements},
+	{"/api/v1/statements/", ROUTE_KNOWN, false, api_statement},
+	{"/api/v1/trust", ROUTE_KNOWN, false, api_trust},
 };
 
 static const struct route metrics_routes[] = {

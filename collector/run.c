@@ -97,7 +97,7 @@ static bool run(const struct verb_call *call, struct err *err) {
 	const char *folder;
 	CLEANUP(collector_free_p) struct collector *collector = NULL;
 	CLEANUP(running_done) struct running running = {0};
-	if (!verb_options(call, known, take_option, &options, 1, &folder, err))
+	if (!collector_options(call, known, take_option, &options, 1, &folder, err))
 		return false;
 	umask(077);
 	raise_descriptors();
@@ -117,7 +117,7 @@ static bool run(const struct verb_call *call, struct err *err) {
 	return true;
 }
 
-const struct verb verb_run = {
+const struct verb collector_run = {
 	"run",
 	"DIR [--data DIR]",
 	"Receive, verify, log, store and show, in the foreground, until SIGTERM or SIGINT.",

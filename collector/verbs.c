@@ -2,9 +2,9 @@
 
 #include <getopt.h>
 
-bool verb_options(const struct verb_call *call, const struct option *options,
-		  bool (*take)(int option, const char *value, void *context, struct err *err), void *context,
-		  size_t count, const char **ret_operands, struct err *err) {
+bool collector_options(const struct verb_call *call, const struct option *options,
+		       bool (*take)(int option, const char *value, void *context, struct err *err), void *context,
+		       size_t count, const char **ret_operands, struct err *err) {
 	int option;
 	optind = 1;
 	opterr = 0;

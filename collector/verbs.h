@@ -17,12 +17,12 @@ struct verb {
 	bool (*run)(const struct verb_call *call, struct err *err); /* ERR_USAGE: called wrongly */
 };
 
-extern const struct verb verb_init, verb_token_add, verb_reader_add, verb_reader_list, verb_reader_remove,
-	verb_fingerprint, verb_run;
+extern const struct verb collector_init, collector_token_add, collector_reader_add, collector_reader_list,
+	collector_reader_remove, collector_fingerprint, collector_run;
 
 /* Options as getopt_long has them; the value of a long option's `val` goes to take(). False: ERR_USAGE.
  * Leaves exactly `count` operands in ret_operands. */
 struct option;
-MUST_CHECK bool verb_options(const struct verb_call *call, const struct option *options,
-			     bool (*take)(int option, const char *value, void *context, struct err *err), void *context,
-			     size_t count, const char **ret_operands, struct err *err);
+MUST_CHECK bool collector_options(const struct verb_call *call, const struct option *options,
+				  bool (*take)(int option, const char *value, void *context, struct err *err),
+				  void *context, size_t count, const char **ret_operands, struct err *err);
