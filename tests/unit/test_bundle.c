@@ -267,6 +267,10 @@ static void verify_refuses_another_index_or_size(void **state) {
 	}
 	json_object_set_new(logged_of(bundle), "logIndex", json_string("171"));
 	assert_string_equal(verdict_on_json(bundle), "inclusion");
+	json_object_set_new(logged_of(bundle), "logIndex", json_string("170"));
+	assert_string_equal(verdict_on_json(bundle), "");
+	json_object_set_new(inclusion_of(bundle), "logIndex", json_string("171"));
+	assert_string_equal(verdict_on_json(bundle), "inclusion");
 }
 
 static void verify_refuses_one_changed_byte_of_the_checkpoint(void **state) {
