@@ -4,6 +4,7 @@
 
 #define ROWS_SHOWN 5
 #define RULES_SHOWN 3
+#define INDENT 17 /* of what stands below a result's title */
 
 const char *report_text(const json_t *result, const char *member) {
 	const char *text = json_string_value(json_object_get(result, member));
@@ -101,7 +102,7 @@ static void print_row(const json_t *row) {
 	const char *name;
 	json_t *value;
 	const char *blank = "";
-	printf("%15s", "");
+	printf("%*s", INDENT, "");
 	json_object_foreach((json_t *)row, name, value) {
 		if (json_is_null(value))
 			continue;
@@ -114,19 +115,41 @@ static void print_row(const json_t *row) {
 	putchar('\n');
 }
 
+/* Whether the reason begins with a value of this row, as in "/etc/x: mode is ...": that row is shown before others. */
+static bool is_named(const json_t *row, const char *reason) {
+	const char *name;
+	json_t *value;
+	size_t len = strcspn(reason, " ");
+	json_object_foreach((json_t *)row, name, value) {
+		const char *text = json_string_value(value);
+		if (text && len > 1 && reason[len - 1] == ':' && strlen(text) == len - 1 &&
+		    !strncmp(text, reason, len - 1))
+			return true;
+	}
+	return false;
+}
+
 static void print_observed(const json_t *result) {
 	const json_t *rows = json_object_get(result, "observed");
-	size_t count = json_array_size(rows);
-	for (size_t i = 0; i < count && i < ROWS_SHOWN; i++)
-		print_row(json_array_get(rows, i));
-	if (count > ROWS_SHOWN)
-		printf("%15s... and %zu more\n", "", count - ROWS_SHOWN);
+	size_t count = json_array_size(rows), shown = 0;
+	for (size_t i = 0; i < count && shown < ROWS_SHOWN; i++)
+		if (is_named(json_array_get(rows, i), report_text(result, "reason"))) {
+			print_row(json_array_get(rows, i));
+			shown++;
+		}
+	for (size_t i = 0; i < count && shown < ROWS_SHOWN; i++)
+		if (!is_named(json_array_get(rows, i), report_text(result, "reason"))) {
+			print_row(json_array_get(rows, i));
+			shown++;
+		}
+	if (count > shown)
+		printf("%*s... and %zu more\n", INDENT, "", count - shown);
 }
 
 static void print_result(const json_t *result) {
 	enum verdict verdict = verdict_of(result);
-	char word[16];
-	snprintf(word, sizeof word, "%-13s", verdict_name(verdict));
+	char word[20];
+	snprintf(word, sizeof word, "%-15s", verdict_name(verdict));
 	fputs("  ", stdout);
 	say_coloured(verdict_colour(verdict), word);
 	say_text(stdout, report_text(result, "title"));
@@ -135,7 +158,7 @@ static void print_result(const json_t *result) {
 	putchar('\n');
 	if (verdict == VERDICT_PASS)
 		return;
-	say_wrapped(report_text(result, "reason"), 15);
+	say_wrapped(report_text(result, "reason"), INDENT);
 	if (verdict != VERDICT_NOTAPPLICABLE)
 		print_observed(result);
 }
