@@ -153,6 +153,31 @@ static const struct expect *deciding(const struct expect *node, const json_t *ro
 	return node;
 }
 
+/* Why a row matches, in what was seen: of `any` only what holds, and not the field that the row is named by. */
+static void tell_row(const struct expect *node, const json_t *row, const struct view_seen *views,
+		     const struct check_field *named_by, struct buf *text) {
+	const char *between = "";
+	if (node->kind == NODE_FIELD) {
+		match_tell(node->match, field_of(node, row), text);
+		return;
+	}
+	if (node->kind == NODE_NOT) {
+		buf_adds(text, "not (");
+		expect_describe(node->parts[0], text);
+		buf_adds(text, ")");
+		return;
+	}
+	for (size_t i = 0; i < node->part_count; i++) {
+		const struct expect *part = node->parts[i];
+		if ((part->kind == NODE_FIELD && part->field == named_by && node->part_count > 1) ||
+		    judge_row(part, row, views) != EXPECT_HOLDS)
+			continue;
+		buf_adds(text, between);
+		tell_row(part, row, views, named_by, text);
+		between = " and ";
+	}
+}
+
 static void explain_row(const struct expect *node, const json_t *row, const struct view_seen *views,
 			enum expect_outcome outcome, struct buf *reason) {
 	node = deciding(node, row, views, outcome);
@@ -161,9 +186,8 @@ static void explain_row(const struct expect *node, const json_t *row, const stru
 	} else if (node->kind == NODE_FIELD) {
 		match_explain(node->match, field_of(node, row), views, outcome, reason);
 	} else if (node->kind == NODE_NOT && outcome == EXPECT_FAILS) {
-		buf_adds(reason, "has ");
-		expect_describe(node->parts[0], reason);
-		buf_adds(reason, " and must not");
+		tell_row(node->parts[0], row, views, NULL, reason);
+		buf_adds(reason, ", which must not be");
 	} else if (node->kind == NODE_NOT) {
 		explain_row(node->parts[0], row, views, outcome, reason);
 	} else {
@@ -183,7 +207,7 @@ static void label_row(const struct expect *node, const struct expect *about, siz
 	const struct check_field *first = &node->check->fields[0];
 	json_t *rows = rows_of(node, views);
 	const json_t *value = json_object_get(json_array_get(rows, index), first->name);
-	bool hidden = first->is_volatile || first->privacy == PRIVACY_SECRET || first->type == VALUE_TIME;
+	bool hidden = match_is_hidden(first);
 	if (about->kind == NODE_FIELD && about->field == first && !hidden)
 		return;
 	if (hidden || !value || !value_has_type(value, first->type)) {
@@ -220,8 +244,7 @@ static void explain_first_row(const struct expect *node, const struct view_seen 
 		about = deciding(about, row, views, outcome);
 	label_row(node, about, index, views, reason);
 	if (outcome == EXPECT_HOLDS) {
-		buf_adds(reason, "has ");
-		expect_describe(node->parts[0], reason);
+		tell_row(node->parts[0], row, views, node->check->fields, reason);
 		buf_adds(reason, ", which no row may have");
 	} else {
 		explain_row(node->parts[0], row, views, outcome, reason);

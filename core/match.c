@@ -364,16 +364,25 @@ void match_describe(const struct match *match, struct buf *text) {
 	}
 }
 
-/* What may not get into a reason: it would move the state tree, or tell a secret. */
-static bool is_hidden(const struct check_field *field) {
+bool match_is_hidden(const struct check_field *field) {
 	return field->is_volatile || field->privacy == PRIVACY_SECRET || field->type == VALUE_TIME;
+}
+
+void match_tell(const struct match *match, const json_t *value, struct buf *text) {
+	buf_addf(text, "%s is ", match->name);
+	if (!value)
+		buf_adds(text, "not there");
+	else if (match_is_hidden(match->field))
+		match_describe(match, text);
+	else
+		value_text(value, match->field->type, text);
 }
 
 static void explain_failure(const struct match *match, const json_t *value, const struct view_seen *views,
 			    struct buf *reason) {
 	if (!value) {
 		buf_addf(reason, "%s is not there, expected ", match->name);
-	} else if (is_hidden(match->field)) {
+	} else if (match_is_hidden(match->field)) {
 		buf_addf(reason, "%s is not as expected: ", match->name);
 	} else {
 		buf_addf(reason, "%s is ", match->name);
@@ -385,7 +394,7 @@ static void explain_failure(const struct match *match, const json_t *value, cons
 		return;
 	}
 	match_describe(match, reason);
-	if (match->other_name && !is_hidden(match->other_field)) {
+	if (match->other_name && !match_is_hidden(match->other_field)) {
 		buf_adds(reason, ", which is ");
 		value_text(operand(match, views), match->other_field->type, reason);
 	}

@@ -53,6 +53,10 @@ enum expect_outcome match_judge(const struct match *match, const json_t *value, 
 /* `running is "1", expected "0"`: why match_judge() gave this outcome, which is not HOLDS. Appends. */
 void match_explain(const struct match *match, const json_t *value, const struct view_seen *views,
 		   enum expect_outcome outcome, struct buf *reason);
+/* Whether a field's values may not get into a reason: they would move the state tree, or tell a secret. */
+bool match_is_hidden(const struct check_field *field);
+/* `running is "1"`: what was seen, where that is why the matcher holds. Appends. */
+void match_tell(const struct match *match, const json_t *value, struct buf *text);
 /* What is expected, to follow a name: `"0"`, `at most 90d`, `not one of "a", "b"`. Appends. */
 void match_describe(const struct match *match, struct buf *text);
 /* The same as JSON, with parameters filled in. New reference. */

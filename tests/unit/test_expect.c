@@ -193,7 +193,13 @@ static void rows_are_quantified(void **state) {
 	holds("{some: {uid: 1}}", rows);
 	says(EXPECT_FAILS, "{some: {uid: 3, path: /a}}", rows, "none of 3 rows has uid 3 and path \"/a\"");
 	holds("{none: {uid: 3}}", rows);
-	says(EXPECT_FAILS, "{none: {uid: 2}}", rows, "/b: has uid 2, which no row may have, and 1 more");
+	says(EXPECT_FAILS, "{none: {uid: 2}}", rows, "/b: uid is 2, which no row may have, and 1 more");
+	says(EXPECT_FAILS, "{none: {path: {not: /b}, any: [{uid: 7}, {sticky: false}, {owner: {not: root}}]}}",
+	     "[{\"path\":\"/a\",\"uid\":1,\"sticky\":false}]",
+	     "/a: sticky is false and owner is not there, which no row may have");
+	says(EXPECT_FAILS, "{none: {path: {not: /b}}}", rows, "/a: path is \"/a\", which no row may have, and 1 more");
+	says(EXPECT_FAILS, "{none: {age: {at_least: 1d}}}", "[{\"path\":\"/a\",\"age\":90000}]",
+	     "/a: age is at least 1d, which no row may have");
 	holds("{every: {uid: {at_most: 2}}}", rows);
 	holds("{count: {where: {uid: 2}, equals: 2}}", rows);
 	holds("{count: 3}", rows);
@@ -210,7 +216,7 @@ static void parts_compose_over_tables_and_within_rows(void **state) {
 	holds("{all: [{some: {uid: 1}}, {some: {uid: 2}}]}", rows);
 	holds("{not: {some: {uid: 3}}}", rows);
 	says(EXPECT_FAILS, "{not: {some: {uid: 2}}}", rows, "expected not to find, and found: some row has uid 2");
-	says(EXPECT_FAILS, "{every: {not: {uid: 2}}}", rows, "/b: has uid 2 and must not");
+	says(EXPECT_FAILS, "{every: {not: {uid: 2}}}", rows, "/b: uid is 2, which must not be");
 }
 
 static void value_of_another_type_than_declared_cannot_say(void **state) {
