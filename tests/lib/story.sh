@@ -31,7 +31,7 @@ story_end() {
 	exit "$status"
 }
 trap story_end EXIT
-trap 'exit 143' TERM INT HUP
+trap "exit 143" TERM INT HUP
 trap 'echo "not ok - ${BASH_SOURCE[0]##*/}:$LINENO: $BASH_COMMAND"' ERR
 
 ok() {

@@ -17,7 +17,7 @@ collector_new() {
 
 collector_start() {
 	start collector vouch-collector run "$collector"
-	within 20 api /api/v1/hosts || {
+	within 20 api / || {
 		echo "the collector did not answer"
 		return 1
 	}
