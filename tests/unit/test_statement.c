@@ -233,6 +233,9 @@ static void the_bitmap_begins_with_the_most_significant_bit(void **state) {
 	"{\"blind\":\"" BLIND_2 "\",\"kind\":\"design\",\"observed\":[],\"reason\":\"none\",\"rule\":\"r.2\","         \
 	"\"verdict\":\"fail\",\"volatile\":[],\"waiver\":{\"id\":\"w\"}}"
 
+#define BLINDLESS                                                                                                      \
+	"[{\"kind\":\"effect\",\"observed\":[],\"reason\":\"\",\"rule\":\"r\",\"verdict\":\"pass\",\"volatile\":[]}]"
+
 static json_t *results_of(const char *text) {
 	struct err err;
 	json_t *value = NULL;
@@ -268,8 +271,7 @@ static void results_out_of_order_twice_or_without_a_blind_have_no_state(void **s
 	static const char *const bad[] = {
 		"[" RESULT_2 "," RESULT_1 "]",
 		"[" RESULT_1 "," RESULT_1 "]",
-		"[{\"kind\":\"effect\",\"observed\":[],\"reason\":\"\",\"rule\":\"r\",\"verdict\":\"pass\","
-		"\"volatile\":[]}]",
+		BLINDLESS,
 		"[1]",
 	};
 	struct err err;
