@@ -6,6 +6,8 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 
 #include "tests/unit/fetching.h"
@@ -144,14 +146,33 @@ static void tree_lists_everything_below_by_path(void **state) {
 	assert_string_equal(json_string_value(json_object_get(json_array_get(value, 0), "mode")), "4755");
 }
 
-static void tree_does_not_cross_into_another_file_system(void **state) {
-	CLEANUP(sources_free_p) struct sources *set = fetch_one(NULL, "tree:/dev?perm=0777");
-	json_t *value, *entry;
-	size_t i;
+/* In a child: what is below a folder on which something is mounted. */
+static void walk_over_a_mount(const char *folder) {
+	CLEANUP(free_ptr)
+	char *name = xasprintf("tree:%s", folder),
+	     *on = file_join(folder, "m"), *inside = file_join(folder, "m/inside");
+	if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount("none", on, "tmpfs", 0, NULL) != 0 || mkdir(inside, 0755) != 0)
+		_exit(101);
+	struct sources *set = fetch_one(NULL, name);
+	json_t *value;
 	struct err err;
-	assert_true(source_json(only(set), &value, &err));
-	json_array_foreach(value, i, entry)
-		assert_null(strstr(json_string_value(json_object_get(entry, "path")), "/dev/pts/"));
+	if (!source_json(only(set), &value, &err))
+		_exit(102);
+	_exit(json_array_size(value) != 1 || !strstr(buf_str(&only(set)->bytes), "/m\""));
+}
+
+static void tree_shows_a_mount_point_and_not_what_is_mounted(void **state) {
+	CLEANUP(folder_remove) char *folder = folder_make();
+	CLEANUP(free_ptr) char *on = file_join(folder, "m");
+	int status = 0;
+	assert_int_equal(mkdir(on, 0755), 0);
+	pid_t child = fork();
+	if (child == 0)
+		walk_over_a_mount(folder);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 static void tree_question_that_is_not_understood_is_unreadable(void **state) {
@@ -233,7 +254,7 @@ int main(void) {
 		cmocka_unit_test(empty_folder_is_an_empty_list),
 		cmocka_unit_test(stat_shows_the_link_and_link_shows_where_it_leads),
 		cmocka_unit_test(tree_lists_everything_below_by_path),
-		cmocka_unit_test(tree_does_not_cross_into_another_file_system),
+		cmocka_unit_test(tree_shows_a_mount_point_and_not_what_is_mounted),
 		cmocka_unit_test(tree_question_that_is_not_understood_is_unreadable),
 		cmocka_unit_test(name_of_no_kind_is_unproved),
 		cmocka_unit_test(relative_path_is_refused),
