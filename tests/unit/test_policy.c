@@ -306,6 +306,31 @@ static void rule_that_stands_twice_is_refused_at_the_second(void **state) {
 	assert_non_null(strstr(err.why, "the policy \"p\""));
 }
 
+static void views_and_texts_stop_at_their_caps(void **state) {
+	CLEANUP(buf_done) struct buf views = {0};
+	CLEANUP(buf_done) struct buf title = {0};
+	for (size_t i = 0; i < POLICY_VIEWS_MOST; i++)
+		buf_addf(&views, "    v%zu: {check: sysctl, with: {key: k}}\n", i);
+	CLEANUP(free_ptr)
+	char *most = xasprintf("%s  checks:\n%s  expect: {v0.running: a}\n", HEAD ID REST, buf_str(&views));
+	CLEANUP(free_ptr)
+	char *over = xasprintf("%s  checks:\n%s    more: {check: sysctl, with: {key: k}}\n  expect: {v0.running: a}\n",
+			       HEAD ID REST, buf_str(&views));
+	CLEANUP(policy_stack_free_p) struct policy_stack *stack = loaded(most);
+	assert_int_equal(stack->rules[0]->view_count, POLICY_VIEWS_MOST);
+	refused(over, 12, 5, "1 to 8");
+	for (size_t i = 0; i < POLICY_TEXT_LONGEST; i++)
+		buf_adds(&title, "t");
+	CLEANUP(free_ptr)
+	char *head =
+		xasprintf("policy: {id: p, version: 1.0.0, framework: \"iso27001:2022\", title: %s", buf_str(&title));
+	CLEANUP(free_ptr) char *fits = xasprintf("%s}\nrules:\n%s", head, ID REST LOOK);
+	CLEANUP(free_ptr) char *long_title = xasprintf("%st}\nrules:\n%s", head, ID REST LOOK);
+	CLEANUP(policy_stack_free_p) struct policy_stack *titled = loaded(fits);
+	assert_int_equal(strlen(titled->policies[0]->title), POLICY_TEXT_LONGEST);
+	refused(long_title, 1, 68, "longer than 1000 bytes");
+}
+
 static void rules_stop_at_their_cap(void **state) {
 	struct err err = {0};
 	CLEANUP(policy_stack_free_p) struct policy_stack *stack = NULL;
@@ -371,6 +396,7 @@ int main(void) {
 		cmocka_unit_test(what_is_not_shown_cannot_be_judged),
 		cmocka_unit_test(files_make_one_stack_sorted_by_id),
 		cmocka_unit_test(rule_that_stands_twice_is_refused_at_the_second),
+		cmocka_unit_test(views_and_texts_stop_at_their_caps),
 		cmocka_unit_test(rules_stop_at_their_cap),
 		cmocka_unit_test(file_that_is_not_there_is_named),
 		cmocka_unit_test(example_of_the_page_loads),
