@@ -42,21 +42,68 @@ static void print_control(const json_t *control) {
 	    json_is_true(json_object_get(control, "isNew")) ? " (new in 2022)" : "");
 }
 
+/* {id: name} of the collector's hosts, and their verdicts summed. */
+static bool read_hosts(struct reader *reader, json_t **ret_names, struct counts *ret_counts, struct err *err) {
+	CLEANUP(json_decref_p) json_t *hosts = NULL;
+	struct counts counts = {0};
+	size_t index;
+	json_t *host;
+	if (!reader_get_all(reader, "/api/v1/hosts", "hosts", &hosts, err))
+		return false;
+	json_t *names = json_object();
+	json_array_foreach(hosts, index, host) {
+		const json_t *results = json_object_get(host, "results");
+		json_object_set_new(names, report_text(host, "id"), json_string(report_text(host, "name")));
+		for (enum verdict verdict = 0; verdict < VERDICT_COUNT; verdict++) {
+			json_int_t count = json_integer_value(json_object_get(results, verdict_name(verdict)));
+			counts.by_verdict[verdict] += count > 0 ? (size_t)count : 0;
+			counts.total += count > 0 ? (size_t)count : 0;
+		}
+	}
+	*ret_names = names;
+	*ret_counts = counts;
+	return true;
+}
+
+/* Everything that did not go well, with hosts by name. */
+static bool read_troubles(struct reader *reader, const json_t *names, json_t **ret_results, struct err *err) {
+	static const char *const paths[] = {"/api/v1/results?limit=1000&verdict=fail",
+					    "/api/v1/results?limit=1000&verdict=unknown",
+					    "/api/v1/results?limit=1000&verdict=error"};
+	CLEANUP(json_decref_p) json_t *all = json_array();
+	size_t index;
+	json_t *result;
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		CLEANUP(json_decref_p) json_t *results = NULL;
+		if (!reader_get_all(reader, paths[i], "results", &results, err))
+			return false;
+		json_array_extend(all, results);
+	}
+	json_array_foreach(all, index, result) {
+		json_t *name = json_object_get(names, report_text(result, "host"));
+		if (name)
+			json_object_set(result, "host", name);
+	}
+	*ret_results = json_incref(all);
+	return true;
+}
+
 static bool print_posture(struct reader *reader, struct err *err) {
 	CLEANUP(json_decref_p) json_t *controls = NULL;
-	CLEANUP(json_decref_p) json_t *results = NULL;
+	CLEANUP(json_decref_p) json_t *names = NULL;
+	CLEANUP(json_decref_p) json_t *troubles = NULL;
+	struct counts counts;
 	size_t index;
 	json_t *control;
 	if (!reader_get_all(reader, "/api/v1/controls", "controls", &controls, err) ||
-	    !reader_get_all(reader, "/api/v1/results?limit=1000", "results", &results, err))
+	    !read_hosts(reader, &names, &counts, err) || !read_troubles(reader, names, &troubles, err))
 		return false;
 	print_heading();
 	json_array_foreach(controls, index, control) print_control(control);
-	report_worst(results);
-	report_denied(results);
-	putchar('\n');
-	struct counts counts = report_count(results);
-	report_counts(&counts);
+	report_worst(troubles);
+	report_denied(troubles);
+	printf("\n%zu %s, ", json_object_size(names), plural(json_object_size(names), "host", "hosts"));
+	report_counts(&counts, "result", "results");
 	return true;
 }
 

@@ -40,8 +40,8 @@ json_t *report_summary(const struct counts *counts) {
 	return summary;
 }
 
-void report_counts(const struct counts *counts) {
-	printf("%zu %s:", counts->total, plural(counts->total, "rule", "rules"));
+void report_counts(const struct counts *counts, const char *one, const char *many) {
+	printf("%zu %s:", counts->total, plural(counts->total, one, many));
 	const char *comma = " ";
 	for (enum verdict verdict = 0; verdict < VERDICT_COUNT; verdict++) {
 		if (!counts->by_verdict[verdict])

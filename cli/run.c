@@ -89,7 +89,7 @@ static void print_round(const struct stack *stack, const struct round *round, co
 	report_worst(round->results);
 	report_denied(round->results);
 	putchar('\n');
-	report_counts(counts);
+	report_counts(counts, "rule", "rules");
 }
 
 static int exit_of(const struct counts *counts) {
