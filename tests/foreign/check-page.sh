@@ -1,16 +1,18 @@
 #!/bin/bash
-# check-page.sh PAGE [--write]
+# check-page.sh [--write] PAGE TREE
 #
-# Runs the console blocks of a page, all in one shell that begins in the source tree, and compares what they print with
+# Runs the console blocks of a page, all in one shell that begins in the folder TREE, and compares what they print with
 # what the page shows: "$ " begins a command, "> " continues it, everything else is output. --write puts the real
 # output in.
 set -euo pipefail
 export LC_ALL=C.UTF-8
-page=$(realpath "$1") write=${2-}
+write=
+[ "$1" != --write ] || { write=$1 && shift; }
+page=$(realpath "$1") tree=$2
 TMPDIR=$(mktemp -d)
 export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
-cd "$(dirname "$0")/../.."
+cd "$tree"
 
 command='' inside=
 run() { # the pending command, then its output
@@ -35,9 +37,9 @@ while IFS= read -r line; do
 	echo "$line" >&4
 done <"$page"
 exec 4>&-
-if [ "$write" = --write ]; then
+if [ "$write" ]; then
 	cat "$TMPDIR/.page" >"$page"
 else
-	diff -u "$page" "$TMPDIR/.page" || { echo "FAILED: $1 does not show what is printed" >&2; exit 1; }
-	echo "$1: shows what is printed"
+	diff -u "$page" "$TMPDIR/.page" || { echo "FAILED: $page does not show what is printed" >&2; exit 1; }
+	echo "$page: shows what is printed"
 fi

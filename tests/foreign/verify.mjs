@@ -4,7 +4,7 @@
 // exits with 0 or 1. TRUST is the trust file: its trusted root names the log, its evidence keys are picked by the
 // bundle's hint. With a third argument the payload must also have that SHA-256.
 import { createHash, createPublicKey } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { bundleFromJSON } from '@sigstore/bundle';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
@@ -40,7 +40,7 @@ export function verdict(bundleJSON, trust, expectedPayload) {
 
 export const readJSON = (path) => JSON.parse(readFileSync(path, 'utf8'));
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+if (import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href) {
   const [bundle, trust, expected] = process.argv.slice(2);
   if (!trust) {
     console.error('usage: node verify.mjs BUNDLE TRUST [EXPECT_PAYLOAD_SHA256]');
