@@ -1,6 +1,8 @@
-/* unit: what systemd holds of a unit, one Get a property over the system bus. A Get on the object of a unit that is not
- * loaded makes systemd load it for as long as it is looked at; one that has no file then has the LoadState "not-found".
- * Where systemd is not the first process, or its bus is not there, nothing is proved either way. */
+/* unit: what systemd holds of a unit, one Get a property over the system bus, one after the other: dbus-daemon takes at
+ * most 128 calls without an answer from one connection, which a round of some twenty units would pass at once. A Get on
+ * the object of a unit that is not loaded makes systemd load it for as long as it is looked at; one that has no file
+ * then has the LoadState "not-found". Where systemd is not the first process, or its bus is not there, nothing is
+ * proved either way. */
 #include <systemd/sd-daemon.h>
 
 #include <errno.h>
@@ -31,14 +33,16 @@ static const struct property {
 struct asking {
 	struct job *job;
 	json_t *values;
-	sd_bus_slot *slots[ARRAY_LEN(properties)];
-	size_t missing;
+	sd_bus *bus; /* borrowed */
+	char *path;
+	size_t at, count; /* the property asked for now, and how many there are of this type of unit */
+	sd_bus_slot *slot;
 };
 
 static void end(void *work) {
 	struct asking *asking = work;
-	for (size_t i = 0; i < ARRAY_LEN(properties); i++)
-		sd_bus_slot_unref(asking->slots[i]);
+	sd_bus_slot_unref(asking->slot);
+	free(asking->path);
 	json_decref(asking->values);
 	free(asking);
 }
@@ -107,52 +111,70 @@ static void fail(struct job *job, enum err_code code, const char *what, const ch
 	job_fail(job, &err);
 }
 
+static void ask_next(struct asking *asking);
+
 static int on_value(sd_bus_message *message, void *context, sd_bus_error *unused) {
 	struct asking *asking = context;
-	const sd_bus_slot *current = sd_bus_get_current_slot(sd_bus_message_get_bus(message));
+	const struct property *property = &properties[asking->at];
 	const sd_bus_error *error = sd_bus_message_get_error(message);
-	size_t i = 0;
-	while (i + 1 < ARRAY_LEN(properties) && asking->slots[i] != current)
-		i++;
 	if (error) {
 		CLEANUP(free_ptr) char *why = xasprintf("%s (%s)", error->message ? error->message : "", error->name);
-		fail(asking->job, meaning_of(error->name), properties[i].name, why);
+		fail(asking->job, meaning_of(error->name), property->name, why);
 		return 0;
 	}
-	json_t *value = read_value(message, properties[i].type);
+	json_t *value = read_value(message, property->type);
 	if (!value) {
-		fail(asking->job, ERR_MALFORMED, properties[i].name, "the answer is not of its type");
+		fail(asking->job, ERR_MALFORMED, property->name, "the answer is not of its type");
 		return 0;
 	}
-	json_object_set_new(asking->values, properties[i].name, value);
-	if (--asking->missing == 0)
-		job_answer(asking->job, asking->values);
+	json_object_set_new(asking->values, property->name, value);
+	asking->at++;
+	asking->slot = sd_bus_slot_unref(asking->slot);
+	ask_next(asking);
 	return 0;
 }
 
 /* 0 or a negative errno. */
-static int get(sd_bus *bus, const char *path, const struct property *property, struct asking *asking,
-	       sd_bus_slot **slot) {
+static int get(struct asking *asking, const struct property *property) {
 	char interface[64];
 	sd_bus_message *message = NULL;
 	snprintf(interface, sizeof interface, "org.freedesktop.systemd1.%s", property->interface);
-	int error = sd_bus_message_new_method_call(bus, &message, "org.freedesktop.systemd1", path,
+	int error = sd_bus_message_new_method_call(asking->bus, &message, "org.freedesktop.systemd1", asking->path,
 						   "org.freedesktop.DBus.Properties", "Get");
 	if (error >= 0)
 		error = sd_bus_message_set_auto_start(message, 0); /* looking starts nothing */
 	if (error >= 0)
 		error = sd_bus_message_append(message, "ss", interface, property->name);
 	if (error >= 0)
-		error = sd_bus_call_async(bus, slot, message, on_value, asking,
+		error = sd_bus_call_async(asking->bus, &asking->slot, message, on_value, asking,
 					  (uint64_t)FETCH_DEADLINE_MS * 1000 * 2); /* the job's deadline comes first */
 	sd_bus_message_unref(message);
 	return error;
 }
 
+static void ask_next(struct asking *asking) {
+	if (asking->at == asking->count) {
+		job_answer(asking->job, asking->values);
+		return;
+	}
+	int error = get(asking, &properties[asking->at]);
+	if (error < 0)
+		fail(asking->job, error == -ENOTCONN || error == -ECONNRESET ? ERR_UNPROVED : ERR_UNREADABLE, "ask",
+		     strerrordesc_np(-error));
+}
+
+/* A service has all of the properties, any other unit those before the service's own. */
+static size_t count_of(const char *name) {
+	size_t count = 0;
+	while (count < ARRAY_LEN(properties) &&
+	       (text_ends(name, ".service") || !strcmp(properties[count].interface, "Unit")))
+		count++;
+	return count;
+}
+
 static void start_unit(struct job *job) {
 	const char *name = job_ask(job)->rest;
-	bool is_service = text_ends(name, ".service");
-	CLEANUP(free_ptr) char *path = NULL;
+	char *path;
 	sd_bus *bus;
 	struct err err;
 	if (!*name || strlen(name) > UNIT_NAME_LONGEST || !strchr(name, '.')) {
@@ -167,18 +189,15 @@ static void start_unit(struct job *job) {
 		job_fail(job, &err);
 		return;
 	}
+	if (sd_bus_path_encode("/org/freedesktop/systemd1/unit", name, &path) < 0) {
+		fail(job, ERR_UNREADABLE, "unit", "not a unit's name");
+		return;
+	}
 	struct asking *asking = xcalloc(1, sizeof *asking);
-	*asking = (struct asking){.job = job, .values = json_object()};
+	*asking =
+		(struct asking){.job = job, .values = json_object(), .bus = bus, .path = path, .count = count_of(name)};
 	job_hold(job, asking, end);
-	int error = sd_bus_path_encode("/org/freedesktop/systemd1/unit", name, &path);
-	for (size_t i = 0; i < ARRAY_LEN(properties) && error >= 0; i++)
-		if (is_service || !strcmp(properties[i].interface, "Unit")) {
-			error = get(bus, path, &properties[i], asking, &asking->slots[i]);
-			asking->missing++;
-		}
-	if (error < 0)
-		fail(job, error == -ENOTCONN || error == -ECONNRESET ? ERR_UNPROVED : ERR_UNREADABLE, "ask",
-		     strerrordesc_np(-error));
+	ask_next(asking);
 }
 
 const struct kind kind_unit = {.prefix = "unit:", .deadline_ms = FETCH_DEADLINE_MS, .start = start_unit};

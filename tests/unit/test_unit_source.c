@@ -7,6 +7,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -18,11 +19,25 @@
 #define BUS "/run/dbus/system_bus_socket"
 
 /* How the other side behaves. */
-enum manner { ANSWERS, DENIES, HAS_NO_OWNER, LIES, HANGS_UP, IS_MUTE };
+enum manner { ANSWERS, DENIES, HAS_NO_OWNER, LIES, HANGS_UP, IS_MUTE, HAS_LIMITS };
 static enum manner manner;
+
+/* As dbus-daemon does it: too many calls that wait for their answer. A Get is some 200 bytes; the first one is let wait
+ * so that all that are sent at once are there. */
+static bool is_over_limit(sd_bus_message *message) {
+	static bool waited;
+	int bytes = 0;
+	if (!waited)
+		usleep(200000);
+	waited = true;
+	ioctl(sd_bus_get_fd(sd_bus_message_get_bus(message)), FIONREAD, &bytes);
+	return bytes > 128 * 150;
+}
 
 static int answer_get(sd_bus_message *message) {
 	const char *interface, *property;
+	if (manner == HAS_LIMITS && is_over_limit(message))
+		return sd_bus_reply_method_errorf(message, SD_BUS_ERROR_LIMITS_EXCEEDED, "too many");
 	if (manner == DENIES)
 		return sd_bus_reply_method_errorf(message, SD_BUS_ERROR_ACCESS_DENIED, "no");
 	if (manner == HAS_NO_OWNER)
@@ -148,6 +163,20 @@ static void each_way_of_not_answering_has_its_word(void **state) {
 	}
 }
 
+static void sixty_units_at_once_stay_within_the_bus_limits(void **state) {
+	char names[60][24], text[60 * 1024];
+	const char *all[61] = {0};
+	for (size_t i = 0; i < 60; i++) {
+		snprintf(names[i], sizeof names[i], "unit:u%zu.service", i);
+		all[i] = names[i];
+	}
+	look_against(HAS_LIMITS, all, text, sizeof text);
+	size_t read = 0;
+	for (const char *at = text; (at = strstr(at, "none {")); at++)
+		read++;
+	assert_int_equal(read, 60);
+}
+
 /* The one test that waits for a deadline to pass: FETCH_DEADLINE_MS. */
 static void mute_bus_is_a_timeout_for_each_unit_at_the_same_time(void **state) {
 	char text[4096];
@@ -184,6 +213,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_property_is_read_by_its_type),
 		cmocka_unit_test(each_way_of_not_answering_has_its_word),
+		cmocka_unit_test(sixty_units_at_once_stay_within_the_bus_limits),
 		cmocka_unit_test(mute_bus_is_a_timeout_for_each_unit_at_the_same_time),
 		cmocka_unit_test(without_systemd_nothing_is_proved),
 		cmocka_unit_test(name_that_is_no_units_is_unreadable),
