@@ -83,6 +83,22 @@ static void nothing_is_inherited(void **state) {
 	assert_string_equal(buf_str(&folder.out), "/\n");
 }
 
+/* As when a caller closed them all; the answer comes back by the exit status. */
+static void streams_are_right_though_the_own_are_closed(void **state) {
+	int status = 0;
+	pid_t child = fork();
+	if (child == 0) {
+		struct outcome outcome = {0};
+		for (int fd = 0; fd < 3; fd++)
+			close(fd);
+		if (!run((const char *const[]){"/usr/bin/ls", "-d", "/", "/no such", NULL}, &outcome))
+			_exit(1);
+		_exit(strcmp(buf_str(&outcome.out), "/\n") || !strstr(buf_str(&outcome.error), "/no such"));
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 static void program_that_is_not_there_is_absent(void **state) {
 	CLEANUP(outcome_done) struct outcome outcome = {0}, plain = {0};
 	assert_false(run((const char *const[]){"/usr/bin/no-such-program", NULL}, &outcome));
@@ -326,6 +342,7 @@ int main(void) {
 		cmocka_unit_test(environment_is_path_and_locale_alone),
 		cmocka_unit_test(words_are_passed_as_they_are_and_streams_kept_apart),
 		cmocka_unit_test(nothing_is_inherited),
+		cmocka_unit_test(streams_are_right_though_the_own_are_closed),
 		cmocka_unit_test(program_that_is_not_there_is_absent),
 		cmocka_unit_test(output_over_the_cap_is_unreadable),
 		cmocka_unit_test(death_by_a_signal_is_unreadable),
