@@ -130,8 +130,8 @@ static void add_key(void *context, const struct store_line *line, const char *ho
 		build->room = build->room ? 2 * build->room : 16;
 		build->trust.keys = xreallocarray(build->trust.keys, build->room, sizeof *build->trust.keys);
 	}
-	build->trust.keys[build->trust.key_count++] =
-		(struct trust_key){xstrdup(line->host), xstrdup(host_name), key, line->started};
+	build->trust.keys[build->trust.key_count++] = (struct trust_key){
+		.host = xstrdup(line->host), .name = xstrdup(host_name), .key = key, .from = line->started};
 	if (line->started < build->earliest)
 		build->earliest = line->started;
 }

@@ -150,8 +150,8 @@ static bool read_key(const json_t *object, const char *where, struct trust_key *
 		return err_set(err, ERR_MALFORMED, where, "\"from\" is not a time");
 	if (!key_from_public_pem(pem, where, &key.key, err))
 		return false;
-	struct hash id = key_id(key.key);
-	if (strcmp(hash_hex(&id, hex), keyid) != 0) {
+	key.id = key_id(key.key);
+	if (strcmp(hash_hex(&key.id, hex), keyid) != 0) {
 		EVP_PKEY_free(key.key);
 		return err_set(err, ERR_MALFORMED, where, "\"keyid\" is not that of \"publicKey\"");
 	}
@@ -195,12 +195,12 @@ static bool refuse(struct err *err, const char *step, const char *why) {
 }
 
 static const struct trust_key *key_by_hint(const struct trust *trust, const char *hint) {
-	char hex[HASH_HEX];
-	for (size_t i = 0; i < trust->key_count; i++) {
-		struct hash id = key_id(trust->keys[i].key);
-		if (!strcmp(hash_hex(&id, hex), hint))
+	struct hash id;
+	if (!hash_from_hex(hint, &id))
+		return NULL;
+	for (size_t i = 0; i < trust->key_count; i++)
+		if (hash_equal(&trust->keys[i].id, &id))
 			return &trust->keys[i];
-	}
 	return NULL;
 }
 

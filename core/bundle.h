@@ -11,6 +11,7 @@ struct trust_key { /* an evidence key, from when on and whose */
 	char *host, *name;
 	EVP_PKEY *key;
 	int64_t from;
+	struct hash id; /* key_id(key); filled by trust_read(), trust_json() does not look at it */
 };
 
 struct trust {

@@ -99,7 +99,7 @@ static char *dump(json_t *value) {
 
 static bool make_files(struct err *err) {
 	char host[] = "b9f6f3c4-1f3e-5d0a-8a53-0d9f4b7d2f11", name[] = "web-1";
-	struct trust_key key = {host, name, w.evidence, BEGIN};
+	struct trust_key key = {.host = host, .name = name, .key = w.evidence, .from = BEGIN};
 	const struct trust trust = {&w.verifier, 1, &key, 1};
 	w.bundle = dump(bundle_json(w.envelopes[CHOSEN], w.evidence, w.entries[CHOSEN].data, w.entries[CHOSEN].len,
 				    &w.proof, w.verifier, &w.checkpoint));
