@@ -189,17 +189,16 @@ static int watch(sd_event *event, struct command *command) {
 	return error;
 }
 
-/* Our ends do not block: what is drained is what is there. Theirs are none of the three numbers that they will be put
- * on, even where this process was started without its own. */
+/* Our ends do not block: what is drained is what is there. Even where this process was started without its own three,
+ * the numbers that pipe2() gives never get into each other's way: the reading end takes the lower one. */
 static bool make_pipes(struct command *command, int theirs[2]) {
 	for (size_t i = 0; i < 2; i++) {
 		int ends[2];
 		if (pipe2(ends, O_CLOEXEC) != 0)
 			return false;
 		command->streams[i].fd = ends[0];
-		theirs[i] = fcntl(ends[1], F_DUPFD_CLOEXEC, 3);
-		close(ends[1]);
-		if (theirs[i] < 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0)
+		theirs[i] = ends[1];
+		if (fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0)
 			return false;
 	}
 	return true;
