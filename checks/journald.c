@@ -25,6 +25,9 @@ static const struct check_param params[] = {
 };
 
 static const struct check_field fields[] = {
+	{"oldest_age", VALUE_DURATION, "s", "How long ago that was.", PRIVACY_PUBLIC, true},
+	{"oldest", VALUE_TIME, NULL, "The oldest entry.", PRIVACY_PUBLIC, true},
+	{"newest_age", VALUE_DURATION, "s", "How long ago the newest entry was written.", PRIVACY_PUBLIC, true},
 	{"configured", VALUE_STRING, NULL, "Storage= as configured: persistent, volatile, auto, none.", PRIVACY_PUBLIC,
 	 false},
 	{"storage", VALUE_STRING, NULL, "What that means here: auto is volatile without /var/log/journal.",
@@ -44,9 +47,6 @@ static const struct check_field fields[] = {
 	{"on_disk", VALUE_BOOL, NULL,
 	 "Whether the files of this machine below /var/log/journal were written to as lately as the newest entry.",
 	 PRIVACY_PUBLIC, false},
-	{"oldest", VALUE_TIME, NULL, "The oldest entry.", PRIVACY_PUBLIC, true},
-	{"oldest_age", VALUE_DURATION, "s", "How long ago that was.", PRIVACY_PUBLIC, true},
-	{"newest_age", VALUE_DURATION, "s", "How long ago the newest entry was written.", PRIVACY_PUBLIC, true},
 	{"bytes", VALUE_SIZE, "bytes", "What the files take.", PRIVACY_PUBLIC, true},
 	{0},
 };

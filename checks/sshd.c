@@ -28,11 +28,11 @@ static const struct check_param params[] = {
 	{ name, VALUE_STRINGS, NULL, about, PRIVACY_PUBLIC, false }
 
 static const struct check_field fields[] = {
+	TEXT("connection", "Which one this is: \"root from 192.0.2.1\" as the rule has it, or one into a Match block."),
 	{"installed", VALUE_BOOL, NULL, "Whether there is an sshd; if not, that is the only row and field.",
 	 PRIVACY_PUBLIC, false},
 	{"user", VALUE_STRING, NULL, "Who connects.", PRIVACY_PERSONAL, false},
 	{"address", VALUE_STRING, NULL, "From where.", PRIVACY_PERSONAL, false},
-	TEXT("match", "The Match block that this connection was made up for; not there for those of the rule."),
 	TEXT("permitrootlogin", "yes, no, prohibit-password or forced-commands-only."),
 	TEXT("passwordauthentication", "yes or no."),
 	TEXT("kbdinteractiveauthentication", "yes or no; through PAM this asks for passwords too."),
@@ -98,7 +98,7 @@ static char *spec_name(const struct spec *spec) {
 	return buf_take(&name);
 }
 
-/* [{"name","user","address","match"?}...]; one that is there already is not added again. */
+/* [{"name","user","address","connection"}...]; one that is there already is not added again. */
 static void add_spec(json_t *specs, const struct spec *spec, const char *match) {
 	CLEANUP(free_ptr) char *name = spec_name(spec);
 	json_t *other;
@@ -109,7 +109,9 @@ static void add_spec(json_t *specs, const struct spec *spec, const char *match) 
 	row_text(row, "name", name);
 	row_text(row, "user", spec->user);
 	row_text(row, "address", spec->address);
-	row_text(row, "match", match);
+	CLEANUP(free_ptr)
+	char *connection = match ? xasprintf("Match at %s", match) : xasprintf("%s from %s", spec->user, spec->address);
+	row_text(row, "connection", connection);
 }
 
 /* The values of a strings parameter, or these. */
@@ -404,7 +406,7 @@ static bool add_row(json_t *rows, const struct sources *fetched, const json_t *s
 		return err_set(err, ERR_UNREADABLE, name, "sshd refuses its configuration: exit %d", (int)status);
 	row_text(row, "user", json_string_value(json_object_get(spec, "user")));
 	row_text(row, "address", json_string_value(json_object_get(spec, "address")));
-	row_text(row, "match", json_string_value(json_object_get(spec, "match")));
+	row_text(row, "connection", json_string_value(json_object_get(spec, "connection")));
 	return take_output(row, name, text, err);
 }
 

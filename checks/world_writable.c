@@ -51,13 +51,15 @@ static bool look_at(const json_t *entry, const char *where, json_t *rows, struct
 	return true;
 }
 
-static bool look_below(const char *folder, const struct sources *fetched, json_t *rows, struct err *err) {
+/* *there becomes true when there is such a folder. */
+static bool look_below(const char *folder, const struct sources *fetched, json_t *rows, bool *there, struct err *err) {
 	CLEANUP(free_ptr) char *name = xasprintf("tree:%s?perm=0002", folder);
 	const struct source *source = NULL;
 	json_t *entries = NULL, *entry;
 	size_t i;
 	if (!source_maybe(fetched, name, &source, err) || (source && !source_json(source, &entries, err)))
 		return false;
+	*there |= source != NULL;
 	json_array_foreach(entries, i, entry) {
 		if (!look_at(entry, name, rows, err))
 			return false;
@@ -69,9 +71,12 @@ static bool run(const json_t *with, const struct sources *fetched, struct observ
 		struct err *err) {
 	CLEANUP(json_decref_p) json_t *rows = json_array();
 	const char *folder;
+	bool there = false;
 	for (size_t i = 0; (folder = param_strings_at(with, "folders", i)); i++)
-		if (!look_below(folder, fetched, rows, err))
+		if (!look_below(folder, fetched, rows, &there, err))
 			return false;
+	if (!there)
+		return err_set(err, ERR_UNPROVED, "folders", "none of the folders is here to look into");
 	ret_observation->rows = json_incref(rows);
 	return true;
 }
