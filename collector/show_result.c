@@ -97,11 +97,14 @@ static void write_command(struct page *page, const char *digest) {
 	page_open(page, "p", NULL);
 	page_text(page, "Evidence record: ");
 	page_element(page, "code", digest, NULL);
-	page_text(page, ". To verify it offline, with a trust file from somebody you trust:");
+	page_text(page,
+		  ". To fetch it (with --collector, --ca and --token-file) and verify it offline, with a trust file "
+		  "from somebody whom you trust:");
 	page_close(page);
 	page_open(page, "pre", NULL);
-	page_textf(page, "vouch export --sigstore %s > %.12s.sigstore.json\n", digest, digest);
-	page_textf(page, "vouch verify %.12s.sigstore.json --trust trust.json", digest);
+	page_textf(page, "vouch export --sigstore %s -o %.12s.sigstore.json\n", digest, digest);
+	page_textf(page, "vouch export --body %s -o %.12s.body.json\n", digest, digest);
+	page_textf(page, "vouch verify %.12s.sigstore.json --body %.12s.body.json --trust trust.json", digest, digest);
 	page_close(page);
 }
 
