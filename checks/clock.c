@@ -11,6 +11,7 @@
 static const struct check_param params[] = {{0}};
 
 static const struct check_field fields[] = {
+	{.name = "state", .type = VALUE_STRING, .about = "ok, insert, delete, leap, wait (leap seconds), or error."},
 	{.name = "synchronised",
 	 .type = VALUE_BOOL,
 	 .about = "Whether the kernel holds its clock for synchronised: neither STA_UNSYNC nor TIME_ERROR."},
@@ -24,7 +25,6 @@ static const struct check_field fields[] = {
 	 .unit = "us",
 	 .about = "The error that the daemon estimated.",
 	 .is_volatile = true},
-	{.name = "state", .type = VALUE_STRING, .about = "ok, insert, delete, leap, wait (leap seconds), or error."},
 	{0},
 };
 
