@@ -3,6 +3,7 @@
 #include "core/check.h"
 #include "core/nsswitch.h"
 #include "core/password.h"
+#include "core/row.h"
 #include "core/text.h"
 
 static const struct check_param params[] = {
@@ -32,9 +33,7 @@ static const struct check_field fields[] = {
 	{.name = "duplicate",
 	 .type = VALUE_BOOL,
 	 .about = "Whether an earlier line has the same name or the same uid."},
-	{.name = "groups",
-	 .type = VALUE_STRINGS,
-	 .about = "Groups it is in, the primary one included, in the file's order."},
+	{.name = "groups", .type = VALUE_STRINGS, .about = "Groups it is in, the primary one first."},
 	{.name = "root_equivalent",
 	 .type = VALUE_STRINGS,
 	 .about = "Those of its groups whose members can become root."},
@@ -145,44 +144,81 @@ static bool shell_lets_in(const char *shell) {
 	return true;
 }
 
-static bool is_member(const json_t *group, const char *name, int64_t gid) {
-	if (json_integer_value(json_object_get(group, "gid")) == gid)
-		return true;
+/* What rows are made of, indexed: hosts with thousands of accounts and groups exist. */
+struct tables {
+	const json_t *with;
+	json_t *by_gid;    /* {"1000": [group name...]} */
+	json_t *by_member; /* {account name: [group name...]} */
+	json_t *shadow;    /* {account name: entry of `shadow:`} */
+	json_t *seen;      /* {account name or "uid N": true} */
+};
+
+static void tables_done(struct tables *tables) {
+	json_decref(tables->by_gid);
+	json_decref(tables->by_member);
+	json_decref(tables->shadow);
+	json_decref(tables->seen);
+}
+
+static void add_under(json_t *index, const char *key, json_t *value) {
+	json_t *list = json_object_get(index, key);
+	if (!list) {
+		list = json_array();
+		json_object_set_new(index, key, list);
+	}
+	json_array_append(list, value);
+}
+
+static void index_groups(struct tables *tables, const json_t *groups) {
+	size_t i, j;
+	const json_t *group, *member;
+	json_array_foreach(groups, i, group) {
+		json_t *name = json_object_get(group, "name");
+		CLEANUP(free_ptr)
+		char *gid = xasprintf("%lld", (long long)json_integer_value(json_object_get(group, "gid")));
+		add_under(tables->by_gid, gid, name);
+		json_array_foreach(json_object_get(group, "members"), j, member)
+			add_under(tables->by_member, json_string_value(member), name);
+	}
+}
+
+/* The first line of a name counts, as in glibc. */
+static void index_shadow(struct tables *tables, const json_t *shadow) {
 	size_t i;
-	const json_t *member;
-	json_array_foreach(json_object_get(group, "members"), i, member) {
-		if (!strcmp(json_string_value(member), name))
+	json_t *entry;
+	json_array_foreach(shadow, i, entry) {
+		const char *name = json_string_value(json_object_get(entry, "name"));
+		if (name && !json_object_get(tables->shadow, name))
+			json_object_set(tables->shadow, name, entry);
+	}
+}
+
+static bool has_string(const json_t *list, const json_t *string) {
+	size_t i;
+	const json_t *other;
+	json_array_foreach(list, i, other) {
+		if (json_equal(other, string))
 			return true;
 	}
 	return false;
 }
 
-static void add_groups(json_t *row, const json_t *with, const json_t *groups, const char *name, int64_t gid) {
-	json_t *all = json_array(), *root = json_array();
-	size_t i;
-	const json_t *group;
-	json_array_foreach(groups, i, group) {
-		if (!is_member(group, name, gid))
-			continue;
-		json_t *group_name = json_object_get(group, "name");
-		json_array_append(all, group_name);
-		if (is_root_group(with, json_string_value(group_name)))
-			json_array_append(root, group_name);
+static void add_groups(json_t *row, const struct tables *tables, const char *name, int64_t gid) {
+	CLEANUP(free_ptr) char *key = xasprintf("%lld", (long long)gid);
+	const json_t *lists[] = {json_object_get(tables->by_gid, key), json_object_get(tables->by_member, name)};
+	json_t *all = json_array(), *root = json_array(), *group;
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		size_t j;
+		json_array_foreach(lists[i], j, group) {
+			if (has_string(all, group))
+				continue;
+			json_array_append(all, group);
+			if (is_root_group(tables->with, json_string_value(group)))
+				json_array_append(root, group);
+		}
 	}
 	json_object_set_new(row, "groups", all);
 	json_object_set_new(row, "root_equivalent", root);
-}
-
-/* The first line of a name counts, as in glibc. */
-static const json_t *shadow_of(const json_t *shadow, const char *name) {
-	size_t i;
-	const json_t *entry;
-	json_array_foreach(shadow, i, entry) {
-		const char *other = json_string_value(json_object_get(entry, "name"));
-		if (other && !strcmp(other, name))
-			return entry;
-	}
-	return NULL;
 }
 
 /* The names of password_scheme() for what the source `shadow:` says; NULL without a hash. */
@@ -202,39 +238,35 @@ static void add_password(json_t *row, const char *field, const json_t *shadow) {
 	bool is_empty = in_shadow ? json_is_true(json_object_get(shadow, "empty")) : field[0] == '\0';
 	bool is_locked = in_shadow ? json_is_true(json_object_get(shadow, "locked")) : password_is_locked(field);
 	const char *state = is_missing ? "missing" : is_empty ? "empty" : is_locked ? "locked" : "set";
-	json_object_set_new(row, "password", json_string(state));
-	json_object_set_new(row, "empty", json_boolean(is_empty));
-	json_object_set_new(row, "locked", json_boolean(is_locked || is_missing));
-	json_object_set_new(row, "in_passwd", json_boolean(!in_shadow && scheme));
-	if (scheme)
-		json_object_set_new(row, "scheme", json_string(scheme));
+	row_text(row, "password", state);
+	row_bool(row, "empty", is_empty);
+	row_bool(row, "locked", is_locked || is_missing);
+	row_bool(row, "in_passwd", !in_shadow && scheme);
+	row_text(row, "scheme", scheme);
 }
 
-static bool is_duplicate(const json_t *accounts, size_t index) {
-	const json_t *account = json_array_get(accounts, index);
-	for (size_t i = 0; i < index; i++) {
-		const json_t *earlier = json_array_get(accounts, i);
-		if (json_equal(json_object_get(earlier, "name"), json_object_get(account, "name")) ||
-		    json_equal(json_object_get(earlier, "uid"), json_object_get(account, "uid")))
-			return true;
-	}
-	return false;
+/* Whether an earlier line had the name or the uid; remembers both. */
+static bool is_duplicate(const struct tables *tables, const char *name, int64_t uid) {
+	CLEANUP(free_ptr) char *by_name = xasprintf("name %s", name);
+	CLEANUP(free_ptr) char *by_uid = xasprintf("uid %lld", (long long)uid);
+	bool is_known = json_object_get(tables->seen, by_name) || json_object_get(tables->seen, by_uid);
+	json_object_set_new(tables->seen, by_name, json_true());
+	json_object_set_new(tables->seen, by_uid, json_true());
+	return is_known;
 }
 
-static json_t *row_of(const json_t *with, const json_t *accounts, size_t index, const json_t *groups,
-		      const json_t *shadow) {
-	const json_t *account = json_array_get(accounts, index);
+static json_t *row_of(const struct tables *tables, const json_t *account) {
 	const char *name = json_string_value(json_object_get(account, "name"));
 	json_t *row = json_object();
 	static const char *const copied[] = {"name", "uid", "gid", "home", "shell"};
 	for (size_t i = 0; i < ARRAY_LEN(copied); i++)
 		json_object_set(row, copied[i], json_object_get(account, copied[i]));
-	json_object_set_new(row, "login",
-			    json_boolean(shell_lets_in(json_string_value(json_object_get(row, "shell")))));
-	json_object_set_new(row, "duplicate", json_boolean(is_duplicate(accounts, index)));
-	add_groups(row, with, groups, name, json_integer_value(json_object_get(account, "gid")));
-	if (wants_passwords(with))
-		add_password(row, json_string_value(json_object_get(account, "password")), shadow_of(shadow, name));
+	row_bool(row, "login", shell_lets_in(json_string_value(json_object_get(row, "shell"))));
+	row_bool(row, "duplicate", is_duplicate(tables, name, json_integer_value(json_object_get(row, "uid"))));
+	add_groups(row, tables, name, json_integer_value(json_object_get(row, "gid")));
+	if (wants_passwords(tables->with))
+		add_password(row, json_string_value(json_object_get(account, "password")),
+			     json_object_get(tables->shadow, name));
 	return row;
 }
 
@@ -262,12 +294,17 @@ static bool run(const json_t *with, const struct sources *fetched, struct observ
 		return false;
 	if (param_bool(with, "exhaustive", false) && !files_hold_all(with, fetched, has_nis, err))
 		return false;
+	CLEANUP(tables_done)
+	struct tables tables = {with, json_object(), json_object(), json_object(), json_object()};
+	index_groups(&tables, groups);
+	index_shadow(&tables, shadow);
 	CLEANUP(json_decref_p) json_t *rows = json_array();
-	for (size_t i = 0; i < json_array_size(accounts); i++) {
-		json_t *row = row_of(with, accounts, i, groups, shadow);
+	size_t i;
+	const json_t *account;
+	json_array_foreach(accounts, i, account) {
+		CLEANUP(json_decref_p) json_t *row = row_of(&tables, account);
 		if (is_asked_for(with, row))
 			json_array_append(rows, row);
-		json_decref(row);
 	}
 	ret_observation->rows = json_incref(rows);
 	return true;

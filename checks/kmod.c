@@ -195,7 +195,7 @@ static bool is_loaded(const struct source *modules, const char *name) {
 		if (!strncmp(at, name, len) && at[len] == ' ')
 			return true;
 		at = strchr(at, '\n');
-		at += at != NULL;
+		at = at ? at + 1 : NULL;
 	}
 	return false;
 }

@@ -48,28 +48,23 @@ static bool is_asked_for(const json_t *with, const char *target) {
 	return false;
 }
 
-/* Whether a mount is shown at its own target, and is the first of its file system (bind mounts repeat it). */
-static bool is_first(const json_t *table, const json_t *mount) {
+/* The mounts to look at, each file system once (bind mounts repeat it), where it is not covered by another mount. New
+ * reference; the members are the table's. */
+static json_t *wanted(const json_t *with, const json_t *table) {
+	json_t *list = json_array(), *mount;
+	CLEANUP(json_decref_p) json_t *seen = json_object();
 	size_t i;
-	const json_t *other;
-	const char *target = mount_text(mount, "target"), *number = mount_text(mount, "dev");
-	if (mounts_holding(table, target) != mount)
-		return false;
-	json_array_foreach(table, i, other) {
-		if (other == mount)
-			return true;
-		if (!strcmp(mount_text(other, "dev"), number) &&
-		    mounts_holding(table, mount_text(other, "target")) == other)
-			return false;
+	json_array_foreach((json_t *)(uintptr_t)table, i, mount) {
+		const char *target = mount_text(mount, "target"), *number = mount_text(mount, "dev");
+		bool is_named = json_object_get(with, "targets") != NULL;
+		if (is_named ? !is_asked_for(with, target) : !fills_up(mount) || json_object_get(seen, number))
+			continue;
+		if (mounts_holding(table, target) != mount)
+			continue;
+		json_object_set_new(seen, number, json_true());
+		json_array_append(list, mount);
 	}
-	return true;
-}
-
-static bool is_wanted(const json_t *with, const json_t *table, const json_t *mount) {
-	if (json_object_get(with, "targets"))
-		return is_asked_for(with, mount_text(mount, "target")) &&
-		       mounts_holding(table, mount_text(mount, "target")) == mount;
-	return fills_up(mount) && is_first(table, mount);
+	return list;
 }
 
 static void name_sources(const json_t *with, const struct sources *fetched, struct names *names) {
@@ -79,10 +74,8 @@ static void name_sources(const json_t *with, const struct sources *fetched, stru
 	names_add(names, "mounts:");
 	if (!mounts_need(fetched, &table, &err))
 		return;
-	json_array_foreach(table, i, mount) {
-		if (is_wanted(with, table, mount))
-			names_addf(names, "statvfs:%s", mount_text(mount, "target"));
-	}
+	CLEANUP(json_decref_p) json_t *list = wanted(with, table);
+	json_array_foreach(list, i, mount) names_addf(names, "statvfs:%s", mount_text(mount, "target"));
 }
 
 /* Rounded up: 100 only when hardly anything is left, and never 0 for something. */
@@ -138,8 +131,9 @@ static bool run(const json_t *with, const struct sources *fetched, struct observ
 	size_t i;
 	if (!mounts_need(fetched, &table, err))
 		return false;
-	json_array_foreach(table, i, mount) {
-		if (is_wanted(with, table, mount) && !add_row(mount, fetched, rows, err))
+	CLEANUP(json_decref_p) json_t *list = wanted(with, table);
+	json_array_foreach(list, i, mount) {
+		if (!add_row(mount, fetched, rows, err))
 			return false;
 	}
 	ret_observation->rows = json_incref(rows);
