@@ -178,11 +178,11 @@ static void start_unit(struct job *job) {
 	sd_bus *bus;
 	struct err err;
 	if (!*name || strlen(name) > UNIT_NAME_LONGEST || !strchr(name, '.')) {
-		fail(job, ERR_UNREADABLE, "unit", "not a unit's name");
+		fail(job, ERR_UNREADABLE, "ask", "not a unit's name");
 		return;
 	}
 	if (sd_booted() <= 0) {
-		fail(job, ERR_UNPROVED, "unit", "systemd does not run here, so nobody can be asked");
+		fail(job, ERR_UNPROVED, "ask", "systemd does not run here");
 		return;
 	}
 	if (!job_bus(job, &bus, &err)) {
@@ -190,7 +190,7 @@ static void start_unit(struct job *job) {
 		return;
 	}
 	if (sd_bus_path_encode("/org/freedesktop/systemd1/unit", name, &path) < 0) {
-		fail(job, ERR_UNREADABLE, "unit", "not a unit's name");
+		fail(job, ERR_UNREADABLE, "ask", "not a unit's name");
 		return;
 	}
 	struct asking *asking = xcalloc(1, sizeof *asking);
