@@ -27,7 +27,9 @@ static const struct check_field fields[] = {
 	{0},
 };
 
-static const char *const patterns[] = {VOLUME_PATTERNS, "file:/proc/swaps", "file:/sys/power/resume", NULL};
+#define PROOF "file:/proc/sys/kernel/ostype"
+
+static const char *const patterns[] = {VOLUME_PATTERNS, "file:/proc/swaps", "file:/sys/power/resume", PROOF, NULL};
 
 static bool add_row(const char *target, const struct volume *volume, const json_t *with, json_t *rows,
 		    struct err *err) {
@@ -89,10 +91,12 @@ static bool look_at_hibernation(const json_t *with, const struct sources *fetche
 
 static bool look_at_swap(const json_t *with, const struct sources *fetched, struct names *names, json_t *rows,
 			 struct err *err) {
-	const struct source *source = NULL;
-	if (!source_maybe(fetched, "file:/proc/swaps", &source, err))
+	const struct source *source = NULL, *proof = NULL;
+	if (!source_maybe(fetched, "file:/proc/swaps", &source, err) || !source_maybe(fetched, PROOF, &proof, err))
 		return false;
-	/* A kernel without swap has no such file, and no swap. */
+	/* A kernel without swap has no such file, and no swap; a folder without /proc says nothing. */
+	if (!source && !proof)
+		return err_set(err, ERR_UNPROVED, PROOF, "no /proc here to see swap in");
 	CLEANUP(lines_done)
 	struct lines lines =
 		lines_over("file:/proc/swaps", source ? source->bytes.data : NULL, source ? source->bytes.len : 0);
@@ -116,6 +120,7 @@ static void name_sources(const json_t *with, const struct sources *fetched, stru
 	if (param_bool(with, "swap", false)) {
 		names_add(names, "mounts:");
 		names_add(names, "file:/proc/swaps");
+		names_add(names, PROOF);
 		names_add(names, "file:/sys/power/resume");
 	}
 	if (!look_at(with, fetched, names, rows, &err))

@@ -85,12 +85,19 @@ static void well_kept_host_passes(void **state) { all_are(*state, TESTS_DIR "/ho
 
 static void host_that_only_looks_well_kept_fails(void **state) { all_are(*state, TESTS_DIR "/hosts/bad", "fail"); }
 
+/* Where a missing file has a meaning of its own: no /etc/hosts names nothing, no /etc/adjtime and /etc/localtime are
+ * UTC (hwclock(8), localtime(5)). */
+static bool is_judged_by_absence(const char *rule) {
+	return !strcmp(rule, "web.bypass.hosts") || !strcmp(rule, "clk.rtc_utc_tz");
+}
+
 static void folder_without_a_host_passes_nothing(void **state) {
 	CLEANUP(json_decref_p) json_t *results = look_at(*state, TESTS_DIR "/hosts/empty", NULL);
 	json_t *result;
 	size_t i;
 	assert_true(json_array_size(results) >= ARRAY_LEN(rules) - 1);
-	json_array_foreach(results, i, result) if (!strcmp(text_of(result, "verdict"), "pass"))
+	json_array_foreach(results, i, result) if (!strcmp(text_of(result, "verdict"), "pass") &&
+						   !is_judged_by_absence(text_of(result, "rule")))
 		fail_msg("%s passes where there is nothing", text_of(result, "rule"));
 }
 
