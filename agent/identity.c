@@ -14,6 +14,7 @@
 #define HOST_NAME "file:/etc/hostname"
 #define BOOT_ID "file:/proc/sys/kernel/random/boot_id"
 #define ID_BYTES 16
+#define ID_DIGITS 32
 
 /* vouch's application id: random, and never to be changed, or every host would get another id. */
 static const unsigned char application_id[ID_BYTES] = {0x1b, 0x8a, 0xf5, 0x4a, 0xfc, 0x7a, 0x69, 0x67,
@@ -43,7 +44,7 @@ static bool machine_id_bytes(const char *text, unsigned char ret_bytes[ID_BYTES]
 			return false;
 		ret_bytes[i] = (unsigned char)(high << 4 | low);
 	}
-	return !text[2 * ID_BYTES] || !strcmp(text + 2 * ID_BYTES, "\n");
+	return !text[ID_DIGITS] || !strcmp(text + ID_DIGITS, "\n");
 }
 
 bool identity_uuid(const char *machine_id, char ret_uuid[IDENTITY_UUID]) {
@@ -75,6 +76,14 @@ char *identity_host_id(const struct sources *fetched) {
 	return xstrdup("");
 }
 
+/* As it may stand in a statement: UTF-8 without control characters. */
+static char *presentable(const char *text) {
+	CLEANUP(json_decref_p) json_t *string = json_text(text);
+	char *copy = xstrdup(json_string_value(string));
+	text_replace_controls(copy);
+	return copy;
+}
+
 /* The first line of a source without the white space around it, or NULL when there is none. */
 static char *first_line(const struct sources *fetched, const char *name) {
 	const struct source *source = read_source(fetched, name);
@@ -82,10 +91,8 @@ static char *first_line(const struct sources *fetched, const char *name) {
 		return NULL;
 	struct lines lines = lines_over(name, source->bytes.data, source->bytes.len);
 	char *line = lines_next(&lines);
-	char *text = line ? xstrdup(text_trim(line)) : NULL;
+	char *text = line ? presentable(text_trim(line)) : NULL;
 	lines_done(&lines);
-	if (text)
-		text_replace_controls(text);
 	if (text && *text)
 		return text;
 	free(text);
@@ -115,9 +122,8 @@ static void os_release_line(char *line, char **id, char **version) {
 		value[len - 1] = '\0';
 		value++;
 	}
-	text_replace_controls(value);
 	free(*target);
-	*target = xstrdup(value);
+	*target = presentable(value);
 }
 
 char *identity_os(const struct sources *fetched) {

@@ -147,7 +147,7 @@ static json_t *judge_all(const struct look *look, int64_t now, bool *looked) {
 	size_t count = look->stack->rule_count;
 	struct judging judging = {.look = look, .now = now, .host_age = identity_host_age(look->fetched, now)};
 	json_t *results = json_array();
-	judging.results = xcalloc(count + 1, sizeof *judging.results);
+	judging.results = xcalloc(count + 1, sizeof(json_t *));
 	judging.verdicts = xcalloc(count + 1, sizeof *judging.verdicts);
 	judging.under_way = xcalloc(count + 1, sizeof *judging.under_way);
 	for (size_t i = 0; i < count; i++) {

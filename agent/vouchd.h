@@ -1,7 +1,9 @@
 /* vouchd: rounds on a timer, sealed into the spool.
  *
- * Every round looks at all rules. The first begins at once; the next is due when the shortest `every` of the rules has
- * passed since the last began, at least a minute. Rounds never overlap. */
+ * The first round begins at once and looks at all rules. Later ones look at the rules that are due, each when its
+ * `every` (at least a minute) has passed since its last look began; a rule that needs another is looked at together
+ * with it. Every statement commits to the current results of all rules, and its body carries them: those not looked at
+ * as they were, with the time of their own look. Rounds never overlap. */
 #pragma once
 
 #include <systemd/sd-event.h>
@@ -27,6 +29,3 @@ MUST_CHECK bool vouchd_start(sd_event *event, const struct vouchd_options *optio
 			     struct err *err);
 void vouchd_free(struct vouchd *vouchd);
 DEFINE_CLEANUP(struct vouchd, vouchd_free)
-
-/* Seconds between rounds. */
-int64_t vouchd_every(const struct policy_stack *stack);

@@ -42,7 +42,7 @@ static void report(const struct round *round, enum sealed sealed, const struct e
 	else if (sealed == SEALED_NO_ROOM)
 		fprintf(stderr, "vouchd: the spool is full: this round is not kept\n");
 	else
-		fprintf(stderr, "vouchd: a round of %zu rules is sealed\n", json_array_size(round->results));
+		fprintf(stderr, "vouchd: a round is sealed, %zu results\n", json_array_size(round->results));
 }
 
 /* Options: 0 go on, otherwise the exit code and one. */

@@ -22,12 +22,15 @@ int cli_fail(const struct err *err, int exit_code) {
 }
 
 int cli_misuse(const struct verb *verb, const char *format, ...) {
-	char text[512];
+	char *text = NULL;
 	va_list arguments;
 	va_start(arguments, format);
-	vsnprintf(text, sizeof text, format, arguments);
+	int len = vasprintf(&text, format, arguments);
 	va_end(arguments);
+	if (len < 0)
+		abort();
 	say(stderr, "vouch %s: %s\nSee: vouch %s --help\n", verb->name, text, verb->name);
+	free(text);
 	return CLI_USAGE;
 }
 

@@ -59,7 +59,7 @@ static const json_t **sorted(const json_t *results, int (*compare)(const void *,
 	const json_t **items = xcalloc(count + 1, sizeof(json_t *));
 	for (size_t i = 0; i < count; i++)
 		items[i] = json_array_get(results, i);
-	qsort(items, count, sizeof *items, compare);
+	qsort(items, count, sizeof(json_t *), compare);
 	*ret_count = count;
 	return items;
 }
