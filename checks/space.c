@@ -5,7 +5,7 @@
 
 static const struct check_param params[] = {
 	{"targets", VALUE_STRINGS, false,
-	 "Mount points to look at (default: every mounted file system that fills up)."},
+	 "Mount points to look at (default: / and every writable file system on disks)."},
 	{0},
 };
 
@@ -30,14 +30,17 @@ static const struct check_field fields[] = {
 
 static const char *const patterns[] = {"mounts:", "statvfs:/*", NULL};
 
-/* Images are always full; the rest of what is mounted is the kernel's own, memory, or another host's. */
+/* What is read-only cannot fill up (images are always full); the rest of what is mounted is the kernel's own, memory,
+ * or another host's. The root counts whatever it is: in a container it is an overlay. */
 static bool fills_up(const json_t *mount) {
 	static const char *const types[] = {"ext2", "ext3", "ext4",  "xfs",   "btrfs",    "zfs",    "f2fs",
 					    "jfs",  "vfat", "exfat", "ntfs3", "bcachefs", "nilfs2", "reiserfs"};
+	if (mount_has(mount, "options", "ro") || mount_has(mount, "super_options", "ro"))
+		return false;
 	for (size_t i = 0; i < ARRAY_LEN(types); i++)
 		if (!strcmp(mount_text(mount, "type"), types[i]))
 			return true;
-	return false;
+	return !strcmp(mount_text(mount, "target"), "/");
 }
 
 static bool is_asked_for(const json_t *with, const char *target) {

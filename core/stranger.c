@@ -47,9 +47,14 @@ static enum meets meets_family(const struct stranger *stranger, const json_t *va
 	return is_ours ? MEETS : MEETS_NOT;
 }
 
-/* Ping, neighbours and tunnels are not what a stranger's connection is made of. */
+/* Ping, neighbours and tunnels are not what a stranger's connection is made of. nft writes numbers where there is no
+ * /etc/protocols. */
 static enum meets meets_protocol(const json_t *value) {
 	static const char *const small[] = {"icmp", "ipv6-icmp", "icmpv6", "igmp", "esp", "ah", "gre", "vrrp", "ospf"};
+	static const int64_t numbers[] = {1, 58, 2, 50, 51, 47, 112, 89};
+	for (size_t i = 0; json_is_integer(value) && i < ARRAY_LEN(numbers); i++)
+		if (json_integer_value(value) == numbers[i])
+			return MEETS_NOT;
 	return is_one_of(value, small, ARRAY_LEN(small)) ? MEETS_NOT : MEETS_MAYBE;
 }
 
@@ -159,8 +164,13 @@ static enum meets meets_interface(struct reading *reading, const json_t *right, 
 	json_array_foreach(values, i, value) json_array_append(names, (json_t *)(uintptr_t)value);
 	json_t *others = json_array();
 	json_array_foreach(names, i, value) {
-		if (json_is_string(value) && strcmp(json_string_value(value), "lo") != 0)
-			json_array_append(others, (json_t *)(uintptr_t)value);
+		/* The index of an interface that has no name any more is a number. */
+		if (json_is_integer(value)) {
+			CLEANUP(free_ptr) char *index = xasprintf("%lld", (long long)json_integer_value(value));
+			json_array_append_new(others, json_text(index));
+		} else if (!json_is_string(value) || strcmp(json_string_value(value), "lo") != 0)
+			json_array_append_new(others,
+					      json_text(json_is_string(value) ? json_string_value(value) : "?"));
 	}
 	bool is_loopback_alone = json_array_size(others) == 0;
 	if (is_loopback_alone || is_negated || reading->interfaces) {
