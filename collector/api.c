@@ -158,14 +158,9 @@ static json_t *result_row(const struct store_result *result, int64_t now) {
 	return row;
 }
 
-static bool is_wanted(const struct asked *asked, const struct store_result *result) {
-	return (!asked->control || summary_has_control(result->controls, asked->control, NULL)) &&
-	       (!asked->verdict || !strcmp(asked->verdict, result->verdict));
-}
-
 static bool gather_result(void *context, const struct store_result *result) {
 	struct gather *gather = context;
-	if (!is_wanted(gather->asked, result))
+	if (gather->asked->verdict && strcmp(gather->asked->verdict, result->verdict) != 0)
 		return true;
 	if (json_array_size(gather->rows) == gather->asked->limit) {
 		gather->next = xstrdup(gather->last);
@@ -190,6 +185,7 @@ void api_results(struct visit *visit) {
 	const struct store_filter filter = {
 		.host = asked.host,
 		.rule = asked.rule,
+		.control = asked.control,
 		.after_host = asked.after,
 		.after_rule = slash ? slash + 1 : NULL,
 		.with_json = true,

@@ -75,6 +75,11 @@ static void numbers_done(struct numbers *numbers) {
 		buf_done(texts[i]);
 }
 
+/* A name that no other host has, and that cannot be taken for another's id. */
+static bool is_good_label(const struct store_host *host) {
+	return host->name[0] && !host->is_name_shared && strlen(host->name) != STORE_HOST_ID - 1;
+}
+
 static void add_host(void *context, const struct store_host *host) {
 	struct numbers *n = context;
 	if (n->host_count == n->host_room) {
@@ -84,7 +89,7 @@ static void add_host(void *context, const struct store_host *host) {
 	struct host_label *label = &n->hosts[n->host_count++];
 	*label = (struct host_label){0};
 	snprintf(label->id, sizeof label->id, "%s", host->id);
-	label->label = xstrdup(host->name[0] && !host->is_name_shared ? host->name : host->id);
+	label->label = xstrdup(is_good_label(host) ? host->name : host->id);
 	buf_adds(&n->info, "vouch_host_info{");
 	add_label(&n->info, "host", label->label, "");
 	add_label(&n->info, "id", host->id, ",");

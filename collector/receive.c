@@ -205,7 +205,7 @@ static bool store_host_of(struct batch *batch, const struct statement *statement
 		.environment = statement->environment,
 		.policies = is_round ? buf_str(&policies) : NULL,
 		.sequence = statement->sequence,
-		.collected = statement->finished_at,
+		.collected = is_round ? statement->finished_at : 0,
 		.received = batch->now,
 	};
 	return store_host_put(batch->store, &host, err);

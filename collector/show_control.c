@@ -190,7 +190,7 @@ void show_control(struct visit *visit) {
 	CLEANUP(summary_done) struct summary summary = {0};
 	CLEANUP(rows_done) struct rows rows = {.control = visit->rest, .now = visit->now};
 	CLEANUP(json_decref_p) json_t *names = json_object();
-	const struct store_filter all = {.with_json = true};
+	const struct store_filter filter = {.control = visit->rest, .with_json = true};
 	struct store *store = visit->collector->store;
 	struct err err;
 	if (!control) {
@@ -198,7 +198,7 @@ void show_control(struct visit *visit) {
 		return;
 	}
 	if (!summary_make(visit->collector, visit->now, &summary, &err) || !store_hosts(store, add_name, names, &err) ||
-	    !store_results(store, &all, add_row, &rows, &err)) {
+	    !store_results(store, &filter, add_row, &rows, &err)) {
 		http_fault(visit->request, &err);
 		return;
 	}

@@ -121,7 +121,8 @@ struct store_host {
 	const char *id, *name, *os, *environment;
 	const char *policies; /* JSON array of the last round's; NULL: keep what is there */
 	int64_t sequence, breaks;
-	int64_t collected, received; /* of its last statement */
+	int64_t collected; /* end of its last round, by its clock; put: 0 keeps what is there */
+	int64_t received;  /* of its last statement */
 	int64_t enrolled, certificate_expires;
 	bool is_name_shared; /* another host has the same */
 };
@@ -144,7 +145,7 @@ MUST_CHECK bool store_result_put(struct store *store, const struct store_result 
 MUST_CHECK bool store_results_withdraw(struct store *store, const char *host, const char *statement, int64_t received,
 				       struct err *err);
 struct store_filter { /* NULL or 0: any */
-	const char *host, *rule;
+	const char *host, *rule, *control;
 	const char *after_host, *after_rule; /* only what sorts behind; "" to begin */
 	bool with_json;
 };

@@ -7,7 +7,8 @@ bool store_host_put(struct store *store, const struct store_host *host, struct e
 		"INSERT INTO hosts(id, name, os, environment, policies, sequence, collected, received, enrolled)"
 		" VALUES(?1, ?2, ?3, ?4, ifnull(?5, '[]'), ?6, ?7, ?8, ?8) ON CONFLICT(id) DO UPDATE SET name = ?2, os "
 		"= ?3,"
-		" environment = ?4, policies = ifnull(?5, policies), sequence = ?6, collected = ?7, received = ?8",
+		" environment = ?4, policies = ifnull(?5, policies), sequence = ?6, collected = iif(?7 > 0, ?7, "
+		"collected), received = ?8",
 		"tttttiii", host->id, host->name, host->os, host->environment, host->policies, host->sequence,
 		host->collected, host->received);
 }
@@ -92,6 +93,7 @@ bool store_results_withdraw(struct store *store, const char *host, const char *s
 	" statement"
 #define WHERE                                                                                                          \
 	" FROM results WHERE (?1 IS NULL OR host = ?1) AND (?2 IS NULL OR rule = ?2) AND (host, rule) > (?3, ?4)"      \
+	" AND (?5 IS NULL OR instr(',' || controls || ',', ',' || ?5 || ',') > 0)"                                     \
 	" ORDER BY host, rule"
 
 bool store_results(struct store *store, const struct store_filter *filter, store_visit_result visit, void *context,
@@ -99,10 +101,10 @@ bool store_results(struct store *store, const struct store_filter *filter, store
 	CLEANUP(sql_done) struct sql query = {0};
 	const char *after_host = filter->after_host ? filter->after_host : "";
 	const char *after_rule = filter->after_rule ? filter->after_rule : "";
-	bool is_open = filter->with_json ? sql_open(store, &query, err, RESULT ", json" WHERE, "tttt", filter->host,
-						    filter->rule, after_host, after_rule)
-					 : sql_open(store, &query, err, RESULT WHERE, "tttt", filter->host,
-						    filter->rule, after_host, after_rule);
+	bool is_open = filter->with_json ? sql_open(store, &query, err, RESULT ", json" WHERE, "ttttt", filter->host,
+						    filter->rule, after_host, after_rule, filter->control)
+					 : sql_open(store, &query, err, RESULT WHERE, "ttttt", filter->host,
+						    filter->rule, after_host, after_rule, filter->control);
 	if (!is_open)
 		return false;
 	bool is_enough = false;
