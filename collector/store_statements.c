@@ -47,7 +47,7 @@ bool store_line_add(struct store *store, struct store_line *line, struct err *er
 	struct hash hash = hash_of(line->evidence.data, line->evidence.len);
 	if (!sql_run(store, err, "UPDATE lines SET ended = ? WHERE host = ? AND ended = 0", "it", line->started,
 		     line->host) ||
-	    !sql_run(store, err, "DELETE FROM results WHERE host = ?", "t", line->host) ||
+	    !store_results_withdraw(store, line->host, "", line->started, err) ||
 	    !sql_run(store, err,
 		     "INSERT INTO lines(host, transport, evidence, keyid, sequence, last, started, ended, breaks)"
 		     " VALUES(?, ?, ?, ?, ?, ?, ?, 0, 0)",
