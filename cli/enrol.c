@@ -11,7 +11,7 @@ static const char usage[] =
 	"usage: vouch enrol URL --token TOKEN --ca-fingerprint SHA256 [options]\n\n"
 	"Makes this host's keys, has the transport key certified by the collector at URL (its agents' address,\n"
 	"such as https://collector.example:8443) and pins the key of the collector's log.\n\n"
-	"  --token TOKEN          one-time token from `vouch-collector token`\n"
+	"  --token TOKEN          one-time token from `vouch-collector token add`\n"
 	"  --token-file FILE      read it from a file instead: other users see a command's arguments\n"
 	"  --ca-fingerprint HEX   SHA-256 of the collector's CA certificate; nothing is trusted before it matches\n"
 	"  --state DIR            where keys and chain are kept (default " VOUCH_STATEDIR ")\n"
