@@ -22,6 +22,7 @@ static const struct check_param params[] = {
 	{"separator", VALUE_STRING, false, "Between key and value: \"=\", or \" \" for white space. Default \"=\"."},
 	{"comments", VALUE_STRING, false,
 	 "Lines that begin with one of these characters are not looked at. Default \"#\"."},
+	{"age", VALUE_BOOL, false, "true: how long ago it was last written to is a field. Default false."},
 	{"show", VALUE_BOOL, false, "true: the text that was found is shown. Default false."},
 	{0},
 };
@@ -37,6 +38,7 @@ static const struct check_field fields[] = {
 	{"uid", VALUE_INT, NULL, "The number of its owner.", PRIVACY_PUBLIC, false},
 	{"gid", VALUE_INT, NULL, "The number of its group.", PRIVACY_PUBLIC, false},
 	{"size", VALUE_SIZE, "bytes", "Its size.", PRIVACY_PUBLIC, true},
+	{"age", VALUE_DURATION, "s", "How long ago it was last written to, where the rule asks.", PRIVACY_PUBLIC, true},
 	{"matches", VALUE_INT, NULL, "How many lines hold the pattern, or 1 where the key's value does.",
 	 PRIVACY_PUBLIC, false},
 	{"line", VALUE_INT, NULL, "The number of the line that counts.", PRIVACY_PUBLIC, false},
@@ -47,7 +49,7 @@ static const struct check_field fields[] = {
 	{0},
 };
 
-static const char *const patterns[] = {"file:/*", "stat:/*", "link:/*", "dir:/*", "tree:/*", NULL};
+static const char *const patterns[] = {"file:/*", "stat:/*", "link:/*", "dir:/*", "tree:/*", "adjtimex:", NULL};
 
 static const char *pattern_at(const json_t *with, size_t index) {
 	const char *path = param_string(with, "path", NULL);
@@ -104,6 +106,8 @@ static void sources(const json_t *with, const struct sources *fetched, struct na
 	const char *pattern, *below = param_string(with, "below", NULL);
 	if (below)
 		names_addf(names, "tree:%s", below);
+	if (param_bool(with, "age", false))
+		names_add(names, "adjtimex:");
 	for (size_t i = 0; (pattern = pattern_at(with, i)); i++) {
 		CLEANUP(names_free_p) struct names *paths = names_new();
 		struct err ignored;
@@ -216,6 +220,17 @@ static void add_metadata(json_t *row, const json_t *stat) {
 			json_object_set(row, members[i], json_object_get(stat, members[i]));
 }
 
+static bool add_age(json_t *row, const struct sources *fetched, const json_t *stat, struct err *err) {
+	const struct source *clock;
+	json_t *value;
+	int64_t now, mtime;
+	if (!source_need(fetched, "adjtimex:", &clock, err) || !source_json(clock, &value, err) ||
+	    !json_get_int(value, "time", clock->name, &now, err) || !json_get_int(stat, "mtime", "stat", &mtime, err))
+		return false;
+	row_int(row, "age", now - mtime);
+	return true;
+}
+
 static bool add_path(json_t *rows, const struct sources *fetched, const char *path, const json_t *with,
 		     const struct matcher *matcher, struct err *err) {
 	json_t *stat;
@@ -233,6 +248,8 @@ static bool add_path(json_t *rows, const struct sources *fetched, const char *pa
 	if (!exists)
 		return true;
 	add_metadata(row, stat);
+	if (param_bool(with, "age", false) && !add_age(row, fetched, stat, err))
+		return false;
 	return !wants_content(with) || add_content(row, fetched, path, with, matcher, err);
 }
 

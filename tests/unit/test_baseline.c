@@ -22,6 +22,7 @@ static const char *const rules[] = {
 	"log.files.protection",
 	"log.journal.persistent",
 	"log.journal.retention_actual",
+	"log.rotation",
 	"mask.coredump",
 	"mon.kernel.taint",
 	"net.sysctl",
