@@ -66,6 +66,7 @@ static char *target_text(const char *name, const json_t *value) {
 struct asked {
 	const char *protocol;
 	const json_t *ports, *address, *interface;
+	bool has_hidden_ports; /* a match of iptables that may name them */
 };
 
 static void read_match(const json_t *match, struct asked *asked) {
@@ -135,24 +136,45 @@ static bool walk_map(struct reach *reach, const json_t *rule, const json_t *vmap
 	return true;
 }
 
-static bool is_verdict(const char *name) {
-	static const char *const verdicts[] = {"accept", "drop", "return", "masquerade", "snat"};
-	for (size_t i = 0; i < ARRAY_LEN(verdicts); i++)
-		if (!strcmp(verdicts[i], name))
+static bool is_one_of(const char *const *words, size_t count, const char *word) {
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(words[i], word))
 			return true;
 	return false;
 }
 
+/* {"xt": {"type": "match" or "target", "name"}}: nft shows that iptables put something there, and not its arguments. */
+static bool walk_extension(struct reach *reach, const json_t *rule, struct asked *asked, const json_t *xt) {
+	static const char *const harmless[] = {"MASQUERADE", "SNAT", "LOG", "NFLOG", "MARK", "CONNMARK", "TRACE"};
+	static const char *const passing_on[] = {"DNAT", "REDIRECT", "NETMAP"};
+	const char *type = nft_text(xt, "type"), *name = nft_text(xt, "name");
+	if (!strcmp(type, "match")) {
+		asked->has_hidden_ports |=
+			strcmp(name, "comment") != 0 && strcmp(name, "addrtype") != 0 && !asked->ports;
+		return true;
+	}
+	if (is_one_of(harmless, ARRAY_LEN(harmless), name))
+		return true;
+	if (!is_one_of(passing_on, ARRAY_LEN(passing_on), name) || asked->has_hidden_ports)
+		return err_set(reach->err, ERR_UNPROVED, NFT_SOURCE,
+			       "chain %s has a rule of iptables that nft does not show in full; it may pass a port on",
+			       nft_text(rule, "chain"));
+	CLEANUP(free_ptr) char *target = xasprintf("what %s of iptables says", name);
+	add_rows(reach, rule, asked, target);
+	return true;
+}
+
 static bool walk_rule(struct reach *reach, const json_t *rule, unsigned depth) {
+	static const char *const verdicts[] = {"accept", "drop", "return", "masquerade", "snat"};
 	struct asked asked = {0};
-	bool has_extension = false;
 	size_t i;
 	const json_t *statement, *value = NULL;
 	json_array_foreach(json_object_get(rule, "expr"), i, statement) {
 		const char *name = nft_name(statement, &value);
-		has_extension |= !strcmp(name, "xt");
 		if (!strcmp(name, "match"))
 			read_match(value, &asked);
+		if (!strcmp(name, "xt") && !walk_extension(reach, rule, &asked, value))
+			return false;
 		if (!strcmp(name, "vmap"))
 			return walk_map(reach, rule, value, depth);
 		if (!strcmp(name, "jump") || !strcmp(name, "goto"))
@@ -162,14 +184,10 @@ static bool walk_rule(struct reach *reach, const json_t *rule, unsigned depth) {
 			add_rows(reach, rule, &asked, target);
 			return true;
 		}
-		if (is_verdict(name))
+		if (is_one_of(verdicts, ARRAY_LEN(verdicts), name))
 			return true;
 	}
-	if (!has_extension)
-		return true;
-	return err_set(reach->err, ERR_UNPROVED, NFT_SOURCE,
-		       "chain %s has a target of iptables that nft does not show; it may pass a port on",
-		       nft_text(rule, "chain"));
+	return true;
 }
 
 static bool walk_chain(struct reach *reach, const json_t *owner, const char *chain, unsigned depth) {

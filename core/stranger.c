@@ -323,6 +323,12 @@ static void read_other(struct reading *reading, const char *name, const json_t *
 		reading->meets = MEETS_MAYBE;
 }
 
+/* A target of iptables that ends a packet's way. */
+static bool is_reject(const char *name, const json_t *value) {
+	return !strcmp(name, "xt") && !strcmp(nft_text(value, "type"), "target") &&
+	       !strcmp(nft_text(value, "name"), "REJECT");
+}
+
 static bool is_verdict(const char *name) {
 	static const char *const verdicts[] = {"accept", "drop", "reject", "return", "queue", "jump", "goto"};
 	for (size_t i = 0; i < ARRAY_LEN(verdicts); i++)
@@ -337,6 +343,8 @@ static struct outcome read_statements(struct reading *reading) {
 	json_array_foreach(json_object_get(reading->rule, "expr"), i, statement) {
 		const json_t *value = NULL;
 		const char *name = nft_name(statement, &value);
+		if (is_reject(name, value))
+			return verdict(reading, "reject", value);
 		if (is_verdict(name))
 			return verdict(reading, name, value);
 		if (!strcmp(name, "vmap"))
