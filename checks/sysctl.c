@@ -10,9 +10,9 @@
 #include "core/text.h"
 
 #define PROOF "file:/proc/sys/kernel/ostype"
-#define UFW_CONFIG "/etc/ufw/ufw.conf"
-#define UFW_DEFAULTS "/etc/default/ufw"
-#define UFW_SYSCTL "/etc/ufw/sysctl.conf"
+#define UFW_CONFIG "file:/etc/ufw/ufw.conf"
+#define UFW_DEFAULTS "file:/etc/default/ufw"
+#define UFW_SYSCTL "file:/etc/ufw/sysctl.conf"
 
 static const char *const folders[] = {"/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d",
 				      NULL};
@@ -55,9 +55,9 @@ static const char *const patterns[] = {"file:/proc/sys/*",
 				       "file:/run/sysctl.d/*",
 				       "file:/usr/local/lib/sysctl.d/*",
 				       "file:/usr/lib/sysctl.d/*",
-				       "file:" UFW_CONFIG,
-				       "file:" UFW_DEFAULTS,
-				       "file:" UFW_SYSCTL,
+				       UFW_CONFIG,
+				       UFW_DEFAULTS,
+				       UFW_SYSCTL,
 				       NULL};
 
 /* The two ways to write a key turn into each other by swapping dots and slashes. */
@@ -127,9 +127,9 @@ static void ask_key(const char *key, const struct sources *fetched, struct names
 static void sources(const json_t *with, const struct sources *fetched, struct names *names) {
 	const char *key;
 	names_add(names, PROOF);
-	names_add(names, "file:" UFW_CONFIG);
-	names_add(names, "file:" UFW_DEFAULTS);
-	names_add(names, "file:" UFW_SYSCTL);
+	names_add(names, UFW_CONFIG);
+	names_add(names, UFW_DEFAULTS);
+	names_add(names, UFW_SYSCTL);
 	dropins_ask(folders, ".conf", fetched, names);
 	for (size_t i = 0; (key = param_strings_at(with, "keys", i)); i++)
 		ask_key(key, fetched, names);
@@ -211,12 +211,12 @@ static bool read_ufw(const struct sources *fetched, json_t *options, struct err 
 	CLEANUP(free_ptr) char *enabled = NULL;
 	CLEANUP(free_ptr) char *file = NULL;
 	const struct source *source;
-	if (!shell_value(fetched, "file:" UFW_CONFIG, "ENABLED", &enabled, err) ||
-	    !shell_value(fetched, "file:" UFW_DEFAULTS, "IPT_SYSCTL", &file, err))
+	if (!shell_value(fetched, UFW_CONFIG, "ENABLED", &enabled, err) ||
+	    !shell_value(fetched, UFW_DEFAULTS, "IPT_SYSCTL", &file, err))
 		return false;
-	if (!enabled || strcasecmp(enabled, "yes") != 0 || !file || strcmp(file, UFW_SYSCTL) != 0)
+	if (!enabled || strcasecmp(enabled, "yes") != 0 || !file || strcmp(file, UFW_SYSCTL + strlen("file:")) != 0)
 		return true;
-	if (!source_maybe(fetched, "file:" UFW_SYSCTL, &source, err))
+	if (!source_maybe(fetched, UFW_SYSCTL, &source, err))
 		return false;
 	return !source || read_options(source, options, err);
 }
