@@ -214,7 +214,7 @@ static bool read_ufw(const struct sources *fetched, json_t *options, struct err 
 	if (!shell_value(fetched, UFW_CONFIG, "ENABLED", &enabled, err) ||
 	    !shell_value(fetched, UFW_DEFAULTS, "IPT_SYSCTL", &file, err))
 		return false;
-	if (!enabled || strcasecmp(enabled, "yes") != 0 || !file || strcmp(file, UFW_SYSCTL + strlen("file:")) != 0)
+	if (!enabled || strcasecmp(enabled, "yes") != 0 || !file || strcmp(file, "/etc/ufw/sysctl.conf") != 0)
 		return true;
 	if (!source_maybe(fetched, UFW_SYSCTL, &source, err))
 		return false;
