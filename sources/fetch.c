@@ -8,6 +8,7 @@
 #include "sources/kind.h"
 
 #define SYSTEM_BUS "unix:path=/run/dbus/system_bus_socket"
+#define AT_ONCE 64 /* of what ends later: dbus-daemon takes 128 calls of one connection, and commands are processes */
 #define TURN_US 10000 /* looks are made this long before the loop is given back to whoever waits for it */
 
 static const struct kind *const kinds[] = {
@@ -26,7 +27,7 @@ struct job {
 	sd_event_source *deadline;
 	void *work;
 	void (*end)(void *work);
-	bool waits; /* a look that nobody has begun yet */
+	bool waits; /* not begun yet */
 	struct job *next, *previous;
 };
 
@@ -39,7 +40,8 @@ struct fetch {
 	void *context;
 	struct job *first, *last;
 	struct job *looks;     /* where the next waiting look is searched from */
-	sd_event_source *turn; /* on while looks wait, and once when nothing is under way any more */
+	size_t under_way;      /* jobs that have begun and end later */
+	sd_event_source *turn; /* on while looks wait, and once when something has ended */
 	sd_bus *bus;           /* NULL until it is needed */
 };
 
@@ -108,10 +110,13 @@ void job_hold(struct job *job, void *work, void (*end)(void *work)) {
 	job->end = end;
 }
 
+static bool is_look(const struct job *job) { return job->kind->look || job->fetch->fixture; }
+
 static void job_free(struct job *job) {
 	struct fetch *fetch = job->fetch;
 	if (fetch->looks == job)
 		fetch->looks = job->next;
+	fetch->under_way -= !job->waits && !is_look(job);
 	*(job->previous ? &job->previous->next : &fetch->first) = job->next;
 	*(job->next ? &job->next->previous : &fetch->last) = job->previous;
 	sd_event_source_disable_unref(job->deadline);
@@ -131,8 +136,7 @@ static void job_complete(struct job *job, struct answer *answer, const struct er
 		job->source->sha256 = hash_of(answer->bytes.data, answer->bytes.len);
 	}
 	job_free(job);
-	if (!fetch->first)
-		sd_event_source_set_enabled(fetch->turn, SD_EVENT_ON);
+	sd_event_source_set_enabled(fetch->turn, SD_EVENT_ON);
 }
 
 void job_answer(struct job *job, const json_t *value) {
@@ -169,13 +173,38 @@ static void look(struct job *job) {
 	job_complete(job, &answer, is_read ? NULL : &err);
 }
 
+/* What ends later goes on beside the looks. */
+static void begin(struct job *job) {
+	job->waits = false;
+	job->fetch->under_way++;
+	/* Served behind everything else that is ready: an answer that is there counts, however late we come to it. */
+	if (sd_event_add_time_relative(job->fetch->event, &job->deadline, CLOCK_MONOTONIC,
+				       (uint64_t)job->kind->deadline_ms * 1000, 50000, on_deadline, job) < 0 ||
+	    sd_event_source_set_priority(job->deadline, SD_EVENT_PRIORITY_NORMAL + 10) < 0) {
+		struct err err;
+		err_set(&err, ERR_UNREADABLE, job->ask.name, "no timer for its deadline");
+		job_fail(job, &err);
+		return;
+	}
+	job->kind->start(job);
+}
+
+static void begin_waiting(struct fetch *fetch) {
+	for (struct job *job = fetch->first, *next; job && fetch->under_way < AT_ONCE; job = next) {
+		next = job->next;
+		if (job->waits && !is_look(job))
+			begin(job);
+	}
+}
+
 static int on_turn(sd_event_source *source, void *context) {
 	struct fetch *fetch = context;
 	uint64_t until = now_us() + TURN_US;
+	begin_waiting(fetch);
 	while (fetch->looks && now_us() < until) {
 		struct job *job = fetch->looks;
 		fetch->looks = job->next;
-		if (job->waits)
+		if (is_look(job))
 			look(job);
 	}
 	if (fetch->looks)
@@ -230,7 +259,7 @@ static struct job *job_new(struct fetch *fetch, struct source *source, const str
 		.fetch = fetch,
 		.source = source,
 		.kind = kind,
-		.waits = kind->look || fetch->fixture,
+		.waits = true,
 		.ask = {.name = source->name, .rest = source->name + strlen(kind->prefix), .place = &fetch->place},
 		.previous = fetch->last};
 	*(fetch->last ? &fetch->last->next : &fetch->first) = job;
@@ -251,32 +280,13 @@ static void add(struct fetch *fetch, const char *name) {
 		job_new(fetch, source, kind);
 }
 
-/* Looks wait for their turn on the loop; what ends later is begun now, so that it goes on beside them. */
-static void begin(struct job *job) {
-	if (job->waits)
-		return;
-	/* Served behind everything else that is ready: an answer that is there counts, however late we come to it. */
-	if (sd_event_add_time_relative(job->fetch->event, &job->deadline, CLOCK_MONOTONIC,
-				       (uint64_t)job->kind->deadline_ms * 1000, 50000, on_deadline, job) < 0 ||
-	    sd_event_source_set_priority(job->deadline, SD_EVENT_PRIORITY_NORMAL + 10) < 0) {
-		struct err err;
-		err_set(&err, ERR_UNREADABLE, job->ask.name, "no timer for its deadline");
-		job_fail(job, &err);
-		return;
-	}
-	job->kind->start(job);
-}
-
 void fetch_start(struct fetch *fetch, const struct names *names, void (*done)(void *context), void *context) {
 	fetch->done = done;
 	fetch->context = context;
 	for (size_t i = 0; i < names_count(names); i++)
 		if (!sources_get(fetch->into, names_at(names, i)))
 			add(fetch, names_at(names, i));
-	for (struct job *job = fetch->first, *next; job; job = next) {
-		next = job->next;
-		begin(job);
-	}
+	begin_waiting(fetch);
 	fetch->looks = fetch->first;
 	sd_event_source_set_enabled(fetch->turn, SD_EVENT_ON);
 }
