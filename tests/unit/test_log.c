@@ -201,6 +201,30 @@ static void an_inconsistent_tree_is_never_signed(void **state) {
 	done(&book);
 }
 
+/* A part of the log that agrees with itself, and is another log's. */
+static void entries_of_another_log_do_not_open(void **state) {
+	static const char *const files[] = {"log/tile/0/000.p/5", "log/tile/entries/000.p/5"};
+	struct logbook book, other;
+	struct err err = {0};
+	uint64_t first;
+	make(&book);
+	make(&other);
+	must(append(&book, 5, &err));
+	const struct log_entry entries[] = {{"a", 1}, {"b", 1}, {"c", 1}, {"d", 1}, {"e", 1}};
+	must(log_append(other.log, entries, 5, &first, &err));
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		CLEANUP(buf_done) struct buf bytes = {0};
+		CLEANUP(free_ptr) char *from = path_in(&other, files[i]);
+		CLEANUP(free_ptr) char *to = path_in(&book, files[i]);
+		must(file_read(from, 1 << 24, &bytes, &err));
+		must(file_write(to, bytes.data, bytes.len, 0644, &err));
+	}
+	assert_false(reopen(&book, &err));
+	assert_int_equal(err.code, ERR_REFUSED);
+	done(&other);
+	done(&book);
+}
+
 static void another_key_or_origin_does_not_open_it(void **state) {
 	struct logbook book;
 	struct err err = {0};
@@ -239,6 +263,7 @@ int main(void) {
 		cmocka_unit_test(only_what_the_checkpoint_covers_is_handed_out),
 		cmocka_unit_test(a_log_whose_files_do_not_agree_is_not_opened),
 		cmocka_unit_test(an_inconsistent_tree_is_never_signed),
+		cmocka_unit_test(entries_of_another_log_do_not_open),
 		cmocka_unit_test(another_key_or_origin_does_not_open_it),
 		cmocka_unit_test(an_entry_over_the_cap_is_refused_and_the_log_goes_on),
 	};
