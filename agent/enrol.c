@@ -60,10 +60,7 @@ static bool know_host(const char *root, struct round *header, struct err *err) {
 	header->host_name = identity_host_name(fetched);
 	header->host_os = identity_os(fetched);
 	header->boot_id = identity_boot_id(fetched);
-	if (*header->host_id)
-		return true;
-	return err_set(err, ERR_ABSENT, "/etc/machine-id",
-		       "there is no machine id to know this host by: see machine-id(5), systemd-machine-id-setup");
+	return true;
 }
 
 static bool fetch_ca(const struct enrol_options *options, struct draft *draft, struct err *err) {
@@ -138,7 +135,11 @@ static bool put_together(const struct enrol_options *options, struct draft *draf
 	if (len && draft->enrolment->collector[len - 1] == '/')
 		draft->enrolment->collector[len - 1] = '\0';
 	draft->enrolment->enrolled_at = draft->header->started_at;
-	draft->enrolment->host_id = xstrdup(draft->header->host_id);
+	draft->enrolment->is_drawn = !*draft->header->host_id;
+	if (!draft->enrolment->is_drawn)
+		draft->enrolment->host_id = xstrdup(draft->header->host_id);
+	else if (!identity_draw(&draft->enrolment->host_id, err))
+		return false;
 	draft->enrolment->host_name = xstrdup(draft->header->host_name);
 	draft->enrolment->os = xstrdup(draft->header->host_os);
 	return file_make_folder(draft->home->enrolment, 0700, err) && make_keys(draft, err) &&

@@ -115,6 +115,7 @@ static bool fill(const json_t *object, const char *where, struct enrolment *enro
 			return false;
 		*texts[i].member = xstrdup(text);
 	}
+	enrolment->is_drawn = json_is_true(json_object_get(object, "drawn"));
 	if (!json_get_string(object, "enrolledAt", where, &text, err))
 		return false;
 	if (!times_parse(text, &enrolment->enrolled_at))
@@ -149,6 +150,8 @@ bool enrolment_write(const struct enrolment *enrolment, struct buf *bytes, struc
 				   "enrolledAt", times_format(enrolment->enrolled_at, at));
 	if (!object)
 		return err_set(err, ERR_MALFORMED, "enrolment.json", "a value is not UTF-8");
+	if (enrolment->is_drawn)
+		json_object_set_new(object, "drawn", json_true());
 	return json_canonical(object, bytes, err);
 }
 

@@ -1,7 +1,8 @@
 /* The state folder of an enrolled agent: what lies where.
  *
  *   enrolment/            made whole by enrol(), read-only afterwards
- *     enrolment.json      {"collector","hostId","hostName","os","origin","vkey","enrolledAt"}
+ *     enrolment.json      {"collector","hostId","hostName","os","origin","vkey","enrolledAt",
+ *                         "drawn"?: true}
  *     evidence.pem        Ed25519, signs statements; 0600
  *     evidence.pub.pem    its public half, for who verifies receipts
  *     transport.pem       P-256, mutual TLS; 0600
@@ -46,6 +47,7 @@ MUST_CHECK bool home_public_key(const char *path, EVP_PKEY **ret_key, struct err
 struct enrolment {
 	char *collector; /* "https://collector.example:8443", without a slash at its end */
 	char *host_id, *host_name, *os;
+	bool is_drawn;       /* host_id was drawn at enrolment, because there was no machine id to derive it from */
 	char *origin, *vkey; /* of the log */
 	int64_t enrolled_at;
 };

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/rand.h>
 
 #include "core/lines.h"
 #include "core/text.h"
@@ -47,6 +48,15 @@ static bool machine_id_bytes(const char *text, unsigned char ret_bytes[ID_BYTES]
 	return !text[ID_DIGITS] || !strcmp(text + ID_DIGITS, "\n");
 }
 
+/* Marks the bytes as a random UUID (RFC 4122 4.4) and writes them. */
+static void write_uuid(unsigned char id[ID_BYTES], char ret_uuid[IDENTITY_UUID]) {
+	id[6] = (unsigned char)((id[6] & 0x0f) | 0x40);
+	id[8] = (unsigned char)((id[8] & 0x3f) | 0x80);
+	snprintf(ret_uuid, IDENTITY_UUID, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", id[0],
+		 id[1], id[2], id[3], id[4], id[5], id[6], id[7], id[8], id[9], id[10], id[11], id[12], id[13], id[14],
+		 id[15]);
+}
+
 bool identity_uuid(const char *machine_id, char ret_uuid[IDENTITY_UUID]) {
 	unsigned char key[ID_BYTES], id[EVP_MAX_MD_SIZE];
 	unsigned len = 0;
@@ -54,11 +64,17 @@ bool identity_uuid(const char *machine_id, char ret_uuid[IDENTITY_UUID]) {
 		return false;
 	if (!HMAC(EVP_sha256(), key, sizeof key, application_id, sizeof application_id, id, &len) || len < ID_BYTES)
 		return false;
-	id[6] = (unsigned char)((id[6] & 0x0f) | 0x40);
-	id[8] = (unsigned char)((id[8] & 0x3f) | 0x80);
-	snprintf(ret_uuid, IDENTITY_UUID, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", id[0],
-		 id[1], id[2], id[3], id[4], id[5], id[6], id[7], id[8], id[9], id[10], id[11], id[12], id[13], id[14],
-		 id[15]);
+	write_uuid(id, ret_uuid);
+	return true;
+}
+
+bool identity_draw(char **ret_uuid, struct err *err) {
+	unsigned char id[ID_BYTES];
+	char uuid[IDENTITY_UUID];
+	if (RAND_bytes(id, sizeof id) != 1)
+		return err_set(err, ERR_CRYPTO, "host id", "the random generator failed");
+	write_uuid(id, uuid);
+	*ret_uuid = xstrdup(uuid);
 	return true;
 }
 

@@ -12,6 +12,8 @@ extern const struct check identity_check;
  * itself, which machine-id(5) wants kept confidential, never leaves the host. machine_id: 32 hexadecimal digits, a
  * newline may follow. False for anything else. */
 bool identity_uuid(const char *machine_id, char ret_uuid[IDENTITY_UUID]);
+/* A host id for where there is no machine id, as in most containers: a random UUID (version 4). New text. */
+MUST_CHECK bool identity_draw(char **ret_uuid, struct err *err);
 /* Each is new text, "" when it cannot be known. */
 char *identity_host_id(const struct sources *fetched);
 char *identity_host_name(const struct sources *fetched);

@@ -84,7 +84,7 @@ static struct statement *statement_of(const struct sealer *sealer, const struct 
 				      const struct round *round, const char *trigger, const struct subject *subject) {
 	struct statement *statement = xcalloc(1, sizeof *statement);
 	statement->type = xstrdup(subject->type);
-	statement->host_id = xstrdup(round->host_id);
+	statement->host_id = xstrdup(sealer->enrolment->host_id);
 	statement->host_name = xstrdup(round->host_name);
 	statement->host_os = xstrdup(round->host_os);
 	statement->environment = xstrdup(sealer->environment);
@@ -187,8 +187,8 @@ static bool seal_keys(const struct sealing *sealing, enum sealed *ret_sealed, st
 	CLEANUP(free_ptr) char *transport = public_base64(sealing->sealer->transport);
 	CLEANUP(json_decref_p)
 	json_t *object = json_pack("{s:s, s:s, s:{s:s, s:s, s:s}}", "evidenceKey", evidence, "transportKey", transport,
-				   "host", "id", sealing->round->host_id, "name", sealing->round->host_name, "os",
-				   sealing->round->host_os);
+				   "host", "id", sealing->sealer->enrolment->host_id, "name", sealing->round->host_name,
+				   "os", sealing->round->host_os);
 	if (!object)
 		return err_set(err, ERR_MALFORMED, "enrolment", "the host's name is not UTF-8");
 	if (!json_canonical(object, &body, err))
@@ -231,7 +231,7 @@ static bool seal_round(const struct sealing *sealing, enum sealed *ret_sealed, s
 }
 
 static bool is_enrolled_host(const struct sealer *sealer, const struct round *round, struct err *err) {
-	if (!strcmp(round->host_id, sealer->enrolment->host_id))
+	if (!strcmp(round->host_id, sealer->enrolment->host_id) || (sealer->enrolment->is_drawn && !*round->host_id))
 		return true;
 	return err_set(err, ERR_REFUSED, "host id",
 		       "this host is %s but %s was enrolled: the machine id changed, or the state folder is another's",

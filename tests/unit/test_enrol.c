@@ -50,15 +50,6 @@ static void failed_enrolment_leaves_nothing_behind(void **state) {
 	assert_int_equal(err.code, ERR_USAGE);
 }
 
-static void host_without_a_machine_id_is_not_enrolled(void **state) {
-	CLEANUP(scratch_free) char *folder = scratch_new();
-	CLEANUP(scratch_free) char *root = scratch_new();
-	CLEANUP(home_free_p) struct home *home = home_new(folder);
-	struct err err;
-	assert_false(try_enrol(home, root, FINGERPRINT, &err));
-	assert_string_equal(err.where, "/etc/machine-id");
-}
-
 static void second_enrolment_is_refused_and_the_first_stays(void **state) {
 	struct agent_home agent;
 	struct err err;
@@ -130,7 +121,6 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fingerprint_is_read_as_tools_print_it),
 		cmocka_unit_test(failed_enrolment_leaves_nothing_behind),
-		cmocka_unit_test(host_without_a_machine_id_is_not_enrolled),
 		cmocka_unit_test(second_enrolment_is_refused_and_the_first_stays),
 		cmocka_unit_test(certificates_are_read_from_what_est_sends),
 		cmocka_unit_test(anything_else_is_refused),

@@ -133,6 +133,25 @@ static void another_hosts_round_is_refused(void **state) {
 	assert_int_equal(scratch_count(agent.home->queue), 0);
 }
 
+static void host_without_a_machine_id_keeps_the_id_drawn_for_it(void **state) {
+	CLEANUP(sealer_close_p) struct sealer *sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT);
+	enum sealed sealed;
+	struct err err;
+	scratch_put(agent.root, "etc/machine-id", "");
+	CLEANUP(round_free_p) struct round *round = agent_look(&agent, NULL);
+	assert_string_equal(round->host_id, "");
+	assert_false(seal(sealer, agent.stack->policies, round, "manual", &sealed, &err));
+	struct enrolment drawn = *sealer->enrolment;
+	drawn.is_drawn = true;
+	sealer->enrolment = &drawn;
+	assert_true(seal(sealer, agent.stack->policies, round, "manual", &sealed, &err));
+	CLEANUP(json_decref_p) json_t *results = results_of(sealer->chain->sequence);
+	assert_non_null(results);
+	scratch_put(agent.root, "etc/machine-id", "1123456789abcdef0123456789abcdef\n");
+	CLEANUP(round_free_p) struct round *other = agent_look(&agent, NULL);
+	assert_false(seal(sealer, agent.stack->policies, other, "manual", &sealed, &err));
+}
+
 /* A filler in the queue that leaves `room` bytes below the limit. */
 static void fill_up(int64_t limit, int64_t room) {
 	int64_t bytes;
@@ -184,6 +203,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(blind_stays_while_the_leaf_does, make, drop),
 		cmocka_unit_test_setup_teardown(damaged_blinds_are_drawn_anew, make, drop),
 		cmocka_unit_test_setup_teardown(another_hosts_round_is_refused, make, drop),
+		cmocka_unit_test_setup_teardown(host_without_a_machine_id_keeps_the_id_drawn_for_it, make, drop),
 		cmocka_unit_test_setup_teardown(full_spool_is_said_once_and_rounds_go_on_when_there_is_room, make,
 						drop),
 		cmocka_unit_test_setup_teardown(evidence_key_that_others_may_read_is_refused, make, drop),
