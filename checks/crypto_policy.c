@@ -2,6 +2,7 @@
 #include <ctype.h>
 
 #include "core/check.h"
+#include "core/etc.h"
 #include "core/openssl_conf.h"
 #include "core/row.h"
 #include "core/text.h"
@@ -28,13 +29,14 @@ static const struct check_field fields[] = {
 	{0},
 };
 
-static const char *const patterns[] = {OPENSSL_CONF_PATTERNS, FIPS, NULL};
+static const char *const patterns[] = {OPENSSL_CONF_PATTERNS, FIPS, ETC_SOURCE, NULL};
 
 static void name_sources(const json_t *with, const struct sources *fetched, struct names *names) {
 	struct err err;
 	json_t *sections = NULL;
 	names_add(names, POLICY);
 	names_add(names, FIPS);
+	names_add(names, ETC_SOURCE);
 	if (openssl_conf_need(fetched, names, &sections, &err))
 		json_decref(sections);
 }
@@ -98,8 +100,9 @@ static bool run(const json_t *with, const struct sources *fetched, struct observ
 	CLEANUP(json_decref_p) json_t *sections = NULL;
 	CLEANUP(free_ptr) char *policy = NULL;
 	CLEANUP(free_ptr) char *fips = NULL;
-	if (!openssl_conf_need(fetched, NULL, &sections, err) || !first_line(fetched, POLICY, &policy, err) ||
-	    !first_line(fetched, FIPS, &fips, err))
+	const struct source *proof = NULL; /* that there is an /etc which may lack these files */
+	if (!openssl_conf_need(fetched, NULL, &sections, err) || !etc_maybe(fetched, POLICY, &proof, err) ||
+	    !first_line(fetched, POLICY, &policy, err) || !first_line(fetched, FIPS, &fips, err))
 		return false;
 	json_t *rows = json_array(), *row = row_add(rows);
 	add_openssl(row, sections);

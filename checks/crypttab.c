@@ -2,6 +2,7 @@
  *
  * crypttab says nothing about what is encrypted (that is the check volume); it does say where keys are. */
 #include "core/check.h"
+#include "core/etc.h"
 #include "core/lines.h"
 #include "core/row.h"
 #include "core/text.h"
@@ -145,9 +146,11 @@ static bool look_at(const json_t *with, const struct sources *fetched, struct na
 		    struct err *err) {
 	struct look look = {fetched, names, param_bool(with, "guest_encrypts", false), rows, err};
 	const struct source *source = NULL;
-	if (names)
+	if (names) {
 		names_add(names, CRYPTTAB);
-	return source_maybe(fetched, CRYPTTAB, &source, err) && (!source || look_at_lines(&look, source));
+		names_add(names, ETC_SOURCE);
+	}
+	return etc_maybe(fetched, CRYPTTAB, &source, err) && (!source || look_at_lines(&look, source));
 }
 
 static void name_sources(const json_t *with, const struct sources *fetched, struct names *names) {

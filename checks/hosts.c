@@ -1,5 +1,6 @@
 /* The names that /etc/hosts answers for before any DNS server is asked. */
 #include "core/check.h"
+#include "core/etc.h"
 #include "core/lines.h"
 #include "core/resolv.h"
 #include "core/text.h"
@@ -21,11 +22,12 @@ static const struct check_field fields[] = {
 	{0},
 };
 
-static const char *const patterns[] = {HOSTS, HOST_NAME, NULL};
+static const char *const patterns[] = {HOSTS, HOST_NAME, ETC_SOURCE, NULL};
 
 static void name_sources(const json_t *with, const struct sources *fetched, struct names *names) {
 	names_add(names, HOSTS);
 	names_add(names, HOST_NAME);
+	names_add(names, ETC_SOURCE);
 }
 
 /* DNS names have no case: only ASCII letters fold. */
@@ -85,7 +87,7 @@ static bool run(const json_t *with, const struct sources *fetched, struct observ
 	const struct source *source = NULL;
 	CLEANUP(free_ptr) char *own = NULL;
 	CLEANUP(json_decref_p) json_t *rows = json_array();
-	if (!source_maybe(fetched, HOSTS, &source, err) || !own_name(fetched, &own, err))
+	if (!etc_maybe(fetched, HOSTS, &source, err) || !own_name(fetched, &own, err))
 		return false;
 	CLEANUP(lines_done)
 	struct lines lines = lines_over(HOSTS, source ? source->bytes.data : NULL, source ? source->bytes.len : 0);

@@ -1,5 +1,6 @@
 /* The DNS servers at which this host's look-ups end, by every path that a program may take. */
 #include "core/check.h"
+#include "core/etc.h"
 #include "core/nsswitch.h"
 #include "core/resolv.h"
 #include "core/text.h"
@@ -35,6 +36,7 @@ static const struct check_field fields[] = {
 static const char *const nscd[] = {"stat:/run/nscd/socket", "stat:/var/run/nscd/socket"};
 
 static const char *const patterns[] = {RESOLV,
+				       ETC_SOURCE,
 				       RESOLVED,
 				       NSSWITCH_SOURCE,
 				       "stat:/run/nscd/socket",
@@ -57,6 +59,7 @@ static void name_sources(const json_t *with, const struct sources *fetched, stru
 	size_t i;
 	names_add(names, RESOLV);
 	names_add(names, RESOLVED);
+	names_add(names, ETC_SOURCE);
 	names_add(names, NSSWITCH_SOURCE);
 	names_add(names, "dir:/etc/netns");
 	for (i = 0; i < ARRAY_LEN(nscd); i++)
@@ -180,7 +183,7 @@ static bool run(const json_t *with, const struct sources *fetched, struct observ
 	const struct source *source = NULL;
 	struct look look = {.fetched = fetched, .rows = rows};
 	if (!has_approved(with, err) || !nsswitch_need(fetched, "hosts", "files dns", &lookup, err) ||
-	    !look_for_nscd(fetched, &look.is_cached, err) || !source_maybe(fetched, RESOLV, &source, err))
+	    !look_for_nscd(fetched, &look.is_cached, err) || !etc_maybe(fetched, RESOLV, &source, err))
 		return false;
 	look.lookup = lookup;
 	if (!add_nss_resolve(&look, err) || !add_file(&look, source, "resolv.conf", err) || !add_namespaces(&look, err))

@@ -1,5 +1,6 @@
 /* The time zone, and whether the hardware clock is kept in UTC. */
 #include "core/check.h"
+#include "core/etc.h"
 #include "core/lines.h"
 #include "core/text.h"
 
@@ -19,16 +20,17 @@ static const struct check_field fields[] = {
 	{0},
 };
 
-static const char *const patterns[] = {ADJTIME, LOCALTIME, NULL};
+static const char *const patterns[] = {ADJTIME, LOCALTIME, ETC_SOURCE, NULL};
 
 static void name_sources(const json_t *with, const struct sources *fetched, struct names *names) {
 	names_add(names, ADJTIME);
 	names_add(names, LOCALTIME);
+	names_add(names, ETC_SOURCE);
 }
 
 static bool read_rtc(const struct sources *fetched, const char **ret_rtc, struct err *err) {
 	const struct source *source = NULL;
-	if (!source_maybe(fetched, ADJTIME, &source, err))
+	if (!etc_maybe(fetched, ADJTIME, &source, err))
 		return false;
 	CLEANUP(lines_done)
 	struct lines lines = lines_over(ADJTIME, source ? source->bytes.data : NULL, source ? source->bytes.len : 0);
@@ -48,7 +50,7 @@ static bool read_zone(const struct sources *fetched, const char **ret_zone, stru
 	const struct source *source = NULL;
 	json_t *link = NULL;
 	const char *target = NULL;
-	if (!source_maybe(fetched, LOCALTIME, &source, err))
+	if (!etc_maybe(fetched, LOCALTIME, &source, err))
 		return false;
 	if (source && (!source_json(source, &link, err) || !json_get_string(link, "target", LOCALTIME, &target, err)))
 		return false;
