@@ -276,11 +276,27 @@ static bool is_asked_for(const json_t *with, const json_t *row) {
 	return !param_bool(with, "hashed", false) || json_object_get(row, "scheme");
 }
 
-static bool read_shadow(const json_t *with, const struct sources *fetched, json_t **ret_shadow, struct err *err) {
+static bool refers_to_shadow(const json_t *accounts) {
+	size_t i;
+	const json_t *account;
+	json_array_foreach(accounts, i, account) {
+		if (!strcmp(json_string_value(json_object_get(account, "password")), "x"))
+			return true;
+	}
+	return false;
+}
+
+/* Without the file that passwd refers to, the passwords are somewhere else (tcb, a directory), not nowhere. */
+static bool read_shadow(const json_t *with, const struct sources *fetched, const json_t *accounts, json_t **ret_shadow,
+			struct err *err) {
 	const struct source *source = NULL;
 	if (!wants_passwords(with))
 		return true;
-	return source_maybe(fetched, "shadow:", &source, err) && (!source || source_json(source, ret_shadow, err));
+	if (!source_maybe(fetched, "shadow:", &source, err))
+		return false;
+	if (!source && refers_to_shadow(accounts))
+		return err_set(err, ERR_UNPROVED, "shadow:", "passwd refers to a shadow file, and there is none");
+	return !source || source_json(source, ret_shadow, err);
 }
 
 static bool run(const json_t *with, const struct sources *fetched, struct observation *ret_observation,
@@ -290,7 +306,7 @@ static bool run(const json_t *with, const struct sources *fetched, struct observ
 	json_t *shadow = NULL;
 	bool has_nis = false;
 	if (!accounts_need(fetched, &accounts, &has_nis, err) || !groups_need(fetched, &groups, err) ||
-	    !read_shadow(with, fetched, &shadow, err))
+	    !read_shadow(with, fetched, accounts, &shadow, err))
 		return false;
 	if (param_bool(with, "exhaustive", false) && !files_hold_all(with, fetched, has_nis, err))
 		return false;
