@@ -3,6 +3,7 @@
 #include "core/etc.h"
 #include "core/lines.h"
 #include "core/resolv.h"
+#include "core/row.h"
 #include "core/text.h"
 
 #define HOSTS "file:/etc/hosts"
@@ -12,7 +13,7 @@ static const struct check_param params[] = {{0}};
 
 static const struct check_field fields[] = {
 	{.name = "name", .type = VALUE_STRING, .about = "The name that is answered for, in lower case."},
-	{.name = "address", .type = VALUE_STRING, .about = "The answer, as written."},
+	{.name = "address", .type = VALUE_STRING, .about = "The answer."},
 	{.name = "blocks",
 	 .type = VALUE_BOOL,
 	 .about = "Whether the answer is this host itself or no address: it leads nowhere, as block lists do."},
@@ -37,7 +38,7 @@ static void fold(char *text) {
 			*text = (char)(*text - 'A' + 'a');
 }
 
-static bool is_standard(const char *name, const char *own) {
+static bool is_usual(const char *name) {
 	static const char *const usual[] = {"localhost",
 					    "localhost.localdomain",
 					    "localhost4",
@@ -55,8 +56,16 @@ static bool is_standard(const char *name, const char *own) {
 	for (size_t i = 0; i < ARRAY_LEN(usual); i++)
 		if (!strcmp(usual[i], name))
 			return true;
+	return false;
+}
+
+/* The host's name, bare or whole; the whole one with any domain only beside the bare one, as installers write it: a
+ * host named www does not own every www.DOMAIN. */
+static bool is_own(const char *name, const char *own, bool has_bare) {
 	size_t len = strcspn(own, ".");
-	return len > 0 && !strncmp(name, own, len) && (name[len] == '\0' || name[len] == '.');
+	if (len == 0 || strncmp(name, own, len) != 0)
+		return false;
+	return name[len] == '\0' || !strcmp(name, own) || (has_bare && name[len] == '.');
 }
 
 static bool own_name(const struct sources *fetched, char **ret_name, struct err *err) {
@@ -70,15 +79,28 @@ static bool own_name(const struct sources *fetched, char **ret_name, struct err 
 	return true;
 }
 
+static bool names_bare(const char *names, const char *own) {
+	CLEANUP(free_ptr) char *copy = xstrdup(names);
+	char *rest = copy, *name;
+	size_t len = strcspn(own, ".");
+	while ((name = text_word(&rest)))
+		if (strlen(name) == len && !strncmp(name, own, len))
+			return true;
+	return false;
+}
+
 /* "10.1.2.3 name alias # comment" */
 static void add_line(char *line, const char *own, json_t *rows) {
 	line[strcspn(line, "#")] = '\0';
+	fold(line);
 	char *address = text_word(&line), *name;
+	bool has_bare = address && names_bare(line, own);
 	while (address && (name = text_word(&line))) {
-		fold(name);
-		json_array_append_new(rows, json_pack("{s:o, s:o, s:b, s:b}", "name", json_text(name), "address",
-						      json_text(address), "blocks", resolv_is_loopback(address),
-						      "standard", is_standard(name, own)));
+		json_t *row = row_add(rows);
+		row_text(row, "name", name);
+		row_text(row, "address", address);
+		row_bool(row, "blocks", resolv_is_loopback(address));
+		row_bool(row, "standard", is_usual(name) || is_own(name, own, has_bare));
 	}
 }
 

@@ -268,6 +268,15 @@ static bool walk_number(struct walk *walk, const char *number) {
 	return walk_device(walk, last_part(target), 0);
 }
 
+/* XFS and ext4 may keep their journal on a device of its own. */
+static bool has_other_device(const json_t *mount) {
+	static const char *const options[] = {"logdev", "rtdev", "journal_path", "journal_dev"};
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		if (mount_value(mount, options[i]))
+			return true;
+	return false;
+}
+
 static bool walk_mount(struct walk *walk, const json_t *mount) {
 	static const char *const memory[] = {"tmpfs", "ramfs", "devtmpfs", "rootfs"};
 	const char *type = mount_text(mount, "type"), *number = mount_text(mount, "dev");
@@ -280,6 +289,9 @@ static bool walk_mount(struct walk *walk, const json_t *mount) {
 			return true;
 		}
 	}
+	if (has_other_device(mount))
+		return unproved(walk, mount_text(mount, "target"),
+				"a part of this file system lies on another device, which is not followed");
 	if (!strcmp(type, "btrfs"))
 		return walk_btrfs(walk, mount_text(mount, "source"));
 	if (!text_starts(number, "0:"))
