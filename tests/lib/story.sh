@@ -5,7 +5,7 @@ set -Eeuo pipefail
 
 story_top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 installed=${VOUCH_INSTALLED-$story_top/build/installed}
-foreign=${VOUCH_FOREIGN-$story_top/build/foreign}
+foreign=${VOUCH_FOREIGN-$story_top/build/auditor/foreign}
 export PATH=$installed/bin:$installed/sbin:$PATH:/usr/sbin:/sbin LC_ALL=C.UTF-8
 export no_proxy=127.0.0.1,localhost NO_PROXY=127.0.0.1,localhost
 unset SSL_CERT_FILE SSL_CERT_DIR CURL_CA_BUNDLE
@@ -20,7 +20,7 @@ story_end() {
 	for name in "${!story_processes[@]}"; do
 		kill -KILL "${story_processes[$name]}" 2>/dev/null || true
 	done
-	wait 2>/dev/null || true
+	{ wait || true; } 2>/dev/null
 	if ((status != 0)) || [[ $story_failed == yes ]]; then
 		for log in "$work"/*.log; do
 			[[ -s $log ]] && { echo "--- ${log##*/}"; tail -n 20 "$log"; }
@@ -104,11 +104,16 @@ start() {
 	story_processes[$name]=$!
 }
 
-# stop NAME [SIGNAL]: and waits for its end; its exit status.
+# stop NAME [SIGNAL]: and waits for its end, at most ten seconds; its exit status.
 stop() {
-	local pid=${story_processes[$1]} status=0
+	local pid=${story_processes[$1]} status=0 tries
 	unset "story_processes[$1]"
 	kill "-${2-TERM}" "$pid" 2>/dev/null || true
+	for ((tries = 0; tries < 100; tries++)); do
+		kill -0 "$pid" 2>/dev/null || break
+		sleep 0.1
+	done
+	((tries < 100)) || kill -KILL "$pid"
 	wait "$pid" 2>/dev/null || status=$?
 	return "$status"
 }

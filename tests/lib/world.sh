@@ -13,6 +13,8 @@ collector_new() {
 	reader_url=https://127.0.0.1:$((port + 1))
 	fingerprint=$(vouch-collector fingerprint "$collector")
 	reader=$(vouch-collector reader add "$collector" story)
+	(umask 077 && echo "$reader" >"$work/reader.token")
+	export VOUCH_COLLECTOR=$reader_url VOUCH_CA=$collector/ca.crt VOUCH_TOKEN_FILE=$work/reader.token
 }
 
 collector_start() {

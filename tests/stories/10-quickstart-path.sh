@@ -49,21 +49,30 @@ equal "without a credential nothing is readable" 401 \
 api / >"$work/overview.html"
 equal "the overview has the 34 technological controls" 34 "$(grep -oE '/controls/A\.8\.[0-9]+' "$work/overview.html" | sort -u | wc -l)"
 api /controls/A.8.9 >"$work/control.html"
-check "a control's page goes down to the sources" grep -qE '(file|cmd|stat|sysctl|unit):?/?' "$work/control.html"
+result=$(api "/api/v1/results?control=A.8.9&limit=100" | jq -c '[.results[] | select(.sources | length > 0)][0]')
+rule=$(jq -r .rule <<<"$result")
+check "a control's page names its rules" grep -qF "$rule" "$work/control.html"
+api "/hosts/$host" >"$work/host.html"
+check "a host's page names them too" grep -qF "$rule" "$work/host.html"
+check "and a page goes down to the sources" grep -qhF "$(jq -r '.sources[0].name' <<<"$result")" "$work/control.html" "$work/host.html"
 equal "no page runs a script" 0 "$(cat "$work"/*.html | grep -ciE '<script|javascript:| on[a-z]+=' || true)"
 curl -sS --cacert "$collector/ca.crt" -H "Authorization: Bearer $reader" "https://127.0.0.1:$((port + 2))/metrics" >"$work/metrics"
 equal "the metrics count the log" "$sealed" "$(sed -nE 's/^vouch_log_entries ([0-9]+)$/\1/p' "$work/metrics")"
 
 # Posture, export, verification.
-vouch posture --state "$work/host" >"$work/posture" 2>&1 || true
-check "posture speaks of controls" grep -q 'A\.8\.9' "$work/posture"
-api /api/v1/trust >"$work/trust.json"
-api "/api/v1/statements/$round/bundle" >"$work/bundle.json"
-check "an exported statement verifies offline" vouch verify "$work/bundle.json" --trust "$work/trust.json"
-rm -rf "$work/trust2"
-api /api/v1/trust | jq '.logs = []' >"$work/trust2.json"
+vouch posture >"$work/posture"
+equal "posture has a line for each of the 34 controls" 34 "$(grep -cE '^A\.8\.[0-9]+ ' "$work/posture")"
+equal "and counts as many results as the round had" "$looked rules" "$(grep -oE '^[0-9]+ rules' "$work/posture")"
+vouch export --trust --output "$work/trust.json"
+vouch export --sigstore "$round" --output "$work/bundle.json"
+vouch export --body "$round" --output "$work/body.json"
+check "an exported statement verifies offline, with its body" \
+	vouch verify "$work/bundle.json" --trust "$work/trust.json" --body "$work/body.json"
+sed 's/"verdict":"fail"/"verdict":"pass"/' "$work/body.json" >"$work/better.json"
+refused "not with a body where a fail became a pass" "body" \
+	vouch verify "$work/bundle.json" --trust "$work/trust.json" --body "$work/better.json"
+jq '.logs = []' "$work/trust.json" >"$work/trust2.json"
 refused "not by a trust file without its log" "log" vouch verify "$work/bundle.json" --trust "$work/trust2.json"
 
 # A clean end.
 check "the collector stops when it is told to" stop collector
-[[ -n $host ]]

@@ -40,12 +40,14 @@ openssl_verify() {
 	openssl pkeyutl -verify -pubin -inkey "$work/evidence.pem" -rawin -in "$work/pae" -sigfile "$work/signature"
 }
 check "openssl accepts the signature" openssl_verify
+check "and, with jq and sha256sum, all of it" "$foreign/verify-openssl.sh" "$bundle" "$trust"
 printf x >>"$work/pae"
 refused "openssl refuses it over other bytes" "[Ff]ail" openssl_verify
 
 both_refuse() {
-	refused "Sigstore's library refuses $1" "." foreign_verify "$work/changed.json"
-	refused "vouch verify refuses $1" "." vouch verify "$work/changed.json" --trust "$trust"
+	refused "Sigstore's library refuses $1" "REFUSED [A-Z_]+" foreign_verify "$work/changed.json"
+	refused "openssl, jq and sha256sum refuse $1" "REFUSED [a-z]+" "$foreign/verify-openssl.sh" "$work/changed.json" "$trust"
+	refused "vouch verify refuses $1" "(signature|entry|inclusion|checkpoint): .*" vouch verify "$work/changed.json" --trust "$trust"
 }
 changed "$bundle" .dsseEnvelope.payload 100 >"$work/changed.json"
 both_refuse "a changed payload"

@@ -43,8 +43,9 @@ strangers=$(while read -r name; do
 done <"$work/read" | xargs)
 equal "every file that was read lies in the folder" "" "$strangers"
 
-# What the process opened outside of the folder: libraries, its own data, and nothing to look at.
-grep -vE 'ENOENT|resumed>' "$work/strace" | grep -oE '"/[^"]*"' | tr -d '"' | sort -u |
+# What the process opened outside of the folder: libraries, its own data, and nothing to look at. A path that the kernel
+# resolves below the folder's descriptor stays inside, whatever it says.
+grep -vE "ENOENT|resumed>|openat2\([0-9]+<$root[^>]*>, .*RESOLVE_IN_ROOT" "$work/strace" | grep -oE '"/[^"]*"' | tr -d '"' | sort -u |
 	grep -vE "^($root|$work|$installed|/usr/share/vouch)(/|\$)" |
 	grep -vE '^(/usr)?/lib(64)?(/|$)|^/etc/(ld\.so|ssl/openssl\.cnf|localtime)|^/usr/(share|lib)/(zoneinfo|locale|ssl)|^/dev/(null|urandom|tty)$|^/proc/self(/|$)|^/proc/sys/(vm/overcommit_memory|kernel/cap_last_cap)$|^/sys/(fs/selinux|kernel/mm/transparent_hugepage)' \
 		>"$work/outside" || true
