@@ -12,7 +12,19 @@
 
 static const struct check_param params[] = {{0}};
 
+/* Where distributions put the library of OpenSSL 3. */
+static const char *const libraries[] = {"stat:/usr/lib/x86_64-linux-gnu/libssl.so.3",
+					"stat:/usr/lib/aarch64-linux-gnu/libssl.so.3", "stat:/usr/lib64/libssl.so.3",
+					"stat:/usr/lib/libssl.so.3", "stat:/lib64/libssl.so.3"};
+
 static const struct check_field fields[] = {
+	{.name = "oldest",
+	 .type = VALUE_STRING,
+	 .about =
+		 "The oldest TLS that programs get which do not choose: MinProtocol, but never older than TLSv1.2 "
+		 "where "
+		 "OpenSSL 3 keeps a security level above 0, because it then refuses the signatures that TLS 1.1 needs; "
+		 "not there: the library's build decides."},
 	{.name = "min_protocol",
 	 .type = VALUE_STRING,
 	 .about = "MinProtocol of OpenSSL's system default for TLS, as TLSv1.2; not there: the library's own default."},
@@ -29,13 +41,16 @@ static const struct check_field fields[] = {
 	{0},
 };
 
-static const char *const patterns[] = {OPENSSL_CONF_PATTERNS, FIPS, ETC_SOURCE, NULL};
+static const char *const patterns[] = {OPENSSL_CONF_PATTERNS,     FIPS, ETC_SOURCE, "stat:/usr/lib*/libssl.so.3",
+				       "stat:/lib64/libssl.so.3", NULL};
 
 static void name_sources(const json_t *with, const struct sources *fetched, struct names *names) {
 	struct err err;
 	json_t *sections = NULL;
 	names_add(names, POLICY);
 	names_add(names, FIPS);
+	for (size_t i = 0; i < ARRAY_LEN(libraries); i++)
+		names_add(names, libraries[i]);
 	names_add(names, ETC_SOURCE);
 	if (openssl_conf_need(fetched, names, &sections, &err))
 		json_decref(sections);
@@ -84,6 +99,30 @@ static void add_openssl(json_t *row, const json_t *sections) {
 	row_bool(row, "fips_openssl", has_fips(sections, init));
 }
 
+static bool has_openssl_3(const struct sources *fetched, bool *ret_has, struct err *err) {
+	bool has = false;
+	for (size_t i = 0; i < ARRAY_LEN(libraries); i++) {
+		const struct source *library;
+		if (!source_maybe(fetched, libraries[i], &library, err))
+			return false;
+		has |= library != NULL;
+	}
+	*ret_has = has;
+	return true;
+}
+
+/* The security level is 1 in a plain build of OpenSSL 3 and 2 in Debian's, so one that is not set is above 0. All names
+ * of what is older than TLS 1.2 are in the list; anything unknown is left for the policy to refuse. */
+static void add_oldest(json_t *row, bool is_openssl_3) {
+	static const char *const old[] = {"None", "SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1"};
+	const char *minimum = json_string_value(json_object_get(row, "min_protocol"));
+	const json_t *level = json_object_get(row, "security_level");
+	bool is_kept = is_openssl_3 && (!level || json_integer_value(level) > 0), is_old = !minimum;
+	for (size_t i = 0; minimum && i < ARRAY_LEN(old); i++)
+		is_old |= !strcasecmp(minimum, old[i]);
+	row_text(row, "oldest", is_old && is_kept ? "TLSv1.2" : minimum);
+}
+
 /* The first line of a source, trimmed; NULL when it is absent. The caller frees. */
 static bool first_line(const struct sources *fetched, const char *name, char **ret_line, struct err *err) {
 	const struct source *source = NULL;
@@ -104,8 +143,12 @@ static bool run(const json_t *with, const struct sources *fetched, struct observ
 	if (!openssl_conf_need(fetched, NULL, &sections, err) || !etc_maybe(fetched, POLICY, &proof, err) ||
 	    !first_line(fetched, POLICY, &policy, err) || !first_line(fetched, FIPS, &fips, err))
 		return false;
+	bool is_openssl_3;
+	if (!has_openssl_3(fetched, &is_openssl_3, err))
+		return false;
 	json_t *rows = json_array(), *row = row_add(rows);
 	add_openssl(row, sections);
+	add_oldest(row, is_openssl_3);
 	row_text(row, "crypto_policy", policy);
 	row_bool(row, "fips_kernel", fips && !strcmp(fips, "1"));
 	ret_observation->rows = rows;

@@ -26,7 +26,7 @@ static const struct check_field fields[] = {
 	{0},
 };
 
-static const char *const patterns[] = {"dir:" FOLDER, "file:" FOLDER "/*Release", "adjtimex:", NULL};
+static const char *const patterns[] = {"dir:" FOLDER, "file:" FOLDER "/*Release", "now:", NULL};
 
 static bool is_release(const char *name) {
 	return name && (text_ends(name, "_InRelease") || text_ends(name, "_Release"));
@@ -45,7 +45,7 @@ static void sources(const json_t *with, const struct sources *fetched, struct na
 	struct err ignored;
 	json_t *folder = folder_of(fetched, &ignored), *entry;
 	size_t i;
-	names_add(names, "adjtimex:");
+	names_add(names, "now:");
 	names_add(names, "dir:" FOLDER);
 	json_array_foreach(folder, i, entry) {
 		const char *name = json_string_value(json_object_get(entry, "name"));
@@ -137,7 +137,7 @@ static bool run(const json_t *with, const struct sources *fetched, struct observ
 	json_t *value, *entry, *folder;
 	int64_t now;
 	size_t i;
-	if (!(folder = folder_of(fetched, err)) || !source_need(fetched, "adjtimex:", &clock, err) ||
+	if (!(folder = folder_of(fetched, err)) || !source_need(fetched, "now:", &clock, err) ||
 	    !source_json(clock, &value, err) || !json_get_int(value, "time", clock->name, &now, err))
 		return false;
 	json_array_foreach(folder, i, entry) {

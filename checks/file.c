@@ -49,7 +49,7 @@ static const struct check_field fields[] = {
 	{0},
 };
 
-static const char *const patterns[] = {"file:/*", "stat:/*", "link:/*", "dir:/*", "tree:/*", "adjtimex:", NULL};
+static const char *const patterns[] = {"file:/*", "stat:/*", "link:/*", "dir:/*", "tree:/*", "now:", NULL};
 
 static const char *pattern_at(const json_t *with, size_t index) {
 	const char *path = param_string(with, "path", NULL);
@@ -107,7 +107,7 @@ static void sources(const json_t *with, const struct sources *fetched, struct na
 	if (below)
 		names_addf(names, "tree:%s", below);
 	if (param_bool(with, "age", false))
-		names_add(names, "adjtimex:");
+		names_add(names, "now:");
 	for (size_t i = 0; (pattern = pattern_at(with, i)); i++) {
 		CLEANUP(names_free_p) struct names *paths = names_new();
 		struct err ignored;
@@ -224,7 +224,7 @@ static bool add_age(json_t *row, const struct sources *fetched, const json_t *st
 	const struct source *clock;
 	json_t *value;
 	int64_t now, mtime;
-	if (!source_need(fetched, "adjtimex:", &clock, err) || !source_json(clock, &value, err) ||
+	if (!source_need(fetched, "now:", &clock, err) || !source_json(clock, &value, err) ||
 	    !json_get_int(value, "time", clock->name, &now, err) || !json_get_int(stat, "mtime", "stat", &mtime, err))
 		return false;
 	row_int(row, "age", now - mtime);

@@ -56,7 +56,7 @@ static const char *const patterns[] = {CONFIG,
 				       BOOTS,
 				       MACHINE,
 				       "file:/proc/sys/kernel/random/boot_id",
-				       "adjtimex:",
+				       "now:",
 				       "tree:/var/log/journal/*",
 				       "dir:/*/systemd/journald.conf.d",
 				       "stat:/*/systemd/journald.conf.d/*",
@@ -79,7 +79,7 @@ static void sources(const json_t *with, const struct sources *fetched, struct na
 	names_add(names, BOOTS);
 	names_add(names, MACHINE);
 	names_add(names, "file:/proc/sys/kernel/random/boot_id");
-	names_add(names, "adjtimex:");
+	names_add(names, "now:");
 	dropins_ask(folders, ".conf", fetched, names);
 	if (machine && *machine && !strchr(machine, '/'))
 		names_addf(names, "tree:/var/log/journal/%s", machine);
@@ -225,7 +225,7 @@ static bool add_ages(json_t *row, const struct sources *fetched, const struct he
 	const struct source *clock;
 	json_t *value;
 	int64_t now;
-	if (!source_need(fetched, "adjtimex:", &clock, err) || !source_json(clock, &value, err) ||
+	if (!source_need(fetched, "now:", &clock, err) || !source_json(clock, &value, err) ||
 	    !json_get_int(value, "time", clock->name, &now, err))
 		return false;
 	if (json_array_size(held->boots) == 0)

@@ -26,7 +26,7 @@ static const struct check_field fields[] = {
 	{0},
 };
 
-static const char *const patterns[] = {"file:/etc/os-release", "file:/usr/lib/os-release", "adjtimex:", NULL};
+static const char *const patterns[] = {"file:/etc/os-release", "file:/usr/lib/os-release", "now:", NULL};
 
 static void sources(const json_t *with, const struct sources *fetched, struct names *names) {
 	const struct source *etc = sources_get(fetched, "file:/etc/os-release");
@@ -34,7 +34,7 @@ static void sources(const json_t *with, const struct sources *fetched, struct na
 	if (etc && etc->err.code == ERR_ABSENT)
 		names_add(names, "file:/usr/lib/os-release");
 	if (json_object_get(with, "support"))
-		names_add(names, "adjtimex:");
+		names_add(names, "now:");
 }
 
 /* {KEY: value}; the later of two assignments counts. */
@@ -92,7 +92,7 @@ static bool add_support(json_t *row, const json_t *with, const struct sources *f
 	const struct source *clock;
 	json_t *value;
 	int64_t end, now;
-	if (!support_end(with, keys, &end, err) || !source_need(fetched, "adjtimex:", &clock, err) ||
+	if (!support_end(with, keys, &end, err) || !source_need(fetched, "now:", &clock, err) ||
 	    !source_json(clock, &value, err) || !json_get_int(value, "time", clock->name, &now, err))
 		return false;
 	row_time(row, "support_end", end);

@@ -29,6 +29,8 @@
  *   [{"id","parent","dev":"M:m","root","target","options":[],"type","source","super_options":[]}...]
  * adjtimex:
  *   {"state","status","maxerror","esterror","offset","freq","tai","time":sec}
+ * now: - the time of day, where adjtimex: may be denied
+ *   {"time":sec}
  * cmd:sshd-T?user=U&host=H&addr=A[&laddr=L]&lport=P - sshd's effective configuration for that connection, cmd:sshd-T
  * without one. Absent: no sshd installed; unreadable, with its own words, where it refuses
  *   {"exit":0,"stdout","stderr"}

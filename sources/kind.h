@@ -36,7 +36,7 @@ struct kind {
 };
 
 extern const struct kind kind_file, kind_folder, kind_stat, kind_tree, kind_link, kind_statvfs, kind_shadow,
-	kind_mounts, kind_adjtimex, kind_journal, kind_unit, kind_sshd, kind_nft;
+	kind_mounts, kind_adjtimex, kind_now, kind_journal, kind_unit, kind_sshd, kind_nft;
 
 /* False, with ERR_TIMEOUT, once the ask's deadline has passed. */
 MUST_CHECK bool ask_in_time(const struct ask *ask, struct err *err);
