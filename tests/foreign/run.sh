@@ -16,7 +16,7 @@ for tool in node npm openssl jq xxd base64 sha256sum; do
 	command -v $tool >/dev/null || fail "$tool is not installed"
 done
 mkdir -p "$foreign" "$work/changed" "$work/tree/tests"
-cp "$here"/*.* "$foreign/"
+cp -u "$here"/*.* "$foreign/" # not while others read them
 [ -d "$foreign/node_modules/@sigstore/verify" ] ||
 	(cd "$foreign" && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --silent)
 ln -s "$foreign" "$work/tree/tests/foreign"

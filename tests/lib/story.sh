@@ -5,7 +5,7 @@ set -Eeuo pipefail
 
 story_top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 installed=${VOUCH_INSTALLED-$story_top/build/installed}
-foreign=${VOUCH_FOREIGN-$story_top/build/auditor/foreign}
+foreign=${VOUCH_FOREIGN-$story_top/build/foreign}
 export PATH=$installed/bin:$installed/sbin:$PATH:/usr/sbin:/sbin LC_ALL=C.UTF-8
 export no_proxy=127.0.0.1,localhost NO_PROXY=127.0.0.1,localhost
 unset SSL_CERT_FILE SSL_CERT_DIR CURL_CA_BUNDLE

@@ -21,7 +21,7 @@ look() {
 	"$@" || status=$?
 	((status == 0 || status == 1 || status == 3))
 }
-strace -f -y -o "$work/strace" -e trace=%file,connect,execve \
+strace -f -y -s 4096 -o "$work/strace" -e trace=%file,connect,execve \
 	vouch run --root "$root" --json >"$work/folder.json" 2>"$work/folder.log" || true
 count=$(jq '.results | length' "$work/folder.json")
 if ((count > 20)); then ok "a round over a folder yields $count results"; else not_ok "a round over a folder yields ${count:-no} results"; fi
