@@ -141,8 +141,8 @@ struct store_result {
 };
 /* Latest of (host, rule); the history gets a line when the verdict or the waiver moved, or there was a gap before. */
 MUST_CHECK bool store_result_put(struct store *store, const struct store_result *result, struct err *err);
-/* Forgets those of a host that are not of this statement, a full round received then: they are not in its policy any more.
- * The history says so. statement "": all. */
+/* Forgets those of a host that are not of this statement, a full round received then: they are not in its policy any
+ * more. The history says so. statement "": all. */
 MUST_CHECK bool store_results_withdraw(struct store *store, const char *host, const char *statement, int64_t received,
 				       struct err *err);
 struct store_filter { /* NULL or 0: any */

@@ -149,8 +149,8 @@ static void tree_lists_everything_below_by_path(void **state) {
 /* In a child: what is below a folder on which something is mounted. */
 static void walk_over_a_mount(const char *folder) {
 	CLEANUP(free_ptr)
-	char *name = xasprintf("tree:%s", folder),
-	     *on = file_join(folder, "m"), *inside = file_join(folder, "m/inside");
+	char *name = xasprintf("tree:%s", folder), *on = file_join(folder, "m"),
+	     *inside = file_join(folder, "m/inside");
 	if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
 	    mount("none", on, "tmpfs", 0, NULL) != 0 || mkdir(inside, 0755) != 0)
 		_exit(101);
