@@ -3,7 +3,7 @@
 
 struct host_page {
 	struct page *page;
-	const char *id;
+	const char *id, *reader;
 	int64_t now;
 	bool is_found;
 };
@@ -26,6 +26,8 @@ static void write_host(void *context, const struct store_host *host) {
 	if (strcmp(host->id, at->id) != 0)
 		return;
 	at->is_found = true;
+	CLEANUP(free_ptr) char *title = xasprintf("Host %s", host->name[0] ? host->name : host->id);
+	page_begin(at->page, title, at->reader, true);
 	page_open(at->page, "dl", "class", "legend", NULL);
 	write_line(at->page, "Name", host->name);
 	write_line(at->page, "Id", host->id);
@@ -76,7 +78,7 @@ static bool write_result(void *context, const struct store_result *result) {
 
 static bool write_results(struct host_page *at, struct store *store, struct err *err) {
 	const struct store_filter filter = {.host = at->id, .with_json = true};
-	page_open(at->page, "table", NULL);
+	page_open(at->page, "table", "class", "results", NULL);
 	page_element(at->page, "caption", "Latest result of every rule", NULL);
 	page_open(at->page, "tbody", NULL);
 	bool is_read = store_results(store, &filter, write_result, at, err);
@@ -87,11 +89,10 @@ static bool write_results(struct host_page *at, struct store *store, struct err 
 
 void show_host(struct visit *visit) {
 	CLEANUP(page_done) struct page page = {0};
-	struct host_page at = {.page = &page, .id = visit->rest, .now = visit->now};
+	struct host_page at = {.page = &page, .id = visit->rest, .reader = visit->reader, .now = visit->now};
 	struct store *store = visit->collector->store;
 	struct err err;
-	page_begin(&page, "Host", visit->reader, true);
-	if (!store_hosts(store, write_host, &at, &err) || !write_results(&at, store, &err))
+	if (!store_hosts(store, write_host, &at, &err) || (at.is_found && !write_results(&at, store, &err)))
 		http_fault(visit->request, &err);
 	else if (!at.is_found)
 		http_error(visit->request, 404, "there is no such host");

@@ -41,6 +41,7 @@ static const char style[] =
 	".note,.population,footer{color:var(--soft)}footer{font-size:.85rem;margin-top:2rem;border-top:1px solid "
 	"var(--line)}"
 	".warning{background:var(--badback);color:var(--bad);padding:.5rem .8rem;border-radius:.3rem}"
+	".results tbody th{width:17rem}"
 	".legend{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem;color:var(--soft);font-size:.9rem}"
 	".legend dd{margin:0}.legend dt{margin:0}"
 	"section.rule{border:1px solid var(--line);border-radius:.4rem;padding:.2rem 1rem 1rem;margin:1rem 0}"
