@@ -18,13 +18,6 @@ static const char *const libraries[] = {"stat:/usr/lib/x86_64-linux-gnu/libssl.s
 					"stat:/usr/lib/libssl.so.3", "stat:/lib64/libssl.so.3"};
 
 static const struct check_field fields[] = {
-	{.name = "oldest",
-	 .type = VALUE_STRING,
-	 .about =
-		 "The oldest TLS that programs get which do not choose: MinProtocol, but never older than TLSv1.2 "
-		 "where "
-		 "OpenSSL 3 keeps a security level above 0, because it then refuses the signatures that TLS 1.1 needs; "
-		 "not there: the library's build decides."},
 	{.name = "min_protocol",
 	 .type = VALUE_STRING,
 	 .about = "MinProtocol of OpenSSL's system default for TLS, as TLSv1.2; not there: the library's own default."},
@@ -38,6 +31,13 @@ static const struct check_field fields[] = {
 	{.name = "fips_openssl",
 	 .type = VALUE_BOOL,
 	 .about = "Whether OpenSSL's configuration activates the FIPS provider and asks for it by default."},
+	{.name = "oldest",
+	 .type = VALUE_STRING,
+	 .about =
+		 "The oldest TLS that programs get which do not choose: MinProtocol, but never older than TLSv1.2 "
+		 "where "
+		 "OpenSSL 3 keeps a security level above 0, because it then refuses the signatures that TLS 1.1 needs; "
+		 "not there: the library's build decides."},
 	{0},
 };
 
