@@ -533,6 +533,51 @@ static void set_config(const char *path) {
 	must(file_write(path, text.data, text.len, 0644, &err));
 }
 
+static int64_t log_entries(void) {
+	CLEANUP(reply_done)
+	struct reply log = ask(&(struct ask){.at = world.agents, .path = "/log/checkpoint", .with_certificate = true});
+	assert_int_equal(log.status, 200);
+	return strtoll(strchr(log.body.data, '\n') + 1, NULL, 10);
+}
+
+static size_t count_of(const char *text, const char *word) {
+	size_t count = 0;
+	for (const char *at = text; (at = strstr(at, word)); at++)
+		count++;
+	return count;
+}
+
+/* Kills the collector a little later each time, while it receives three statements; then they are sent again. */
+static void killed_at_any_moment_it_loses_nothing_and_logs_nothing_twice(void **state) {
+	int64_t entries = log_entries();
+	for (useconds_t delay = 0; delay < 60000; delay += 5000) {
+		int status;
+		CLEANUP(buf_done) struct buf lines = {0};
+		for (int i = 0; i < 3; i++)
+			kit_add_pass(&world.host, &lines);
+		pid_t killer = fork();
+		if (killer == 0) {
+			usleep(delay);
+			kill(world.pid, SIGKILL);
+			_exit(0);
+		}
+		CLEANUP(reply_done) struct reply first = post_statements(&lines, true);
+		waitpid(killer, &status, 0);
+		assert_int_equal(waitpid(world.pid, &status, 0), world.pid);
+		assert_true(WIFSIGNALED(status));
+		waitpid(-1, &status, 0);
+		start_collector();
+		CLEANUP(reply_done) struct reply second = post_statements(&lines, true);
+		assert_int_equal(second.status, 200);
+		size_t known = count_of(second.body.data, "\"outcome\":\"known\"");
+		assert_int_equal(known + count_of(second.body.data, "\"outcome\":\"logged\""), 3);
+		if (first.code == CURLE_OK) /* what was acknowledged is there */
+			assert_int_equal(known, 3);
+		entries += 3;
+		assert_int_equal(log_entries(), entries);
+	}
+}
+
 static int make_world(void **state) {
 	unsetenv("SSL_CERT_FILE");
 	unsetenv("CURL_CA_BUNDLE");
@@ -584,6 +629,7 @@ int main(void) {
 		cmocka_unit_test(a_bundle_and_the_trust_file_verify_together),
 		cmocka_unit_test(metrics_say_what_the_collector_did),
 		cmocka_unit_test(a_removed_reader_has_no_access_any_more),
+		cmocka_unit_test(killed_at_any_moment_it_loses_nothing_and_logs_nothing_twice),
 	};
 	return cmocka_run_group_tests_name("collector over HTTP", tests, make_world, end_world);
 }
