@@ -75,6 +75,15 @@ static void print_looks(const struct rule *rule) {
 		say(stdout, "  needs %s to pass in the same round\n", rule->needs_control);
 }
 
+/* A parameter's value as a policy would write it: 90d, not 7776000. */
+static char *param_text(const json_t *doc, const json_t *value) {
+	const char *type = json_string_value(json_object_get(doc, "type"));
+	char duration[24];
+	if (type && !strcmp(type, value_type_name(VALUE_DURATION)) && json_is_integer(value))
+		return xstrdup(times_format_duration(json_integer_value(value), duration));
+	return json_dumps(value, JSON_ENCODE_ANY | JSON_SORT_KEYS);
+}
+
 static void print_params(const struct rule *rule) {
 	const char *name;
 	json_t *value;
@@ -86,7 +95,7 @@ static void print_params(const struct rule *rule) {
 	json_object_foreach(rule->params, name, value) {
 		const json_t *doc = json_object_get(rule->param_docs, name);
 		const char *about = json_string_value(json_object_get(doc, "doc"));
-		CLEANUP(free_ptr) char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_SORT_KEYS);
+		CLEANUP(free_ptr) char *text = param_text(doc, value);
 		say(stdout, "  %s = %s%s%s\n", name, text, about ? ": " : "", about ? about : "");
 	}
 }
