@@ -186,12 +186,14 @@ static bool may_enrol(const struct home *home, const struct enrol_options *optio
 		       "this host is enrolled already; --force sets that enrolment, its chain and spool aside");
 }
 
-/* From nothing to the enrolment in its place, under the lock. */
+/* From nothing to the enrolment in its place, under both locks: who ships holds the keys of the old line. */
 static bool make_enrolment(const struct home *home, const struct enrol_options *options, struct draft *draft,
 			   struct err *err) {
 	CLEANUP(close_fd) int lock = -1;
+	CLEANUP(close_fd) int ship_lock = -1;
 	if (!may_enrol(home, options, err) || !know_host(options->root, draft->header, err) ||
-	    !file_make_folder(home->folder, 0700, err) || !home_lock(home, &lock, err))
+	    !file_make_folder(home->folder, 0700, err) || !home_lock(home, &lock, err) ||
+	    !home_lock_shipping(home, &ship_lock, err))
 		return false;
 	throw_away(draft->home);
 	bool ok = file_make_folder(draft->home->folder, 0700, err) && put_together(options, draft, err) &&

@@ -29,6 +29,7 @@ struct home *home_new(const char *folder) {
 	home->checkpoint = file_join(home->folder, "checkpoint");
 	home->receipts = file_join(home->folder, "receipts");
 	home->lock = file_join(home->folder, "lock");
+	home->ship_lock = file_join(home->folder, "ship.lock");
 	home->spool = file_join(home->folder, "spool");
 	home->incoming = file_join(home->spool, "incoming");
 	home->queue = file_join(home->spool, "queue");
@@ -53,6 +54,7 @@ void home_free(struct home *home) {
 			       home->checkpoint,
 			       home->receipts,
 			       home->lock,
+			       home->ship_lock,
 			       home->spool,
 			       home->incoming,
 			       home->queue,
@@ -65,7 +67,8 @@ void home_free(struct home *home) {
 bool home_make(const struct home *home, struct err *err) {
 	return file_make_folder(home->folder, 0700, err) && file_make_folder(home->receipts, 0700, err) &&
 	       file_make_folder(home->incoming, 0700, err) && file_make_folder(home->queue, 0700, err) &&
-	       file_make_folder(home->refused, 0700, err);
+	       file_make_folder(home->refused, 0700, err) && file_sync_folder(home->spool, err) &&
+	       file_sync_folder(home->folder, err);
 }
 
 static void close_folder(DIR **folder) {
@@ -83,16 +86,24 @@ bool home_sweep(const char *folder, const char *prefix, struct err *err) {
 	return true;
 }
 
-bool home_lock(const struct home *home, int *ret_lock, struct err *err) {
-	int lock = open(home->lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+static bool take_lock(const char *path, const char *taken, int *ret_lock, struct err *err) {
+	int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (lock < 0)
-		return err_errno(err, errno, ERR_IO, home->lock, "open");
+		return err_errno(err, errno, ERR_IO, path, "open");
 	if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
 		close(lock);
-		return err_set(err, ERR_REFUSED, home->lock, "another process seals for this state folder");
+		return err_set(err, ERR_REFUSED, path, "%s", taken);
 	}
 	*ret_lock = lock;
 	return true;
+}
+
+bool home_lock(const struct home *home, int *ret_lock, struct err *err) {
+	return take_lock(home->lock, "another process seals for this state folder", ret_lock, err);
+}
+
+bool home_lock_shipping(const struct home *home, int *ret_lock, struct err *err) {
+	return take_lock(home->ship_lock, "another process ships from this state folder", ret_lock, err);
 }
 
 bool home_public_key(const char *path, EVP_PKEY **ret_key, struct err *err) {

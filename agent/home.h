@@ -15,6 +15,7 @@
  *   receipts/             <statement's digest>.tlog-proof
  *   checkpoint            the last checkpoint that was verified, verbatim
  *   lock                  held by the one process that seals
+ *   ship.lock             held by the one process that ships
  */
 #pragma once
 
@@ -25,7 +26,7 @@ struct home {
 	char *folder; /* the state folder */
 	char *enrolment, *identity, *evidence_key, *evidence_public, *transport_key, *transport_public,
 		*transport_certificate, *ca;
-	char *chain, *blinds, *checkpoint, *receipts, *lock;
+	char *chain, *blinds, *checkpoint, *receipts, *lock, *ship_lock;
 	char *spool, *incoming, *queue, *refused;
 };
 
@@ -33,12 +34,14 @@ struct home {
 struct home *home_new(const char *folder);
 void home_free(struct home *home);
 DEFINE_CLEANUP(struct home, home_free)
-/* Makes the folders that are missing, 0700. */
+/* Makes the folders that are missing, 0700, and syncs those that they lie in. */
 MUST_CHECK bool home_make(const struct home *home, struct err *err);
 /* Throws away what crashes left in a folder: files whose names begin so. */
 MUST_CHECK bool home_sweep(const char *folder, const char *prefix, struct err *err);
 /* The right to seal and to enrol: ERR_REFUSED when another process has it. Closing the descriptor gives it back. */
 MUST_CHECK bool home_lock(const struct home *home, int *ret_lock, struct err *err);
+/* The right to ship, likewise. */
+MUST_CHECK bool home_lock_shipping(const struct home *home, int *ret_lock, struct err *err);
 
 /* A public half as PEM from evidence_public or transport_public. */
 MUST_CHECK bool home_public_key(const char *path, EVP_PKEY **ret_key, struct err *err);

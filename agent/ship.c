@@ -25,6 +25,14 @@ static void batch_done(struct batch *batch) {
 	buf_done(&batch->body);
 }
 
+static bool count_set_aside(struct shipper *shipper, struct err *err) {
+	CLEANUP(spool_list_done) struct spool_list refused = {0};
+	if (!spool_list(shipper->home->refused, &refused, err))
+		return false;
+	shipper->set_aside = refused.count;
+	return true;
+}
+
 bool shipper_open(const struct home *home, const struct enrolment *enrolment, const sigset_t *ends,
 		  struct shipper **ret_shipper, struct err *err) {
 	CLEANUP(shipper_close_p) struct shipper *shipper = xcalloc(1, sizeof *shipper);
@@ -35,7 +43,9 @@ bool shipper_open(const struct home *home, const struct enrolment *enrolment, co
 				       .key = home->transport_key,
 				       .ends = ends};
 	shipper->home = home;
+	shipper->lock = -1;
 	if (!key_load(home->transport_key, &transport, err) || !home_make(home, err) ||
+	    !home_lock_shipping(home, &shipper->lock, err) || !count_set_aside(shipper, err) ||
 	    !home_sweep(home->folder, ".tmp-checkpoint-", err) || !home_sweep(home->receipts, ".tmp-", err) ||
 	    !home_sweep(home->refused, ".tmp-", err) ||
 	    !receipts_open(home, enrolment->vkey, &shipper->receipts, err) || !http_open(&peer, &shipper->http, err))
@@ -50,6 +60,7 @@ void shipper_close(struct shipper *shipper) {
 		return;
 	http_close(shipper->http);
 	receipts_close(shipper->receipts);
+	close_fd(&shipper->lock);
 	free(shipper);
 }
 

@@ -13,9 +13,11 @@ struct shipper {
 	const struct home *home; /* borrowed */
 	struct http *http;
 	struct receipts *receipts;
+	int lock;         /* descriptor; one process ships from a state folder */
+	size_t set_aside; /* in refused/ when it was opened */
 };
 
-/* ends: see struct http_peer. A transport key that group or others may read is refused. */
+/* ends: see struct http_peer. ERR_REFUSED when another process ships, or others may read the transport key. */
 MUST_CHECK bool shipper_open(const struct home *home, const struct enrolment *enrolment, const sigset_t *ends,
 			     struct shipper **ret_shipper, struct err *err);
 void shipper_close(struct shipper *shipper);

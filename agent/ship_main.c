@@ -37,12 +37,20 @@ static int start_work(struct shipping *shipping) {
 	return sd_event_source_set_enabled(shipping->work, SD_EVENT_ONESHOT);
 }
 
+/* One missing statement breaks the chain, so this has to be heard. */
+static void warn_of_refused(void) {
+	fprintf(stderr, "vouch-ship: the collector refuses what follows a refused statement, as a gap in the chain; "
+			"see spool/refused/*.reason, then enrol this host anew: vouch enrol --force\n");
+}
+
 static void report(const struct shipped *shipped) {
 	if (shipped->stored)
 		fprintf(stderr, "vouch-ship: %zu stored, receipts verified\n", shipped->stored);
-	if (shipped->refused)
-		fprintf(stderr, "vouch-ship: %zu refused for good and moved aside, last %s\n", shipped->refused,
-			shipped->refused_why);
+	if (!shipped->refused)
+		return;
+	fprintf(stderr, "vouch-ship: %zu refused for good and moved aside, last %s\n", shipped->refused,
+		shipped->refused_why);
+	warn_of_refused();
 }
 
 static int wait_and_try_again(struct shipping *shipping, const struct shipped *shipped) {
@@ -156,6 +164,10 @@ static int vouch_ship(const char *state, bool once, const sigset_t *ends) {
 	struct err err;
 	if (!enrolment_read(home, &enrolment, &err) || !shipper_open(home, enrolment, ends, &shipper, &err))
 		return fail(&err);
+	if (shipper->set_aside) {
+		fprintf(stderr, "vouch-ship: %zu refused earlier and set aside\n", shipper->set_aside);
+		warn_of_refused();
+	}
 	struct shipping shipping = {.shipper = shipper, .once = once};
 	return run(&shipping, home);
 }

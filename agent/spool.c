@@ -65,10 +65,12 @@ void spool_list_done(struct spool_list *list) {
 bool spool_bytes(const struct home *home, int64_t *ret_bytes, size_t *ret_statements, struct err *err) {
 	CLEANUP(spool_list_done) struct spool_list queue = {0};
 	CLEANUP(spool_list_done) struct spool_list incoming = {0};
-	if (!spool_list(home->queue, &queue, err) || !spool_list(home->incoming, &incoming, err))
+	CLEANUP(spool_list_done) struct spool_list refused = {0};
+	if (!spool_list(home->queue, &queue, err) || !spool_list(home->incoming, &incoming, err) ||
+	    !spool_list(home->refused, &refused, err))
 		return false;
-	*ret_bytes = queue.bytes + incoming.bytes;
-	*ret_statements = queue.count + incoming.count;
+	*ret_bytes = queue.bytes + incoming.bytes + refused.bytes;
+	*ret_statements = queue.count + incoming.count + refused.count;
 	return true;
 }
 

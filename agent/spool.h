@@ -4,7 +4,8 @@
  *   queue/     whole and in order: names begin with the sequence
  *   refused/   what the collector refused for good, each with <name>.reason
  *
- * Bounded in bytes: queue and incoming together. A reserve at the limit is kept for the statement that says so. */
+ * Bounded in bytes: the three together, or a collector that refuses everything would fill the disk. A reserve at the
+ * limit is kept for the statement that says so. */
 #pragma once
 
 #include "agent/home.h"
@@ -30,7 +31,7 @@ struct spool_list {
 MUST_CHECK bool spool_list(const char *folder, struct spool_list *ret_list, struct err *err);
 void spool_list_done(struct spool_list *list);
 
-/* Bytes in queue/ and incoming/. */
+/* Bytes and statements in the three folders. */
 MUST_CHECK bool spool_bytes(const struct home *home, int64_t *ret_bytes, size_t *ret_statements, struct err *err);
 /* Start: moves the entry of this name (NULL: none) from incoming/ to queue/ if it is there, and throws away everything
  * else in incoming/, temporary files included. */

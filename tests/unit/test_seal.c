@@ -185,6 +185,16 @@ static void full_spool_is_said_once_and_rounds_go_on_when_there_is_room(void **s
 	assert_false(sealer->chain->full);
 }
 
+static void what_was_refused_fills_the_spool_too(void **state) {
+	static const char filler[] = "00000000000000000099-0123456789abcdef.json";
+	CLEANUP(sealer_close_p) struct sealer *sealer = agent_sealer(&agent, SPOOL_LIMIT_LEAST);
+	struct err err;
+	assert_int_equal(agent_round(&agent, sealer), SEALED_KEPT);
+	fill_up(SPOOL_LIMIT_LEAST, SPOOL_RESERVE + 100);
+	assert_true(spool_refuse(agent.home, filler, "a gap in the chain", &err));
+	assert_int_equal(agent_round(&agent, sealer), SEALED_NO_ROOM);
+}
+
 static void evidence_key_that_others_may_read_is_refused(void **state) {
 	struct sealer *sealer = NULL;
 	struct err err;
@@ -206,6 +216,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(host_without_a_machine_id_keeps_the_id_drawn_for_it, make, drop),
 		cmocka_unit_test_setup_teardown(full_spool_is_said_once_and_rounds_go_on_when_there_is_room, make,
 						drop),
+		cmocka_unit_test_setup_teardown(what_was_refused_fills_the_spool_too, make, drop),
 		cmocka_unit_test_setup_teardown(evidence_key_that_others_may_read_is_refused, make, drop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "agent/enrol.h"
 #include "agent/est.h"
 #include "agent/ship.h"
 #include "tests/unit/agent_home.h"
@@ -231,6 +232,25 @@ static void transport_key_that_others_may_read_is_refused(void **state) {
 	assert_int_equal(err.code, ERR_REFUSED);
 }
 
+static void second_shipper_and_enrolment_beside_one_are_refused(void **state) {
+	CLEANUP(shipper_close_p) struct shipper *shipper = NULL;
+	const struct enrol_options options = {.collector = "https://127.0.0.1:1",
+					      .token = "t",
+					      .ca_fingerprint = "none",
+					      .root = agent.root,
+					      .force = true};
+	struct enrolment *enrolment = NULL;
+	struct shipper *second = NULL;
+	struct err err;
+	assert_true(shipper_open(agent.home, agent.enrolment, NULL, &shipper, &err));
+	assert_false(shipper_open(agent.home, agent.enrolment, NULL, &second, &err));
+	assert_int_equal(err.code, ERR_REFUSED);
+	assert_non_null(strstr(err.why, "another process ships"));
+	assert_false(enrol(agent.home, &options, &enrolment, &err));
+	assert_int_equal(err.code, ERR_REFUSED);
+	assert_non_null(strstr(err.why, "another process ships"));
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(all_logged_empties_the_queue, make, drop),
@@ -243,6 +263,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(nonsense_keeps_everything, make, drop),
 		cmocka_unit_test_setup_teardown(server_of_another_ca_gets_nothing, make, drop),
 		cmocka_unit_test_setup_teardown(entry_that_is_no_statement_any_more_goes_aside, make, drop),
+		cmocka_unit_test_setup_teardown(second_shipper_and_enrolment_beside_one_are_refused, make, drop),
 		cmocka_unit_test_setup_teardown(transport_key_that_others_may_read_is_refused, make, drop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
