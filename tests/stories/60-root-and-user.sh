@@ -17,7 +17,7 @@ chmod -R a+rX "$place"
 policy=$place/share/vouch/policies/linux-baseline.yaml
 
 look() {
-	"$@" "$place/bin/vouch" run --policy "$policy" --json
+	"$@" "$place/bin/vouch" run --data "$place/share/vouch" --policy "$policy" --json
 }
 cd /
 status=0
