@@ -33,7 +33,7 @@ static bool is_seen(const json_t *fragments, const char *fragment) {
 	size_t i;
 	const json_t *earlier;
 	json_array_foreach(fragments, i, earlier) {
-		if (fragment[0] && !strcmp(json_string_value(earlier), fragment))
+		if (fragment[0] && strcmp(fragment, "/dev/null") != 0 && !strcmp(json_string_value(earlier), fragment))
 			return true;
 	}
 	return false;
@@ -50,7 +50,9 @@ static bool look_at(const char *name, const struct sources *fetched, json_t *fra
 	if (!unit || !strcmp(load, "not-found") || is_seen(fragments, fragment))
 		return true;
 	json_array_append_new(fragments, json_text(fragment));
-	bool is_active = !strcmp(state, "active") || !strcmp(state, "reloading") || !strcmp(state, "activating");
+	/* One that dies and is started over and over is "activating" most of the time. */
+	bool is_active = !strcmp(state, "active") || !strcmp(state, "reloading") ||
+			 (!strcmp(state, "activating") && strncmp(text_of(unit, "SubState"), "auto-restart", 12) != 0);
 	json_array_append_new(rows, json_pack("{s:s, s:b, s:o}", "unit", name, "active", is_active, "enabled",
 					      json_text(text_of(unit, "UnitFileState"))));
 	return true;

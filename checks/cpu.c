@@ -75,6 +75,9 @@ static bool run(const json_t *with, const struct sources *fetched, struct observ
 		if (!add_flaw(rows, fetched, name, &unsure, err))
 			return false;
 	}
+	if (json_array_size(rows) == 0)
+		return err_set(err, ERR_UNPROVED, "dir:" FOLDER,
+			       "is empty, which no kernel that knows of flaws leaves it");
 	if (unsure && !is_any_open(rows))
 		return err_set(err, ERR_UNPROVED, unsure->name,
 			       "the kernel does not know: its hypervisor does not say");

@@ -37,6 +37,9 @@ static const struct check_field fields[] = {
 	 PRIVACY_PUBLIC, false},
 	{"uid", VALUE_INT, NULL, "The number of its owner.", PRIVACY_PUBLIC, false},
 	{"gid", VALUE_INT, NULL, "The number of its group.", PRIVACY_PUBLIC, false},
+	{"acl_readers", VALUE_STRINGS, NULL,
+	 "Whom an access list lets read it besides, as user:1000; not there where nobody is.", PRIVACY_PUBLIC, false},
+	{"acl_writers", VALUE_STRINGS, NULL, "Whom it lets write.", PRIVACY_PUBLIC, false},
 	{"size", VALUE_SIZE, "bytes", "Its size.", PRIVACY_PUBLIC, true},
 	{"age", VALUE_DURATION, "s", "How long ago it was last written to, where the rule asks.", PRIVACY_PUBLIC, true},
 	{"matches", VALUE_INT, NULL, "How many lines hold the pattern, or 1 where the key's value does.",
@@ -218,6 +221,7 @@ static void add_metadata(json_t *row, const json_t *stat) {
 	for (size_t i = 0; i < ARRAY_LEN(members); i++)
 		if (json_object_get(stat, members[i]))
 			json_object_set(row, members[i], json_object_get(stat, members[i]));
+	row_acl(row, json_object_get(stat, "acl"));
 }
 
 static bool add_age(json_t *row, const struct sources *fetched, const json_t *stat, struct err *err) {

@@ -73,10 +73,19 @@ static void replace(char **text, const char *with) {
 	*text = xstrdup(with);
 }
 
+/* Debian's unsigned image is "6.1.0-28-amd64-unsigned" and boots as "6.1.0-28-amd64". */
+static char *release_dup(const char *package) {
+	const char *release = release_of(package);
+	if (!release)
+		return NULL;
+	size_t len = strlen(release);
+	return xstrndup(release, text_ends(release, "-unsigned") ? len - strlen("-unsigned") : len);
+}
+
 static bool take_package(void *context, const struct dpkg_package *package, struct err *err) {
 	struct kernels *kernels = context;
 	CLEANUP(free_ptr) char *name = dpkg_text_dup(package->name);
-	const char *release = release_of(name);
+	CLEANUP(free_ptr) char *release = release_dup(name);
 	if (!release || !package->version.at || !is_dpkg_text(package->state, "installed"))
 		return true;
 	CLEANUP(free_ptr) char *version = dpkg_text_dup(package->version);

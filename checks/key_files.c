@@ -20,6 +20,10 @@ static const struct check_field fields[] = {
 	{.name = "uid", .type = VALUE_INT, .about = "Its owner's number."},
 	{.name = "owner", .type = VALUE_STRING, .about = "Its owner's name; not there when passwd has none."},
 	{.name = "group", .type = VALUE_STRING, .about = "Its group's name; not there when /etc/group has none."},
+	{.name = "acl_readers",
+	 .type = VALUE_STRINGS,
+	 .about = "Whom an access list lets read it besides, as user:1000; not there where nobody is."},
+	{.name = "acl_writers", .type = VALUE_STRINGS, .about = "Whom it lets write."},
 	{.name = "group_access", .type = VALUE_BOOL, .about = "Whether its group may read or write it."},
 	{.name = "world_access", .type = VALUE_BOOL, .about = "Whether everybody may read or write it."},
 	{0},
@@ -69,6 +73,7 @@ static bool add_row(const struct look *look, const json_t *entry, const char *wh
 	row_int(row, "uid", uid);
 	row_text(row, "owner", accounts_name_of(look->accounts, "uid", uid));
 	row_text(row, "group", accounts_name_of(look->groups, "gid", gid));
+	row_acl(row, json_object_get(entry, "acl"));
 	row_bool(row, "group_access", bits & 0060);
 	row_bool(row, "world_access", bits & 0006);
 	return true;

@@ -89,6 +89,16 @@ static void sources(const json_t *with, const struct sources *fetched, struct na
 		names_addf(names, "file:/proc/%lld/cmdline", (long long)main_pid(service));
 }
 
+/* Letters may stand together, as getopt(3) has it: "-Dof" is -D and -o with "f". A letter that takes an argument ends
+ * its word. */
+static bool word_overrides(const char *word, size_t len) {
+	static const char with_argument[] = "CEbcghkpu";
+	for (size_t i = 1; len >= 2 && word[0] == '-' && i < len && !strchr(with_argument, word[i]); i++)
+		if (word[i] == 'o' || word[i] == 'f')
+			return true;
+	return false;
+}
+
 /* Words are ended by NUL, or by spaces where sshd has rewritten its title ("sshd: /usr/sbin/sshd -D [listener] ...").
  */
 static bool is_overridden(const struct source *cmdline) {
@@ -97,7 +107,7 @@ static bool is_overridden(const struct source *cmdline) {
 		size_t len = 0;
 		while (at + len < end && at[len] != '\0' && at[len] != ' ')
 			len++;
-		if (len >= 2 && at[0] == '-' && (at[1] == 'o' || at[1] == 'f'))
+		if (word_overrides(at, len))
 			return true;
 		at += len + 1;
 	}

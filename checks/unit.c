@@ -13,8 +13,10 @@ static const struct check_field fields[] = {
 	{"name", VALUE_STRING, NULL, "The unit.", PRIVACY_PUBLIC, false},
 	{"loaded", VALUE_BOOL, NULL, "Whether the manager knows it (LoadState is loaded).", PRIVACY_PUBLIC, false},
 	{"load_state", VALUE_STRING, NULL, "loaded, not-found, masked, bad-setting, error.", PRIVACY_PUBLIC, false},
-	{"active", VALUE_BOOL, NULL, "Whether it is active now; activating and reloading count.", PRIVACY_PUBLIC,
-	 false},
+	{"active", VALUE_BOOL, NULL,
+	 "Whether it is active now; activating and reloading count, waiting to be started again after a failure does "
+	 "not.",
+	 PRIVACY_PUBLIC, false},
 	{"active_state", VALUE_STRING, NULL, "active, inactive, failed, activating, deactivating, reloading.",
 	 PRIVACY_PUBLIC, false},
 	{"sub", VALUE_STRING, NULL, "The state in the words of its type: running, exited, listening.", PRIVACY_PUBLIC,
@@ -80,6 +82,11 @@ static bool is_active(const json_t *value) {
 	       !strcmp(state, "refreshing");
 }
 
+/* A service that dies and is started over and over is "activating" most of the time. */
+static bool is_up(const json_t *value) {
+	return is_active(value) && !text_starts(text_of(value, "SubState"), "auto-restart");
+}
+
 static void add_texts(json_t *row, const char *field, const json_t *list) {
 	json_t *item;
 	size_t i;
@@ -105,7 +112,7 @@ static void add_states(json_t *row, const json_t *value) {
 	const char *file_state = text_of(value, "UnitFileState");
 	row_bool(row, "loaded", !strcmp(load_state, "loaded"));
 	row_text(row, "load_state", load_state);
-	row_bool(row, "active", is_active(value));
+	row_bool(row, "active", is_up(value));
 	row_text(row, "active_state", value ? text_of(value, "ActiveState") : "inactive");
 	row_text(row, "sub", json_string_value(json_object_get(value, "SubState")));
 	row_text(row, "unit_file_state", file_state);

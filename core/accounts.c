@@ -5,7 +5,8 @@
 
 #define FIELDS_MOST 7
 
-/* Cut at colons; the last field keeps what is left. Returns how many there are. */
+/* Cut at colons (glibc passes over white space before the name); the last field keeps what is left. Returns how many
+ * there are. */
 static size_t split(char *line, char *field[], size_t most) {
 	size_t count = 0;
 	while (line && count + 1 < most)
@@ -25,7 +26,7 @@ static bool read_id(const struct lines *lines, const char *text, const char *wha
 static bool read_account(const struct lines *lines, json_t *list, struct err *err) {
 	char *field[FIELDS_MOST] = {0};
 	unsigned long long uid = 0, gid = 0;
-	if (split(lines->line, field, FIELDS_MOST) < FIELDS_MOST || !field[0][0])
+	if (split(lines->line + strspn(lines->line, " \t"), field, FIELDS_MOST) < FIELDS_MOST || !field[0][0])
 		return err_set_at(err, ERR_MALFORMED, lines->where, lines->number, 0, "not seven fields and a name");
 	if (!read_id(lines, field[2], "the uid", &uid, err) || !read_id(lines, field[3], "the gid", &gid, err))
 		return false;
@@ -39,7 +40,7 @@ static bool read_account(const struct lines *lines, json_t *list, struct err *er
 static bool read_group(const struct lines *lines, json_t *list, struct err *err) {
 	char *field[4] = {0};
 	unsigned long long gid = 0;
-	if (split(lines->line, field, ARRAY_LEN(field)) < ARRAY_LEN(field) || !field[0][0])
+	if (split(lines->line + strspn(lines->line, " \t"), field, ARRAY_LEN(field)) < ARRAY_LEN(field) || !field[0][0])
 		return err_set_at(err, ERR_MALFORMED, lines->where, lines->number, 0, "not four fields and a name");
 	if (!read_id(lines, field[2], "the gid", &gid, err))
 		return false;

@@ -1,5 +1,6 @@
 #include "core/row.h"
 
+#include "core/mem.h"
 #include "core/times.h"
 
 json_t *row_add(json_t *rows) {
@@ -29,4 +30,19 @@ void row_text_append(json_t *row, const char *field, const char *text) {
 		json_object_set_new(row, field, all);
 	}
 	json_array_append_new(all, json_text(text));
+}
+
+void row_acl(json_t *row, const json_t *acl) {
+	const json_t *value;
+	size_t i;
+	json_array_foreach(acl, i, value) {
+		const char *text = json_string_value(value), *may = text ? strrchr(text, ':') : NULL;
+		if (!may)
+			continue;
+		CLEANUP(free_ptr) char *who = xstrndup(text, (size_t)(may - text));
+		if (strchr(may, 'r'))
+			row_text_append(row, "acl_readers", who);
+		if (strchr(may, 'w'))
+			row_text_append(row, "acl_writers", who);
+	}
 }

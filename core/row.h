@@ -15,3 +15,6 @@ void row_bool(json_t *row, const char *field, bool value);
 void row_time(json_t *row, const char *field, int64_t instant);
 /* Appends to a strings field, making it when it is missing. */
 void row_text_append(json_t *row, const char *field, const char *text);
+/* The strings fields acl_readers and acl_writers, as "user:1000", after the "acl" of stat: and tree: (core/source.h);
+ * each is left out where there is nobody. */
+void row_acl(json_t *row, const json_t *acl);

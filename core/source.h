@@ -6,12 +6,13 @@
  * file:/etc/passwd - the bytes of a regular file, and its metadata. (/sys and /proc are read like this too.)
  * dir:/etc/sudoers.d - its entries, sorted by name; type: file dir link fifo socket char block
  *   [{"name","type"}...]
- * stat:/etc/shadow - links not followed; "link" is the target's text
- *   {"type","mode":"0640","uid","gid","size","mtime","nlink","link"?}
+ * stat:/etc/shadow - links not followed; "link" is the target's text; "acl" whom an access list names beside owner
+ *   and group, as far as its mask lets them
+ *   {"type","mode":"0640","uid","gid","size","mtime","nlink","link"?,"acl":["user:1000:r--"...]?}
  * tree:/etc/ssl/private - everything below it, sorted by path (absolute), not crossing file systems, links not
- * followed; tree:/usr?perm=6000 - only entries with one of these mode bits, links left out. Denied as a whole where one
- * folder is.
- *   [{"path","type","mode","uid","gid","size","mtime"}...]
+ * followed; tree:/usr?perm=6000 - only entries with one of these mode bits, links left out, without access lists.
+ * Denied as a whole where one folder is.
+ *   [{"path","type","mode","uid","gid","size","mtime","acl"?}...]
  * link:/sys/dev/block/8:1 - every link followed, absolute
  *   {"target"}
  * statvfs:/ - blocks are of bsize bytes (f_frsize); flags are ST_RDONLY and so on

@@ -6,6 +6,7 @@
 
 #include "core/file.h"
 #include "core/text.h"
+#include "core/value.h"
 #include "sources/fetch.h"
 
 #define META_LARGEST (1U << 20)
@@ -40,6 +41,8 @@ static bool member_holds(const json_t *entry, const char *key, const json_t *val
 		return json_is_string(value) && is_look_error(json_string_value(value));
 	if (!strcmp(key, "type"))
 		return type_of(entry) != 0;
+	if (!strcmp(key, "acl"))
+		return value_has_type(value, VALUE_STRINGS);
 	if (!strcmp(key, "target"))
 		return json_is_string(value);
 	if (!strcmp(key, "mtime"))
@@ -180,6 +183,10 @@ bool fixture_imagine(const struct fixture *fixture, const char *path, struct sta
 		ret_status->st_size = (off_t)strlen(target);
 	fixture_dress(fixture, path, ret_status);
 	return true;
+}
+
+json_t *fixture_acl(const struct fixture *fixture, const char *path) {
+	return json_object_get(entry_of(fixture, path), "acl");
 }
 
 const char *fixture_target(const struct fixture *fixture, const char *path) {

@@ -2,7 +2,8 @@
  * host.
  *
  * Members of an entry of .vouch/meta, all optional: "mode" (octal text), "uid", "gid", "nlink", "mtime" (integers),
- * "error" (one of the six words), "type" (file dir link fifo socket char block), "target" (of a link). An entry with a
+ * "error" (one of the six words), "type" (file dir link fifo socket char block), "target" (of a link), "acl" (as
+ * sources/acl.h has it). An entry with a
  * type for a path that is not in the folder makes it exist without bytes: the empty folder, the FIFO and the device
  * that version control cannot keep. A file of the name .gitkeep is not there either. Any other member is refused: then
  * every source of the root is malformed. */
@@ -31,6 +32,8 @@ void fixture_dress(const struct fixture *fixture, const char *path, struct stat 
 /* The status of a path that is in the meta only; false and ENOENT. */
 bool fixture_imagine(const struct fixture *fixture, const char *path, struct stat *ret_status);
 /* The target of a link that is in the meta only; NULL if it is none. Borrowed. */
+/* The access list that the meta gives a path, NULL for none. Borrowed. */
+json_t *fixture_acl(const struct fixture *fixture, const char *path);
 const char *fixture_target(const struct fixture *fixture, const char *path);
 /* Call use(context, name) for each entry of this folder that the meta makes exist. */
 void fixture_children(const struct fixture *fixture, const char *folder, void (*use)(void *context, const char *name),

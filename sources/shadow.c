@@ -105,6 +105,8 @@ bool shadow_parse(const char *data, size_t len, const char *where, json_t **ret_
 		const char *newline = memchr(at, '\n', (size_t)(end - at));
 		struct part line = {at, (size_t)((newline ? newline : end) - at)};
 		at = newline ? newline + 1 : end;
+		for (; line.len > 0 && (*line.at == ' ' || *line.at == '\t'); line.at++, line.len--)
+			; /* glibc passes over it too */
 		if (memchr(line.at, '\0', line.len))
 			return err_set_at(err, ERR_MALFORMED, where, number, 0, "NUL byte");
 		if (line.len > 0 && *line.at != '#' && !read_line(&line, list))

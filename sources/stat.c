@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "sources/acl.h"
 #include "sources/fetch.h"
 #include "sources/fixture.h"
 #include "sources/kind.h"
@@ -21,13 +22,18 @@ static json_t *link_target(const struct place *place, const char *path) {
 static bool look_stat(const struct ask *ask, struct answer *ret_answer, struct err *err) {
 	struct stat status;
 	char mode[MODE_TEXT];
+	CLEANUP(json_decref_p) json_t *acl = NULL;
 	if (!place_stat(ask->place, ask->rest, &status))
 		return err_errno(err, errno, ERR_UNREADABLE, ask->name, "stat");
+	if (!acl_read(ask->place, ask->rest, status.st_mode, &acl))
+		return err_errno(err, errno, ERR_UNREADABLE, ask->name, "read access list");
 	CLEANUP(json_decref_p)
 	json_t *value = json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:I}", "type", mode_type_name(status.st_mode), "mode",
 				  mode_text(status.st_mode, mode), "uid", (json_int_t)status.st_uid, "gid",
 				  (json_int_t)status.st_gid, "size", (json_int_t)status.st_size, "mtime",
 				  (json_int_t)status.st_mtime, "nlink", (json_int_t)status.st_nlink);
+	if (acl)
+		json_object_set(value, "acl", acl);
 	if (S_ISLNK(status.st_mode)) {
 		json_t *target = link_target(ask->place, ask->rest);
 		if (!target)

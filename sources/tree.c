@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/text.h"
+#include "sources/acl.h"
 #include "sources/fetch.h"
 #include "sources/fixture.h"
 #include "sources/folder.h"
@@ -14,10 +15,12 @@
 #define TREE_DEEPEST 100
 #define TREE_DEADLINE_MS 60000
 #define ENTRY_OVERHEAD 90 /* bytes of canonical JSON beside the path, about */
+#define ACL_OVERHEAD 20   /* for each who is named in an access list */
 
 struct found {
 	char *path;
 	struct stat status;
+	json_t *acl; /* owned; NULL: none */
 };
 
 struct walk {
@@ -29,20 +32,26 @@ struct walk {
 };
 
 static void walk_done(struct walk *walk) {
-	for (size_t i = 0; i < walk->count; i++)
+	for (size_t i = 0; i < walk->count; i++) {
 		free(walk->found[i].path);
+		json_decref(walk->found[i].acl);
+	}
 	free(walk->found);
 }
 
+/* Access lists are read for whole trees alone: they say nothing of mode bits, and cost a look-up each. */
 static bool keep(struct walk *walk, const char *path, const struct stat *status, struct err *err) {
+	json_t *acl = NULL;
 	if (walk->bits && (S_ISLNK(status->st_mode) || !(status->st_mode & walk->bits)))
 		return true;
+	if (!walk->bits && !acl_read(walk->ask->place, path, status->st_mode, &acl))
+		return err_errno(err, errno, ERR_UNREADABLE, walk->ask->name, "read access list below");
 	if (walk->count == walk->room) {
 		walk->room = walk->room ? walk->room * 2 : 64;
 		walk->found = xreallocarray(walk->found, walk->room, sizeof *walk->found);
 	}
-	walk->found[walk->count++] = (struct found){.path = xstrdup(path), .status = *status};
-	walk->bytes += strlen(path) + ENTRY_OVERHEAD;
+	walk->found[walk->count++] = (struct found){.path = xstrdup(path), .status = *status, .acl = acl};
+	walk->bytes += strlen(path) + ENTRY_OVERHEAD + json_array_size(acl) * ACL_OVERHEAD;
 	if (walk->bytes > SOURCE_LARGEST)
 		return err_set(err, ERR_UNREADABLE, walk->ask->name, "over the cap of %u bytes", SOURCE_LARGEST);
 	return true;
@@ -101,10 +110,10 @@ static int by_path(const void *a, const void *b) {
 static json_t *found_json(const struct found *found) {
 	char mode[MODE_TEXT];
 	const struct stat *status = &found->status;
-	return json_pack("{s:o,s:s,s:s,s:I,s:I,s:I,s:I}", "path", json_text(found->path), "type",
+	return json_pack("{s:o,s:s,s:s,s:I,s:I,s:I,s:I,s:O*}", "path", json_text(found->path), "type",
 			 mode_type_name(status->st_mode), "mode", mode_text(status->st_mode, mode), "uid",
 			 (json_int_t)status->st_uid, "gid", (json_int_t)status->st_gid, "size",
-			 (json_int_t)status->st_size, "mtime", (json_int_t)status->st_mtime);
+			 (json_int_t)status->st_size, "mtime", (json_int_t)status->st_mtime, "acl", found->acl);
 }
 
 /* "PATH" or "PATH?perm=BITS"; *ret_path is the caller's. */

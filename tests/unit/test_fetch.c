@@ -4,11 +4,13 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 
 #include "tests/unit/fetching.h"
 
@@ -122,6 +124,34 @@ static void stat_shows_the_link_and_link_shows_where_it_leads(void **state) {
 	assert_string_equal(json_string_value(json_object_get(value, "link")), "d/../d/target");
 	expected = xasprintf("{\"target\":\"%s/d/target\"}", folder);
 	assert_string_equal(buf_str(&fetch_path(&link_set, "link:", folder, "l")->bytes), expected);
+}
+
+/* user::rw-, user:1000:rw-, group::r--, group:27:r-x, mask::r--, other::--- as the kernel keeps it: the mask takes the
+ * right to write away, and that to execute. */
+static void put_acl(const char *path) {
+	static const unsigned char acl[] = "\2\0\0\0"
+					   "\1\0\6\0\377\377\377\377"
+					   "\2\0\6\0\350\3\0\0"
+					   "\4\0\4\0\377\377\377\377"
+					   "\10\0\5\0\33\0\0\0"
+					   "\20\0\4\0\377\377\377\377"
+					   "\40\0\0\0\377\377\377\377";
+	if (setxattr(path, "system.posix_acl_access", acl, sizeof acl - 1, 0) != 0 && errno == EOPNOTSUPP)
+		skip(); /* a file system without access lists */
+}
+
+static void access_list_is_shown_as_far_as_its_mask_lets_it(void **state) {
+	CLEANUP(folder_remove) char *folder = folder_make();
+	CLEANUP(sources_free_p) struct sources *stat_set = NULL, *tree_set = NULL, *plain_set = NULL;
+	CLEANUP(free_ptr) char *path = file_join(folder, "t/secret");
+	put(folder, "t/secret", "x");
+	put(folder, "t/plain", "x");
+	put_acl(path);
+	static const char seen[] = "\"acl\":[\"user:1000:r--\",\"group:27:r--\"]";
+	const struct source *source = fetch_path(&stat_set, "stat:", folder, "t/secret");
+	assert_non_null(strstr(buf_str(&source->bytes), seen));
+	assert_null(strstr(buf_str(&fetch_path(&plain_set, "stat:", folder, "t/plain")->bytes), "acl"));
+	assert_non_null(strstr(buf_str(&fetch_path(&tree_set, "tree:", folder, "t")->bytes), seen));
 }
 
 static void tree_lists_everything_below_by_path(void **state) {
@@ -253,6 +283,7 @@ int main(void) {
 		cmocka_unit_test(folder_lists_names_and_types_sorted),
 		cmocka_unit_test(empty_folder_is_an_empty_list),
 		cmocka_unit_test(stat_shows_the_link_and_link_shows_where_it_leads),
+		cmocka_unit_test(access_list_is_shown_as_far_as_its_mask_lets_it),
 		cmocka_unit_test(tree_lists_everything_below_by_path),
 		cmocka_unit_test(tree_shows_a_mount_point_and_not_what_is_mounted),
 		cmocka_unit_test(tree_question_that_is_not_understood_is_unreadable),
