@@ -1,5 +1,7 @@
 #include "agent/vouchd.h"
 
+#include <malloc.h>
+
 #include "core/file.h"
 
 #define SLACK_US 1000000 /* what is due within it is due now */
@@ -89,14 +91,17 @@ static const char *trigger(const struct vouchd *vouchd, const struct round *roun
 	return strcmp(round->boot_id, vouchd->options.sealer->chain->boot_id) != 0 ? "boot" : "schedule";
 }
 
-static void looked(void *context, struct round *finished) {
+static void looked(void *context, struct round *round) {
 	struct vouchd *vouchd = context;
-	CLEANUP(round_free_p) struct round *round = finished;
 	enum sealed sealed = SEALED_KEPT;
 	struct err err;
+	look_free(vouchd->look);
+	vouchd->look = NULL;
 	complete(vouchd, round);
 	bool ok = seal(vouchd->options.sealer, vouchd->options.stack, round, trigger(vouchd, round), &sealed, &err);
 	vouchd->options.report(round, sealed, ok ? NULL : &err);
+	round_free(round);
+	malloc_trim(0); /* what was read is gone: between rounds the memory is the host's */
 	if (vouchd->options.once)
 		sd_event_exit(vouchd->event, ok && sealed == SEALED_KEPT ? 0 : 1);
 	else
