@@ -85,7 +85,9 @@ static bool read_peer(struct visit *visit, X509 *certificate, struct peer *ret_p
 	EVP_PKEY *key = X509_get0_pubkey(certificate);
 	CLEANUP(buf_done) struct buf der = {0};
 	struct peer peer = {0};
-	if (!key || !ca_host_of(X509_get_subject_name(certificate), common_name))
+	/* The handshake looked at the end, but a connection may outlive it. */
+	if (!key || !ca_host_of(X509_get_subject_name(certificate), common_name) ||
+	    X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0)
 		return true;
 	if (!store_certificate_host(visit->collector->store, hash_hex(&digest, fingerprint), peer.host, err))
 		return false;

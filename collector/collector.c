@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/file.h"
@@ -32,6 +33,14 @@ static bool open_log(struct collector *collector, const char *folder, struct err
 	       log_open(log, collector->config->origin, collector->log_key, &collector->log, err);
 }
 
+/* SQLite would make a new one in silence, and every host would be unknown. */
+static bool open_store(struct collector *collector, const char *path, struct err *err) {
+	struct stat status;
+	if (stat(path, &status) != 0 || status.st_size == 0)
+		return err_set(err, ERR_REFUSED, path, "the store is missing or empty: restore it from a backup");
+	return store_open(path, &collector->store, err) && store_check(collector->store, err);
+}
+
 bool collector_open(const char *folder, const char *data, void (*say)(const char *line),
 		    struct collector **ret_collector, struct err *err) {
 	CLEANUP(collector_free_p) struct collector *collector = xcalloc(1, sizeof *collector);
@@ -43,7 +52,7 @@ bool collector_open(const char *folder, const char *data, void (*say)(const char
 		return false;
 	CLEANUP(free_ptr) char *policies = file_join(data ? data : collector->config->data, "policies");
 	if (!ca_load(folder, &collector->ca, err) || !open_log(collector, folder, err) ||
-	    !store_open(store, &collector->store, err) || !receive_adopt(collector->store, collector->log, err) ||
+	    !open_store(collector, store, err) || !receive_adopt(collector->store, collector->log, err) ||
 	    !catalogue_load(policies, &collector->catalogue, err))
 		return false;
 	collector->sessions = sessions_new();

@@ -15,8 +15,13 @@ void http_header(struct evhttp_request *request, const char *name, const char *v
 
 void http_reply(struct evhttp_request *request, int status, const char *type, const void *data, size_t len) {
 	struct evbuffer *body = evbuffer_new();
-	if (!body || evbuffer_add(body, data, len) != 0)
+	char length[32];
+	/* evhttp would send the body with the answer to HEAD too, where a client takes it for the next answer. */
+	const bool is_head = evhttp_request_get_command(request) == EVHTTP_REQ_HEAD;
+	if (!body || (!is_head && evbuffer_add(body, data, len) != 0))
 		abort();
+	snprintf(length, sizeof length, "%zu", len);
+	http_header(request, "Content-Length", length);
 	if (type)
 		http_header(request, "Content-Type", type);
 	http_header(request, "X-Content-Type-Options", "nosniff");

@@ -4,11 +4,13 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
+#include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 
 #include "core/file.h"
@@ -21,6 +23,7 @@ struct listener {
 	struct evhttp *http;
 	char address[INET6_ADDRSTRLEN + 10];
 	int64_t connections;
+	size_t held; /* bytes of requests that wait for their rest or their answer, over all connections */
 };
 
 /* Lives exactly as long as its SSL object, which libevent frees with the connection. */
@@ -36,6 +39,7 @@ static void connection_free(void *parent, void *pointer, CRYPTO_EX_DATA *data, i
 	if (!connection)
 		return;
 	connection->listener->connections--;
+	connection->listener->held -= connection->received;
 	event_free(connection->deadline);
 	free(connection);
 }
@@ -64,14 +68,23 @@ static void start_deadline(struct connection *connection, int64_t seconds) {
 }
 
 /* Before the handshake has ended nothing arrives here; then it is known whether there is a certificate. */
+static bool is_over_cap(const struct connection *connection) {
+	const struct listener *listener = connection->listener;
+	const size_t most = listener->settings.anonymous_most;
+	const size_t share = listener->settings.held_most / (size_t)listener->settings.connections;
+	if (listener->held > listener->settings.held_most && connection->received > share)
+		return true;
+	if (most == 0 || connection->received <= most)
+		return false;
+	const SSL *ssl = bufferevent_openssl_get_ssl(connection->bufferevent);
+	return !ssl || !SSL_get0_peer_certificate(ssl);
+}
+
 static void count_input(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *context) {
 	struct connection *connection = context;
-	const size_t most = connection->listener->settings.anonymous_most;
 	connection->received += info->n_added;
-	if (most == 0 || connection->received <= most)
-		return;
-	const SSL *ssl = bufferevent_openssl_get_ssl(connection->bufferevent);
-	if (!ssl || !SSL_get0_peer_certificate(ssl))
+	connection->listener->held += info->n_added;
+	if (is_over_cap(connection))
 		cut_off(connection);
 }
 
@@ -105,8 +118,18 @@ SSL *listen_ssl(struct evhttp_request *request) {
 
 static void answered(struct evhttp_request *request, void *context) {
 	struct connection *connection = context;
+	connection->listener->held -= connection->received;
 	connection->received = 0;
 	start_deadline(connection, connection->listener->settings.deadline);
+}
+
+/* Two lengths: evhttp takes the first, whoever stands between may take the other, and would see other requests. */
+static bool has_two_lengths(struct evhttp_request *request) {
+	const struct evkeyval *header;
+	unsigned lengths = 0;
+	TAILQ_FOREACH(header, evhttp_request_get_input_headers(request), next)
+	lengths += !strcasecmp(header->key, "Content-Length") || !strcasecmp(header->key, "Transfer-Encoding");
+	return lengths > 1;
 }
 
 static void handle(struct evhttp_request *request, void *context) {
@@ -114,7 +137,12 @@ static void handle(struct evhttp_request *request, void *context) {
 	struct connection *connection = SSL_get_ex_data(listen_ssl(request), connection_index());
 	start_deadline(connection, listener->settings.deadline);
 	evhttp_request_set_on_complete_cb(request, answered, connection);
-	listener->settings.handle(request, listener->settings.context);
+	if (!has_two_lengths(request)) {
+		listener->settings.handle(request, listener->settings.context);
+		return;
+	}
+	evhttp_add_header(evhttp_request_get_output_headers(request), "Connection", "close");
+	evhttp_send_reply(request, HTTP_BADREQUEST, NULL, NULL);
 }
 
 /* --- opening ------------------------------------------------------------------------------------------------------ */

@@ -1,6 +1,6 @@
 /* A listener: TLS 1.3 over libevent's evhttp, with what evhttp lacks: a cap on connections, a deadline for each whole
  * request (evhttp's own timeout is for idleness only: a byte now and then keeps a connection for ever), TCP_NODELAY,
- * and a small cap on what a peer without a certificate may send. */
+ * a small cap on what a peer without a certificate may send, and one on what all requests hold together. */
 #pragma once
 
 #include <event2/http.h>
@@ -16,7 +16,10 @@ struct listen_settings {
 	SSL_CTX *tls;          /* borrowed */
 	size_t request_most;   /* bytes of a body; more is 413 */
 	size_t anonymous_most; /* bytes between two answers to a peer without a certificate; 0: as request_most */
-	int64_t deadline;      /* seconds for a request, and for reading its answer */
+	/* Bytes of requests that are not answered yet, over all connections. While there are more, who has sent more
+	 * than its share (held_most / connections) is cut off: without that one host could take the memory of all. */
+	size_t held_most;
+	int64_t deadline; /* seconds for a request, and for reading its answer */
 	int64_t connections;
 	void (*handle)(struct evhttp_request *request, void *context);
 	void *context;

@@ -298,6 +298,15 @@ static void adopt_tree(struct log *log, struct tree *tree, const struct hash *ro
 	tree_free(old);
 }
 
+/* Whether the checkpoint on disk is still the one that was signed last: the new one never took its name. */
+static bool is_old_checkpoint_there(const struct log *log) {
+	CLEANUP(free_ptr) char *path = file_join(log->folder, "checkpoint");
+	CLEANUP(buf_done) struct buf there = {0};
+	struct err ignored;
+	return file_read(path, NOTE_LARGEST, &there, &ignored) && there.len == log->note.len &&
+	       !memcmp(there.data, log->note.data, there.len);
+}
+
 bool log_append(struct log *log, const struct log_entry *entries, size_t count, uint64_t *ret_first, struct err *err) {
 	CLEANUP(tree_free_p) struct tree *tree = NULL;
 	CLEANUP(buf_done) struct buf note = {0};
@@ -319,7 +328,7 @@ bool log_append(struct log *log, const struct log_entry *entries, size_t count, 
 	if (!write_partial(log, tree, err) || !continue_tree(log, tree->size, &root, err))
 		return false;
 	if (!sign(log->folder, log->checkpoint.origin, log->key, tree->size, &root, &note, err)) {
-		log->is_uncertain = true;
+		log->is_uncertain = !is_old_checkpoint_there(log);
 		return false;
 	}
 	*ret_first = log->checkpoint.size;

@@ -92,7 +92,17 @@ static bool begin_session(struct visit *visit, const struct search *search, stru
 	return true;
 }
 
+/* Browsers say where a form comes from; another site's could log somebody in under a name that is not his. */
+static bool is_from_elsewhere(struct visit *visit) {
+	const char *site = http_asked(visit->request, "Sec-Fetch-Site");
+	return site && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
+}
+
 void reader_login(struct visit *visit) {
+	if (is_from_elsewhere(visit)) {
+		http_error(visit->request, 403, "the form is another site's");
+		return;
+	}
 	CLEANUP(buf_done) struct buf body = {0};
 	http_body(visit->request, &body);
 	CLEANUP(free_ptr) char *name = http_form(buf_str(&body), "name");

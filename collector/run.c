@@ -12,6 +12,8 @@
 
 #define READER_REQUEST_MOST 16384 /* a login form */
 #define ANONYMOUS_MOST 65536      /* an enrolment */
+#define AGENTS_HELD_MOST ((size_t)256 << 20)
+#define READERS_HELD_MOST ((size_t)16 << 20)
 #define LISTENERS 3
 
 struct running {
@@ -66,11 +68,11 @@ static bool open_listeners(struct running *running, struct collector *collector,
 	const struct config *config = collector->config;
 	const struct listen_settings settings[LISTENERS] = {
 		{"agents", config->agents, running->tls_agents, RECEIVE_REQUEST_LARGEST, ANONYMOUS_MOST,
-		 config->request_deadline, config->connections, agents_handle, collector},
-		{"readers", config->readers, running->tls_readers, READER_REQUEST_MOST, 0, config->request_deadline,
-		 config->connections, readers_handle, collector},
-		{"metrics", config->metrics, running->tls_readers, READER_REQUEST_MOST, 0, config->request_deadline,
-		 config->connections, metrics_handle, collector},
+		 AGENTS_HELD_MOST, config->request_deadline, config->connections, agents_handle, collector},
+		{"readers", config->readers, running->tls_readers, READER_REQUEST_MOST, 0, READERS_HELD_MOST,
+		 config->request_deadline, config->connections, readers_handle, collector},
+		{"metrics", config->metrics, running->tls_readers, READER_REQUEST_MOST, 0, READERS_HELD_MOST,
+		 config->request_deadline, config->connections, metrics_handle, collector},
 	};
 	for (size_t i = 0; i < LISTENERS; i++) {
 		if (!listen_open(running->base, &settings[i], &running->listeners[i], err))

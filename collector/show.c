@@ -110,6 +110,10 @@ static void write_host_row(void *context, const struct store_host *host) {
 	page_open(page, "tr", NULL);
 	page_open(page, "th", "scope", "row", NULL);
 	page_element(page, "a", host->name[0] ? host->name : host->id, "href", link, NULL);
+	if (host->is_broken) {
+		page_text(page, " ");
+		page_element(page, "strong", "chain broken", "class", "warning", NULL);
+	}
 	page_close(page);
 	page_element(page, "td", host->os, NULL);
 	page_element(page, "td", host->environment, NULL);

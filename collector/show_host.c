@@ -26,6 +26,12 @@ static void write_host(void *context, const struct store_host *host) {
 	if (strcmp(host->id, at->id) != 0)
 		return;
 	at->is_found = true;
+	if (host->is_broken)
+		page_element(at->page, "p",
+			     "The chain of this host is broken: evidence was refused for a gap or a fork. What comes "
+			     "behind a missing evidence record is refused too, until the host is enrolled anew "
+			     "(vouch enrol --force, on the host).",
+			     "class", "warning", "role", "alert", NULL);
 	CLEANUP(free_ptr) char *title = xasprintf("Host %s", host->name[0] ? host->name : host->id);
 	page_begin(at->page, title, at->reader, true);
 	page_open(at->page, "dl", "class", "legend", NULL);

@@ -1,6 +1,10 @@
 /* One result on a page: observed, expected, sources, and how anybody can verify it. */
 #include "collector/show.h"
 
+/* Of a table: a host writes what it likes, and rows times columns of 8 MiB would be gigabytes. */
+#define ROWS_MOST 1000
+#define COLUMNS_MOST 32
+
 static char *text_of(const json_t *value) {
 	struct err err;
 	if (json_is_string(value))
@@ -22,8 +26,28 @@ static json_t *columns_of(const json_t *rows) {
 	return columns;
 }
 
+/* What does not fit on a page is said to be left out; the record itself has it. */
+static void write_left_out(struct page *page, size_t rows, size_t columns) {
+	if (rows <= ROWS_MOST && columns <= COLUMNS_MOST)
+		return;
+	page_open(page, "p", "class", "warning", NULL);
+	page_textf(page, "%zu rows of %zu columns; the page shows %d of %d at most.", rows, columns, ROWS_MOST,
+		   COLUMNS_MOST);
+	page_close(page);
+}
+
+static void drop_columns(json_t *columns) {
+	size_t index = 0;
+	const char *name;
+	void *at;
+	json_t *unused;
+	json_object_foreach_safe(columns, at, name, unused) if (index++ >= COLUMNS_MOST) json_object_del(columns, name);
+}
+
 static void write_table(struct page *page, const char *caption, const json_t *rows) {
 	CLEANUP(json_decref_p) json_t *columns = columns_of(rows);
+	write_left_out(page, json_array_size(rows), json_object_size(columns));
+	drop_columns(columns);
 	size_t index;
 	const json_t *row;
 	const char *name;
@@ -37,6 +61,8 @@ static void write_table(struct page *page, const char *caption, const json_t *ro
 	page_close(page);
 	page_open(page, "tbody", NULL);
 	json_array_foreach(rows, index, row) {
+		if (index == ROWS_MOST)
+			break;
 		page_open(page, "tr", NULL);
 		json_object_foreach(columns, name, unused) {
 			CLEANUP(free_ptr) char *text = text_of(json_object_get(row, name));

@@ -73,6 +73,17 @@ bool store_open(const char *path, struct store **ret_store, struct err *err) {
 	return true;
 }
 
+bool store_check(struct store *store, struct err *err) {
+	CLEANUP(sql_done) struct sql query = {0};
+	if (!sql_open(store, &query, err, "PRAGMA quick_check(1)", ""))
+		return false;
+	const bool has_row = sql_next(&query);
+	if (!sql_ok(&query, err))
+		return false;
+	const char *said = has_row ? sql_text(&query, 0) : "nothing";
+	return !strcmp(said, "ok") || err_set(err, ERR_REFUSED, store->path, "the store is damaged: %s", said);
+}
+
 void store_free(struct store *store) {
 	if (!store)
 		return;

@@ -14,6 +14,8 @@
 struct store;
 
 MUST_CHECK bool store_open(const char *path, struct store **ret_store, struct err *err);
+/* Whether the pages of the file agree with each other; reads all of them. */
+MUST_CHECK bool store_check(struct store *store, struct err *err);
 void store_free(struct store *store);
 DEFINE_CLEANUP(struct store, store_free)
 MUST_CHECK bool store_begin(struct store *store, struct err *err);
@@ -121,6 +123,7 @@ struct store_host {
 	const char *id, *name, *os, *environment;
 	const char *policies; /* JSON array of the last round's; NULL: keep what is there */
 	int64_t sequence, breaks;
+	bool is_broken;    /* its current line had a gap or a fork: statements of it are refused */
 	int64_t collected; /* end of its last round, by its clock; put: 0 keeps what is there */
 	int64_t received;  /* of its last statement */
 	int64_t enrolled, certificate_expires;

@@ -20,7 +20,9 @@ bool store_hosts(struct store *store, void (*visit)(void *context, const struct 
 		      "SELECT id, name, os, environment, policies, sequence, collected, received, enrolled,"
 		      " ifnull((SELECT max(expires) FROM certificates WHERE host = id), 0),"
 		      " ifnull((SELECT sum(breaks) FROM lines WHERE host = hosts.id), 0),"
-		      " (SELECT count(*) FROM hosts h WHERE h.name = hosts.name) FROM hosts ORDER BY id",
+		      " (SELECT count(*) FROM hosts h WHERE h.name = hosts.name),"
+		      " EXISTS(SELECT 1 FROM lines WHERE host = hosts.id AND ended = 0 AND breaks > 0)"
+		      " FROM hosts ORDER BY id",
 		      ""))
 		return false;
 	while (sql_next(&query)) {
@@ -37,6 +39,7 @@ bool store_hosts(struct store *store, void (*visit)(void *context, const struct 
 			.certificate_expires = sql_int(&query, 9),
 			.breaks = sql_int(&query, 10),
 			.is_name_shared = sql_int(&query, 11) > 1,
+			.is_broken = sql_int(&query, 12) != 0,
 		};
 		visit(context, &host);
 	}

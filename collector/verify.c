@@ -96,6 +96,8 @@ static bool step_enrolment(const struct look *look, struct received *r, struct e
 		return err_set(err, ERR_REFUSED, "", "this line has its enrolment already");
 	if (is_enrolment && strcmp(r->statement->transport_key, look->peer->transport_key) != 0)
 		return err_set(err, ERR_REFUSED, "", "the transport key is not the key of the certificate");
+	if (is_enrolment && !strcmp(r->statement->evidence_key, r->statement->transport_key))
+		return err_set(err, ERR_REFUSED, "", "evidence key and transport key are one key");
 	return true;
 }
 
@@ -202,7 +204,9 @@ static bool step_results(const struct look *look, struct received *r, struct err
 	if (json_array_size(results) > RESULTS_MOST)
 		return err_set(err, ERR_TOO_BIG, "body", "more than %d results", RESULTS_MOST);
 	json_array_foreach(results, index, result) if (!result_holds(result, rule, &rule, err)) return false;
-	return true;
+	/* What cannot be written canonically cannot be kept: that has to be known before it is logged. */
+	CLEANUP(buf_done) struct buf canonical = {0};
+	return json_canonical(results, &canonical, err);
 }
 
 static bool step_state(const struct look *look, struct received *r, struct err *err) {

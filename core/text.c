@@ -4,10 +4,14 @@
 
 #include "core/buf.h"
 
+/* C0, DEL, and C1 as UTF-8 writes it (C2 80 to C2 9F), which terminals obey as well. */
 void text_replace_controls(char *text) {
-	for (unsigned char *p = (unsigned char *)text; *p; p++)
+	for (unsigned char *p = (unsigned char *)text; *p; p++) {
 		if (*p < 0x20 || *p == 0x7f)
 			*p = '?';
+		else if (*p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
+			p[0] = p[1] = '?';
+	}
 }
 
 bool text_starts(const char *text, const char *prefix) { return !strncmp(text, prefix, strlen(prefix)); }

@@ -108,6 +108,13 @@ static void numbers_stop_at_their_bound(void **state) {
 	assert_false(text_to_mode("0680", &mode));
 }
 
+static void what_terminals_obey_is_replaced_and_letters_stay(void **state) {
+	char text[] = "a\033[31m\n\x7f \xc2\x9b"
+		      "31m \xc2\xa7 \xc3\xa9 \xc2";
+	text_replace_controls(text);
+	assert_string_equal(text, "a?[31m?? ??31m \xc2\xa7 \xc3\xa9 \xc2");
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(duration_reads_units_and_refuses_the_rest),
@@ -117,6 +124,7 @@ int main(void) {
 		cmocka_unit_test(canonical_sorts_and_refuses_reals),
 		cmocka_unit_test(lines_number_and_refuse_nul),
 		cmocka_unit_test(numbers_stop_at_their_bound),
+		cmocka_unit_test(what_terminals_obey_is_replaced_and_letters_stay),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -424,6 +424,58 @@ static void a_login_gives_a_cookie_that_opens_the_overview_until_logout(void **s
 	assert_int_equal(after.status, 401);
 }
 
+static void a_form_of_another_site_does_not_log_in(void **state) {
+	CLEANUP(free_ptr) char *form = xasprintf("name=anna&token=%s", world.reader_token);
+	CLEANUP(reply_done)
+	struct reply reply = ask(&(struct ask){.at = world.readers,
+					       .path = "/login",
+					       .header = "Sec-Fetch-Site: cross-site",
+					       .post = form,
+					       .post_len = strlen(form)});
+	assert_int_equal(reply.status, 403);
+	assert_null(strstr(reply.headers.data, "Set-Cookie"));
+}
+
+/* Everything that comes back to bytes as they are sent, until the peer closes or a second passes. */
+static void exchange(const char *address, const char *request, struct buf *answer) {
+	CURL *curl = curl_easy_init();
+	CLEANUP(free_ptr) char *url = xasprintf("https://%s", address);
+	size_t len;
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_CAINFO, world.ca);
+	curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
+	assert_int_equal(curl_easy_perform(curl), CURLE_OK);
+	assert_int_equal(curl_easy_send(curl, request, strlen(request), &len), CURLE_OK);
+	for (int waits = 0; waits < 20; usleep(50000), waits++) {
+		CURLcode code = curl_easy_recv(curl, buf_room(answer, 4096), 4096, &len);
+		if (code == CURLE_OK && len == 0)
+			break;
+		answer->len += code == CURLE_OK ? len : 0;
+	}
+	buf_room(answer, 0);
+	curl_easy_cleanup(curl);
+}
+
+static void an_answer_to_head_has_no_body_that_passes_for_another_answer(void **state) {
+	CLEANUP(buf_done) struct buf answer = {0};
+	exchange(world.readers, "HEAD /style.css HTTP/1.1\r\nHost: x\r\n\r\n", &answer);
+	const char *end = strstr(buf_str(&answer), "\r\n\r\n");
+	assert_non_null(end);
+	assert_string_equal(end, "\r\n\r\n");
+	assert_non_null(strstr(buf_str(&answer), "\r\nContent-Length: "));
+	assert_null(strstr(buf_str(&answer), "\r\nContent-Length: 0"));
+}
+
+static void a_request_of_two_lengths_is_refused_and_nothing_behind_it_is_heard(void **state) {
+	CLEANUP(buf_done) struct buf answer = {0};
+	exchange(world.readers,
+		 "POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 40\r\n\r\n"
+		 "GET /style.css HTTP/1.1\r\nHost: x\r\n\r\n",
+		 &answer);
+	assert_non_null(strstr(buf_str(&answer), "HTTP/1.1 400"));
+	assert_null(strstr(buf_str(&answer), "HTTP/1.1 200"));
+}
+
 static void pages_are_escaped_and_carry_the_policy(void **state) {
 	CLEANUP(reply_done) struct reply page = get_as_reader(world.readers, "/controls/A.8.15");
 	assert_int_equal(page.status, 200);
@@ -507,6 +559,40 @@ static void metrics_say_what_the_collector_did(void **state) {
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
 		if (!strstr(reply.body.data, lines[i]))
 			fail_msg("no line %s", lines[i]);
+}
+
+static void a_broken_chain_is_shown_wherever_the_host_is(void **state) {
+	CLEANUP(buf_done) struct buf lines = {0};
+	const struct kit_host before = world.host;
+	world.host.sequence += 5;
+	kit_add_pass(&world.host, &lines);
+	world.host = before;
+	CLEANUP(reply_done) struct reply refused = post_statements(&lines, true);
+	assert_non_null(strstr(refused.body.data, "a gap in the chain"));
+	CLEANUP(reply_done) struct reply host = get_as_reader(world.readers, "/hosts/" KIT_HOST);
+	assert_non_null(strstr(host.body.data, "The chain of this host is broken"));
+	CLEANUP(reply_done) struct reply overview = get_as_reader(world.readers, "/");
+	assert_non_null(strstr(overview.body.data, "chain broken"));
+	CLEANUP(reply_done) struct reply metrics = get_as_reader(world.metrics, "/metrics");
+	assert_non_null(strstr(metrics.body.data, "\nvouch_host_chain_breaks_total{host=\"web-1\"} 1\n"));
+}
+
+/* Rows times columns of what a host may send would be gigabytes of page. */
+static void a_table_wider_than_a_page_is_cut_and_says_so(void **state) {
+	CLEANUP(buf_done) struct buf lines = {0};
+	json_t *result = kit_result("log.wide", "pass", world.host.clock), *row = json_object();
+	for (int i = 0; i < 100; i++) {
+		CLEANUP(free_ptr) char *name = xasprintf("column%03d", i);
+		json_object_set_new(row, name, json_integer(i));
+	}
+	json_object_set_new(result, "observed", json_pack("[o]", row));
+	kit_add_round(&world.host, json_pack("[o]", result), &lines);
+	CLEANUP(reply_done) struct reply sent = post_statements(&lines, true);
+	assert_non_null(strstr(sent.body.data, "\"outcome\":\"logged\""));
+	CLEANUP(reply_done) struct reply page = get_as_reader(world.readers, "/hosts/" KIT_HOST);
+	assert_non_null(strstr(page.body.data, "1 rows of 100 columns"));
+	assert_non_null(strstr(page.body.data, "column031"));
+	assert_null(strstr(page.body.data, "column032"));
 }
 
 static void a_removed_reader_has_no_access_any_more(void **state) {
@@ -624,10 +710,15 @@ int main(void) {
 		cmocka_unit_test(a_connection_over_the_cap_is_closed_and_room_comes_back),
 		cmocka_unit_test(nothing_is_read_without_a_credential),
 		cmocka_unit_test(a_login_gives_a_cookie_that_opens_the_overview_until_logout),
+		cmocka_unit_test(a_form_of_another_site_does_not_log_in),
+		cmocka_unit_test(an_answer_to_head_has_no_body_that_passes_for_another_answer),
+		cmocka_unit_test(a_request_of_two_lengths_is_refused_and_nothing_behind_it_is_heard),
 		cmocka_unit_test(pages_are_escaped_and_carry_the_policy),
 		cmocka_unit_test(json_gives_what_was_received_page_by_page),
 		cmocka_unit_test(a_bundle_and_the_trust_file_verify_together),
 		cmocka_unit_test(metrics_say_what_the_collector_did),
+		cmocka_unit_test(a_broken_chain_is_shown_wherever_the_host_is),
+		cmocka_unit_test(a_table_wider_than_a_page_is_cut_and_says_so),
 		cmocka_unit_test(a_removed_reader_has_no_access_any_more),
 		cmocka_unit_test(killed_at_any_moment_it_loses_nothing_and_logs_nothing_twice),
 	};

@@ -4,6 +4,7 @@
 
 #include <cmocka.h>
 
+#include "collector/collector.h"
 #include "collector/config.h"
 #include "collector/page.h"
 #include "collector/session.h"
@@ -52,6 +53,36 @@ static void init_makes_a_collector_once_and_its_keys_are_private(void **state) {
 	assert_int_equal(err.code, ERR_REFUSED);
 	must(run_verb(&collector_fingerprint, (const char *[]){folder, NULL}, &fingerprint, &err));
 	assert_string_equal(first.data, fingerprint.data);
+}
+
+static void assert_does_not_open(const char *reason) {
+	struct err err = {0};
+	struct collector *collector = NULL;
+	assert_false(collector_open(folder, SOURCE_DIR, no_say, &collector, &err));
+	if (!strstr(err.why, reason))
+		fail_msg("\"%s\" does not say \"%s\"", err.why, reason);
+}
+
+static void a_collector_without_its_store_or_with_a_damaged_one_does_not_start(void **state) {
+	struct err err = {0};
+	CLEANUP(collector_free_p) struct collector *collector = NULL;
+	CLEANUP(free_ptr) char *path = file_join(folder, "store.db");
+	CLEANUP(buf_done) struct buf good = {0};
+	must(collector_open(folder, SOURCE_DIR, no_say, &collector, &err));
+	collector_free(collector);
+	collector = NULL;
+	must(file_read(path, 1 << 24, &good, &err));
+	assert_int_equal(unlink(path), 0);
+	assert_does_not_open("missing or empty");
+	assert_int_equal(access(path, F_OK), -1); /* and none was made in its place */
+	must(file_write(path, "", 0, 0600, &err));
+	assert_does_not_open("missing or empty");
+	memset(good.data + 5 * 4096, 'x', 4096);
+	must(file_write(path, good.data, good.len, 0600, &err));
+	assert_does_not_open("damaged: ");
+	memset(good.data, 'x', 4096);
+	must(file_write(path, good.data, good.len, 0600, &err));
+	assert_does_not_open("not a database");
 }
 
 static void wrong_use_is_told_apart_from_failure(void **state) {
@@ -144,6 +175,7 @@ static void a_session_ends_by_time_by_logout_and_under_pressure(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(init_makes_a_collector_once_and_its_keys_are_private),
+		cmocka_unit_test(a_collector_without_its_store_or_with_a_damaged_one_does_not_start),
 		cmocka_unit_test(wrong_use_is_told_apart_from_failure),
 		cmocka_unit_test(a_configuration_error_names_key_line_and_column),
 		cmocka_unit_test(text_on_a_page_never_becomes_markup),

@@ -201,6 +201,26 @@ static void an_inconsistent_tree_is_never_signed(void **state) {
 	done(&book);
 }
 
+/* A full disk is the everyday reason; what is on disk is known then, and the log goes on when there is room again. */
+static void a_checkpoint_that_cannot_be_written_leaves_the_log_as_it_was(void **state) {
+	struct logbook book;
+	struct err err = {0};
+	make(&book);
+	must(append(&book, 3, &err));
+	CLEANUP(free_ptr) char *temporary = xasprintf("%s/log/.tmp-checkpoint-%d/x", book.folder, (int)getpid());
+	must(file_make_folder(temporary, 0700, &err)); /* what cannot be unlinked cannot be created */
+	assert_false(append(&book, 1, &err));
+	rmdir(temporary);
+	*strrchr(temporary, '/') = '\0';
+	assert_int_equal(rmdir(temporary), 0);
+	assert_int_equal(log_size(book.log), 3);
+	must(append(&book, 2, &err));
+	assert_int_equal(log_size(book.log), 5);
+	assert_proved(&book, 4);
+	must(reopen(&book, &err));
+	done(&book);
+}
+
 /* A part of the log that agrees with itself, and is another log's. */
 static void entries_of_another_log_do_not_open(void **state) {
 	static const char *const files[] = {"log/tile/0/000.p/5", "log/tile/entries/000.p/5"};
@@ -263,6 +283,7 @@ int main(void) {
 		cmocka_unit_test(only_what_the_checkpoint_covers_is_handed_out),
 		cmocka_unit_test(a_log_whose_files_do_not_agree_is_not_opened),
 		cmocka_unit_test(an_inconsistent_tree_is_never_signed),
+		cmocka_unit_test(a_checkpoint_that_cannot_be_written_leaves_the_log_as_it_was),
 		cmocka_unit_test(entries_of_another_log_do_not_open),
 		cmocka_unit_test(another_key_or_origin_does_not_open_it),
 		cmocka_unit_test(an_entry_over_the_cap_is_refused_and_the_log_goes_on),

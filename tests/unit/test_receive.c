@@ -172,6 +172,44 @@ static void an_enrolment_for_another_transport_key_is_refused(void **state) {
 	kit_done(&kit);
 }
 
+static void one_key_for_evidence_and_transport_is_refused(void **state) {
+	struct kit kit;
+	struct kit_host host;
+	CLEANUP(buf_done) struct buf lines = {0};
+	kit_make(&kit);
+	kit_host_make(&host, KIT_HOST);
+	EVP_PKEY_free(host.evidence);
+	EVP_PKEY_up_ref(host.transport);
+	host.evidence = host.transport;
+	kit_add_enrolment(&host, &lines);
+	assert_refused(&kit, &host, &lines, "enrolment: evidence key and transport key are one key");
+	kit_host_done(&host);
+	kit_done(&kit);
+}
+
+/* Were it found out when it is stored, the entry would be in the log and the host would send it for ever. */
+static void a_result_that_cannot_be_kept_is_refused_before_it_is_logged(void **state) {
+	struct kit kit;
+	struct kit_host host;
+	struct err err = {0};
+	CLEANUP(buf_done) struct buf lines = {0};
+	CLEANUP(buf_done) struct buf body = {0};
+	CLEANUP(json_decref_p) json_t *root = NULL;
+	kit_make(&kit);
+	kit_host_make(&host, KIT_HOST);
+	enrol(&kit, &host);
+	json_t *result = kit_result("a", "pass", host.clock);
+	CLEANUP(json_decref_p) json_t *document = json_pack("{s:[o]}", "results", result);
+	must(statement_state(json_object_get(document, "results"), &root, &err));
+	json_object_set_new(result, "expected", json_pack("{s:f}", "load", 1.5));
+	CLEANUP(free_ptr) char *text = json_dumps(document, JSON_COMPACT);
+	buf_adds(&body, text);
+	kit_add(&host, "round", "results", &body, root, &lines);
+	assert_refused(&kit, &host, &lines, "results: ");
+	kit_host_done(&host);
+	kit_done(&kit);
+}
+
 /* Replace a member of the wire line. */
 static void set_member(struct buf *line, const char *name, const char *value) {
 	struct err err;
@@ -451,6 +489,8 @@ int main(void) {
 		cmocka_unit_test(gaps_and_forks_are_refused_with_their_reason),
 		cmocka_unit_test(another_key_and_another_host_are_refused),
 		cmocka_unit_test(an_enrolment_for_another_transport_key_is_refused),
+		cmocka_unit_test(one_key_for_evidence_and_transport_is_refused),
+		cmocka_unit_test(a_result_that_cannot_be_kept_is_refused_before_it_is_logged),
 		cmocka_unit_test(a_changed_byte_is_refused_at_its_step),
 		cmocka_unit_test(results_that_do_not_hold_are_refused),
 		cmocka_unit_test(a_full_round_replaces_results_and_forgets_rules_that_left_the_policy),
