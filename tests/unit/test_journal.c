@@ -16,6 +16,7 @@
 #include "tests/unit/fetching.h"
 
 #define JOURNALD "/lib/systemd/systemd-journald"
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
 #define MACHINE "0123456789abcdef0123456789abcdef"
 #define BOOT_1 "11111111111111111111111111111111"
 #define BOOT_2 "22222222222222222222222222222222"
@@ -33,10 +34,13 @@ static void become_journald(const char *folder, const char *boot_file, const cha
 	    mount("none", "/run", "tmpfs", 0, NULL) != 0 || mkdir("/run/log", 0755) != 0 ||
 	    mkdir("/run/log/journal", 0755) != 0 || mkdir("/run/systemd", 0755) != 0 ||
 	    mount(folder, "/run/log/journal", NULL, MS_BIND, NULL) != 0 ||
-	    mount(boot_file, "/proc/sys/kernel/random/boot_id", NULL, MS_BIND, NULL) != 0 ||
 	    mount(machine_file, "/etc/machine-id", NULL, MS_BIND, NULL) != 0 ||
 	    mount(settings_file, JOURNALD_CONF, NULL, MS_BIND, NULL) != 0)
 		_exit(101);
+	while (umount2(BOOT_ID, MNT_DETACH) == 0) /* in a container it is a mount of a file that is gone */
+		;
+	if (mount(boot_file, BOOT_ID, NULL, MS_BIND, NULL) != 0)
+		_exit(103);
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	dup2(null, 1);
 	dup2(null, 2);
