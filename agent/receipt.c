@@ -55,6 +55,31 @@ static bool is_later(const struct receipts *receipts, const struct checkpoint *c
 		       last->size);
 }
 
+/* A larger log: proved from its tiles, which need not be trusted, because the proof ends in both signed roots. */
+static bool continues(const struct receipts *receipts, const struct checkpoint *checkpoint, struct err *err) {
+	const struct checkpoint *last = &receipts->last;
+	struct hash path[MERKLE_PATH_LONGEST];
+	size_t len = 0;
+	if (!receipts->has_last || last->size == 0 || checkpoint->size == last->size)
+		return true;
+	CLEANUP(tile_tree_free_p)
+	struct tile_tree *tiles = tile_tree_new(checkpoint->size, receipts->get, receipts->context);
+	if (!merkle_consistency(last->size, checkpoint->size, tile_tree_hash, tiles, path, &len, err))
+		return false;
+	if (merkle_is_consistent(last->size, checkpoint->size, &last->root, &checkpoint->root, path, len))
+		return true;
+	return err_set(err, ERR_REFUSED, "receipt",
+		       "checkpoint: the log of %" PRIu64 " entries does not continue the one of %" PRIu64
+		       " seen before: its history was changed",
+		       checkpoint->size, last->size);
+}
+
+bool receipts_continue(const struct receipts *receipts, const struct buf *note, struct err *err) {
+	CLEANUP(checkpoint_done) struct checkpoint checkpoint = {0};
+	return checkpoint_open(note->data, note->len, receipts->log, &checkpoint, err) &&
+	       is_later(receipts, &checkpoint, err) && continues(receipts, &checkpoint, err);
+}
+
 static bool is_new(const struct receipts *receipts, const struct checkpoint *checkpoint) {
 	return !receipts->has_last || checkpoint->size > receipts->last.size;
 }
@@ -86,5 +111,6 @@ bool receipt_keep(struct receipts *receipts, const struct dsse *envelope, const 
 	return entry_write(envelope, receipts->evidence, &entry, err) &&
 	       proof_read(receipt, strlen(receipt), &proof, err) &&
 	       proof_verify(&proof, entry.data, entry.len, receipts->log, &checkpoint, err) &&
-	       is_later(receipts, &checkpoint, err) && keep(receipts, envelope, receipt, &proof, &checkpoint, err);
+	       is_later(receipts, &checkpoint, err) && continues(receipts, &checkpoint, err) &&
+	       keep(receipts, envelope, receipt, &proof, &checkpoint, err);
 }

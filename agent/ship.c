@@ -25,6 +25,35 @@ static void batch_done(struct batch *batch) {
 	buf_done(&batch->body);
 }
 
+/* One tile of the log. A partial one goes when the full one has come; then the full one begins with its hashes. */
+static bool ask_tile(struct http *http, const char *path, struct http_answer *answer, struct err *err) {
+	const struct http_request request = {.path = path};
+	return http_ask(http, &request, answer, err);
+}
+
+static bool fetch_tile(void *context, unsigned level, uint64_t index, unsigned width, struct buf *ret_bytes,
+		       struct err *err) {
+	struct shipper *shipper = context;
+	CLEANUP(http_answer_done) struct http_answer answer = {0};
+	char name[TILE_PATH_LONGEST];
+	const size_t wanted = (size_t)width * HASH_LEN;
+	CLEANUP(free_ptr) char *path = xasprintf("/log/%s", tile_path(level, index, width, name));
+	if (!ask_tile(shipper->http, path, &answer, err))
+		return false;
+	if (answer.status == 404 && width < TILE_WIDTH) {
+		CLEANUP(free_ptr) char *full = xasprintf("/log/%s", tile_path(level, index, TILE_WIDTH, name));
+		http_answer_done(&answer);
+		if (!ask_tile(shipper->http, full, &answer, err))
+			return false;
+	}
+	if (!http_is_ok(&answer, path, err))
+		return false;
+	if (answer.body.len < wanted)
+		return err_set(err, ERR_REFUSED, path, "the tile does not hold %u hashes", width);
+	buf_add(ret_bytes, answer.body.data, wanted);
+	return true;
+}
+
 static bool count_set_aside(struct shipper *shipper, struct err *err) {
 	CLEANUP(spool_list_done) struct spool_list refused = {0};
 	if (!spool_list(shipper->home->refused, &refused, err))
@@ -50,6 +79,8 @@ bool shipper_open(const struct home *home, const struct enrolment *enrolment, co
 	    !home_sweep(home->refused, ".tmp-", err) ||
 	    !receipts_open(home, enrolment->vkey, &shipper->receipts, err) || !http_open(&peer, &shipper->http, err))
 		return false;
+	shipper->receipts->get = fetch_tile;
+	shipper->receipts->context = shipper;
 	*ret_shipper = shipper;
 	shipper = NULL;
 	return true;
@@ -118,6 +149,18 @@ static bool is_about(const json_t *answer, const struct dsse *envelope, bool may
 	return err_set(err, ERR_REFUSED, PATH, "an answer for another statement than the one sent");
 }
 
+/* Before a refusal is believed: a collector whose log was set back refuses everything, as a gap. */
+static bool see_log(struct shipper *shipper, struct err *err) {
+	static const char path[] = "/log/checkpoint";
+	CLEANUP(http_answer_done) struct http_answer answer = {0};
+	const struct http_request request = {.path = path};
+	if (shipper->is_log_seen || !shipper->receipts->has_last)
+		return true;
+	shipper->is_log_seen = http_ask(shipper->http, &request, &answer, err) && http_is_ok(&answer, path, err) &&
+			       receipts_continue(shipper->receipts, &answer.body, err);
+	return shipper->is_log_seen;
+}
+
 /* What one answer line means for one statement. */
 static bool settle(struct shipper *shipper, const char *name, const struct dsse *envelope, const json_t *answer,
 		   struct shipped *shipped, struct err *err) {
@@ -135,7 +178,7 @@ static bool settle(struct shipper *shipper, const char *name, const struct dsse 
 	if (!is_about(answer, envelope, is_refused, err))
 		return false;
 	if (is_refused)
-		return move_aside(shipper, name, reason, shipped, err);
+		return see_log(shipper, err) && move_aside(shipper, name, reason, shipped, err);
 	if (!json_get_string(answer, "receipt", PATH, &receipt, err) ||
 	    !receipt_keep(shipper->receipts, envelope, receipt, err) || !spool_remove(shipper->home, name, err))
 		return false;
@@ -169,6 +212,7 @@ bool ship(struct shipper *shipper, struct shipped *ret_shipped, struct err *err)
 	CLEANUP(batch_done) struct batch batch = {0};
 	CLEANUP(http_answer_done) struct http_answer answer = {0};
 	*ret_shipped = (struct shipped){0};
+	shipper->is_log_seen = false;
 	if (!batch_read(shipper, &batch, ret_shipped, err))
 		return false;
 	if (!batch.count)

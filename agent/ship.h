@@ -1,5 +1,6 @@
 /* ship: the queue's statements go to the collector, oldest first; an entry goes from the queue when its receipt was
- * verified and is on disk, or when the collector refused it for good: then it is moved aside. */
+ * verified and is on disk, or when the collector refused it for good: then it is moved aside, unless the collector's
+ * log is not what it was; a collector that forgot does not decide what becomes of evidence. */
 #pragma once
 
 #include "agent/http.h"
@@ -15,6 +16,7 @@ struct shipper {
 	struct receipts *receipts;
 	int lock;         /* descriptor; one process ships from a state folder */
 	size_t set_aside; /* in refused/ when it was opened */
+	bool is_log_seen; /* in this batch: the log was seen to continue the one of the last receipt */
 };
 
 /* ends: see struct http_peer. ERR_REFUSED when another process ships, or others may read the transport key. */

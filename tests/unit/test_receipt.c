@@ -122,6 +122,39 @@ static void log_with_another_root_of_the_same_size_is_refused(void **state) {
 	refuses(receipts, envelopes[2], forked, "another root");
 }
 
+static bool tile_of_leaves(void *context, unsigned level, uint64_t index, unsigned width, struct buf *ret_bytes,
+			   struct err *err) {
+	assert_int_equal(level, 0);
+	assert_int_equal(index, 0);
+	buf_add(ret_bytes, agent.leaves, width * sizeof agent.leaves[0]);
+	return true;
+}
+
+static bool no_tile(void *context, unsigned level, uint64_t index, unsigned width, struct buf *ret_bytes,
+		    struct err *err) {
+	return err_set(err, ERR_IO, "tile", "no answer");
+}
+
+static void larger_log_is_believed_when_it_continues_the_one_seen_last(void **state) {
+	CLEANUP(receipts_close_p) struct receipts *receipts = open_receipts();
+	struct err err;
+	receipts->get = tile_of_leaves;
+	for (size_t i = 0; i < 3; i++) {
+		agent_log_add(&agent, envelopes[i]);
+		CLEANUP(free_ptr) char *receipt = agent_log_receipt(&agent, i);
+		assert_true(receipt_keep(receipts, envelopes[i], receipt, &err));
+	}
+	agent_log_add(&agent, envelopes[3]);
+	CLEANUP(free_ptr) char *receipt = agent_log_receipt(&agent, 3);
+	receipts->get = no_tile;
+	refuses(receipts, envelopes[3], receipt, "no answer");
+	/* The same size and more, and one entry of old is another. */
+	receipts->get = tile_of_leaves;
+	agent.leaves[1] = agent.leaves[0];
+	CLEANUP(free_ptr) char *rewritten = agent_log_receipt(&agent, 3);
+	refuses(receipts, envelopes[3], rewritten, "does not continue the one of 3 seen before");
+}
+
 static void checkpoint_on_disk_that_does_not_verify_stops_shipping(void **state) {
 	struct receipts *receipts = NULL;
 	struct err err;
@@ -165,6 +198,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(text_that_is_no_receipt_is_refused, make, drop),
 		cmocka_unit_test_setup_teardown(log_that_shrank_is_refused_also_after_a_restart, make, drop),
 		cmocka_unit_test_setup_teardown(log_with_another_root_of_the_same_size_is_refused, make, drop),
+		cmocka_unit_test_setup_teardown(larger_log_is_believed_when_it_continues_the_one_seen_last, make, drop),
 		cmocka_unit_test_setup_teardown(checkpoint_on_disk_that_does_not_verify_stops_shipping, make, drop),
 		cmocka_unit_test_setup_teardown(next_statement_carries_the_checkpoint_that_was_seen, make, drop),
 		cmocka_unit_test(delay_grows_to_five_minutes_and_heeds_the_collector),

@@ -75,13 +75,25 @@ static void add_answer(struct buf *lines, size_t of, const char *outcome, size_t
 	buf_adds(lines, "\n");
 }
 
-/* Ship once to a server that answers so; what ship() says. */
+static char *http_answer(const char *status, const char *text) {
+	return xasprintf("HTTP/1.1 %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s", status, strlen(text),
+			 text);
+}
+
+/* Of the log as it is now; the caller frees. */
+static char *checkpoint_now(void) {
+	CLEANUP(free_ptr) char *receipt = agent_log_receipt(&agent, 0);
+	return xstrdup(strstr(receipt, "\n\n") + 2);
+}
+
+/* Ship once to a server that answers so, and gives the checkpoint when it is asked for it; what ship() says. */
 static bool ship_to(const char *status, const struct buf *lines, struct shipped *shipped, struct err *err) {
 	CLEANUP(shipper_close_p) struct shipper *shipper = NULL;
-	CLEANUP(free_ptr)
-	char *answer = xasprintf("HTTP/1.1 %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s", status,
-				 lines->len, buf_str(lines));
-	struct tls_server server = tls_server_start(server_key, server_certificate, answer);
+	CLEANUP(free_ptr) char *answer = http_answer(status, buf_str(lines));
+	CLEANUP(free_ptr) char *note = checkpoint_now();
+	CLEANUP(free_ptr) char *checkpoint = http_answer("200 OK", note);
+	const char *const answers[] = {answer, checkpoint, NULL};
+	struct tls_server server = tls_server_start(server_key, server_certificate, answers);
 	free(agent.enrolment->collector);
 	agent.enrolment->collector = xasprintf("https://127.0.0.1:%d", server.port);
 	assert_true(shipper_open(agent.home, agent.enrolment, NULL, &shipper, err));
@@ -156,6 +168,22 @@ static void refused_for_good_goes_aside_and_the_rest_goes_on(void **state) {
 	assert_non_null(strstr(shipped.refused_why, "because"));
 	assert_int_equal(scratch_count(agent.home->refused), 2); /* the entry and its reason */
 	stays(0, ENTRIES - 1);
+}
+
+/* A collector set back to a backup refuses what follows, as a gap: the evidence stays until somebody looks. */
+static void refusal_by_a_log_that_forgot_is_not_believed(void **state) {
+	CLEANUP(buf_done) struct buf lines = {0};
+	struct shipped shipped;
+	struct err err;
+	add_answer(&lines, 0, "logged", 0);
+	for (size_t i = 1; i < ENTRIES; i++)
+		add_answer(&lines, i, "refused", i);
+	agent.leaf_count = 2; /* and the receipt was given over four */
+	assert_false(ship_to("200 OK", &lines, &shipped, &err));
+	assert_int_equal(err.code, ERR_REFUSED);
+	assert_non_null(strstr(err.why, "the log shrank from 4 to 2 entries"));
+	assert_int_equal(shipped.refused, 0);
+	stays(ENTRIES - 1, 1);
 }
 
 static void later_keeps_the_entry_and_those_behind_it(void **state) {
@@ -258,6 +286,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(receipt_that_does_not_hold_keeps_the_entry, make, drop),
 		cmocka_unit_test_setup_teardown(missing_answers_keep_their_entries, make, drop),
 		cmocka_unit_test_setup_teardown(refused_for_good_goes_aside_and_the_rest_goes_on, make, drop),
+		cmocka_unit_test_setup_teardown(refusal_by_a_log_that_forgot_is_not_believed, make, drop),
 		cmocka_unit_test_setup_teardown(later_keeps_the_entry_and_those_behind_it, make, drop),
 		cmocka_unit_test_setup_teardown(busy_collector_is_heeded, make, drop),
 		cmocka_unit_test_setup_teardown(nonsense_keeps_everything, make, drop),

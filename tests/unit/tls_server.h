@@ -1,4 +1,5 @@
-/* A collector that answers one request with what it is told to: TLS 1.3 on loopback, in a child process. */
+/* A collector that answers requests with what it is told to, each on a connection of its own: TLS 1.3 on loopback, in a
+ * child process. */
 #pragma once
 
 #include <arpa/inet.h>
@@ -66,8 +67,8 @@ static inline void tls_serve(int listener, EVP_PKEY *key, X509 *certificate, con
 	SSL_CTX_free(context);
 }
 
-/* answer: the whole HTTP answer, status line first. */
-static inline struct tls_server tls_server_start(EVP_PKEY *key, X509 *certificate, const char *answer) {
+/* answers: whole HTTP answers, status line first; NULL behind the last. */
+static inline struct tls_server tls_server_start(EVP_PKEY *key, X509 *certificate, const char *const answers[]) {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t len = sizeof address;
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -78,7 +79,8 @@ static inline struct tls_server tls_server_start(EVP_PKEY *key, X509 *certificat
 	if (process == 0) {
 		signal(SIGPIPE, SIG_IGN);
 		alarm(20);
-		tls_serve(listener, key, certificate, answer);
+		for (size_t i = 0; answers[i]; i++)
+			tls_serve(listener, key, certificate, answers[i]);
 		_exit(0);
 	}
 	close(listener);
