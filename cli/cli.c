@@ -29,7 +29,8 @@ int cli_misuse(const struct verb *verb, const char *format, ...) {
 	va_end(arguments);
 	if (len < 0)
 		abort();
-	say(stderr, "vouch %s: %s\nSee: vouch %s --help\n", verb->name, text, verb->name);
+	say(stderr, "vouch %s: %s\n", verb->name, text);
+	say(stderr, "See: vouch %s --help\n", verb->name);
 	free(text);
 	return CLI_USAGE;
 }

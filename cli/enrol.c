@@ -40,8 +40,8 @@ static int enrol_host(const char *state, const struct enrol_options *options) {
 	struct err err;
 	if (!enrol(home, options, &enrolment, &err))
 		return cli_fail(&err, err.code == ERR_USAGE ? CLI_USAGE : CLI_FAILED);
-	say(stdout, "enrolled %s (%s) with %s\nlog %s\n", enrolment->host_name, enrolment->host_id,
-	    enrolment->collector, enrolment->vkey);
+	say(stdout, "enrolled %s (%s) with %s\n", enrolment->host_name, enrolment->host_id, enrolment->collector);
+	say(stdout, "log %s\n", enrolment->vkey);
 	return CLI_OK;
 }
 

@@ -44,8 +44,8 @@ static void print_controls(const struct rule *rule, const struct catalogue *cata
 }
 
 static void print_view(const struct view *view, const char *role) {
-	say(stdout, "  %s%s%scheck %s\n    %s\n", role, view->name, *view->name ? ": " : "", view->check->name,
-	    view->check->about);
+	say(stdout, "  %s%s%scheck %s\n", role, view->name, *view->name ? ": " : "", view->check->name);
+	say(stdout, "    %s\n", view->check->about);
 	if (json_object_size(view->params))
 		print_json("    with ", view->params);
 	printf("    reads");

@@ -13,15 +13,17 @@ static size_t control_length(const char *text) {
 	return c == 0xc2 && next >= 0x80 && next <= 0x9f ? 2 : 0;
 }
 
-static void safe(FILE *to, const char *text, bool keep_newlines) {
+void say_text(FILE *to, const char *text) {
 	while (*text) {
 		size_t control = control_length(text);
-		if (control && !(keep_newlines && *text == '\n'))
-			fputc('?', to);
-		else
-			fputc(*text, to);
+		fputc(control ? '?' : *text, to);
 		text += control ? control : 1;
 	}
+}
+
+static void put_newlines(FILE *to, size_t count) {
+	while (count--)
+		fputc('\n', to);
 }
 
 void say(FILE *to, const char *format, ...) {
@@ -32,11 +34,16 @@ void say(FILE *to, const char *format, ...) {
 	va_end(arguments);
 	if (len < 0)
 		abort();
-	safe(to, text, true);
+	const size_t format_len = strlen(format), before = strspn(format, "\n");
+	size_t after = 0;
+	while (before + after < format_len && format[format_len - 1 - after] == '\n')
+		after++;
+	text[(size_t)len - after] = '\0';
+	put_newlines(to, before);
+	say_text(to, text + before);
+	put_newlines(to, after);
 	free(text);
 }
-
-void say_text(FILE *to, const char *text) { safe(to, text, false); }
 
 static bool wants_colour(void) {
 	const char *no = getenv("NO_COLOR");

@@ -5,8 +5,8 @@
 
 #include "core/judge.h"
 
-/* printf whose result goes through say_safe(), except for newlines of the format itself: a newline in an argument
- * cannot be told apart, so arguments that may hold one go through say_text(). */
+/* printf of which nothing but the newlines at the format's beginning and end reach the terminal as newlines: every
+ * other control character, and newlines of arguments, become '?'. One line a call, so that none can be forged. */
 void say(FILE *to, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Text of the host or a peer: control characters, also those of the C1 set in UTF-8, become '?'; so do newlines. */
 void say_text(FILE *to, const char *text);
