@@ -2,10 +2,14 @@
 #include "core/volume.h"
 #include "core/check.h"
 #include "core/lines.h"
+#include "core/mounts.h"
 #include "core/text.h"
 
 static const struct check_param params[] = {
 	{"targets", VALUE_STRINGS, false, "Absolute paths whose volumes are looked at."},
+	{"below", VALUE_BOOL, false,
+	 "true: also what is mounted anywhere below the targets, from disks or other hosts, once each; images that are "
+	 "read-only by nature (squashfs, iso9660, erofs) hold no data of this host. Default false."},
 	{"swap", VALUE_BOOL, false,
 	 "Look at every swap area in use, and at the device for hibernation, instead of targets (default false)."},
 	{"guest_encrypts", VALUE_BOOL, false,
@@ -49,13 +53,73 @@ static bool add_row(const char *target, const struct volume *volume, const json_
 }
 
 /* With names the sources that are still missing are added, and rows are of no use. */
+static bool look_at_path(const char *path, const json_t *with, const struct sources *fetched, struct names *names,
+			 json_t *rows, struct err *err) {
+	CLEANUP(volume_done) struct volume volume = {0};
+	return volume_of_path(fetched, names, path, &volume, err) && add_row(path, &volume, with, rows, err);
+}
+
+static bool is_type(const json_t *mount, const char *const *types, size_t count) {
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(mount_text(mount, "type"), types[i]))
+			return true;
+	return false;
+}
+
+/* The kernel's own file systems, memory, and overlays of what is mounted itself have no device of their own; those that
+ * span devices and those of other hosts have none either, and are named. */
+static bool is_at_rest(const json_t *mount) {
+	static const char *const images[] = {"squashfs", "iso9660", "erofs"};
+	static const char *const spanning[] = {"btrfs", "zfs", "bcachefs"};
+	static const char *const elsewhere[] = {"nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "virtiofs", "lustre"};
+	if (is_type(mount, images, ARRAY_LEN(images)))
+		return false;
+	return is_type(mount, spanning, ARRAY_LEN(spanning)) || is_type(mount, elsewhere, ARRAY_LEN(elsewhere)) ||
+	       !text_starts(mount_text(mount, "dev"), "0:");
+}
+
+/* Where a target really is; it may be a link. */
+static bool real_path(const struct sources *fetched, const char *target, const char **ret_path, struct err *err) {
+	CLEANUP(free_ptr) char *name = xasprintf("link:%s", target);
+	const struct source *source = NULL;
+	json_t *link = NULL;
+	*ret_path = target;
+	return source_maybe(fetched, name, &source, err) &&
+	       (!source || (source_json(source, &link, err) && json_get_string(link, "target", name, ret_path, err)));
+}
+
+/* The mounts below a target that nothing lies over, each file system once, without the one that holds the target. */
+static bool look_below(const char *target, const json_t *with, const struct sources *fetched, struct names *names,
+		       json_t *rows, struct err *err) {
+	const json_t *table = NULL, *mount;
+	const char *path = NULL;
+	size_t i;
+	if (!mounts_need(fetched, &table, err) || !real_path(fetched, target, &path, err))
+		return false;
+	CLEANUP(free_ptr) char *start = xasprintf("%s/", strcmp(path, "/") ? path : "");
+	CLEANUP(json_decref_p) json_t *seen = json_object();
+	const json_t *holding = mounts_holding(table, path);
+	json_object_set_new(seen, mount_text(holding, "dev"), json_true());
+	json_array_foreach((json_t *)(uintptr_t)table, i, mount) {
+		const char *place = mount_text(mount, "target");
+		if (!text_starts(place, start) || !is_at_rest(mount) || mounts_holding(table, place) != mount ||
+		    json_object_get(seen, mount_text(mount, "dev")))
+			continue;
+		json_object_set_new(seen, mount_text(mount, "dev"), json_true());
+		if (!look_at_path(place, with, fetched, names, rows, err) && !names)
+			return false;
+	}
+	return true;
+}
+
 static bool look_at_targets(const json_t *with, const struct sources *fetched, struct names *names, json_t *rows,
 			    struct err *err) {
 	const char *target;
+	bool wants_below = param_bool(with, "below", false);
 	for (size_t i = 0; (target = param_strings_at(with, "targets", i)); i++) {
-		CLEANUP(volume_done) struct volume volume = {0};
-		bool is_seen = volume_of_path(fetched, names, target, &volume, err) &&
-			       add_row(target, &volume, with, rows, err);
+		bool is_seen = look_at_path(target, with, fetched, names, rows, err);
+		if (wants_below && (is_seen || names))
+			is_seen = look_below(target, with, fetched, names, rows, err);
 		if (!is_seen && !names)
 			return false;
 	}
