@@ -1,6 +1,10 @@
 #include "core/meets.h"
 
+#include <arpa/inet.h>
+
 #include "core/text.h"
+
+#define PORTS 65536
 
 bool meets_one_of(const json_t *value, const char *const *words, size_t count) {
 	const char *text = json_string_value(value);
@@ -42,19 +46,38 @@ static enum meets meets_protocol(const json_t *value) {
 	return meets_one_of(value, small, ARRAY_LEN(small)) ? MEETS_NOT : MEETS_MAYBE;
 }
 
+/* Ports are named one by one or in ranges; a range over half of them all names none. */
 static enum meets meets_port(const json_t *value) {
 	const json_t *range = json_object_get(value, "range");
 	int64_t first = json_integer_value(json_array_get(range, 0)),
 		last = json_integer_value(json_array_get(range, 1));
-	return range && first <= 1 && last == 65535 ? MEETS_MAYBE : MEETS_NOT;
+	return range && last - first >= PORTS / 2 ? MEETS_MAYBE : MEETS_NOT;
 }
 
+/* Whether both ends of a range begin with as many bits as a network has that is still somebody's. */
+static bool is_within_a_network(const char *first, const char *last) {
+	unsigned char from[16], to[16];
+	int family = first && strchr(first, ':') ? AF_INET6 : AF_INET;
+	unsigned char mask = family == AF_INET ? 0xff : 0xfe;
+	return first && last && inet_pton(family, first, from) == 1 && inet_pton(family, last, to) == 1 &&
+	       (from[0] & mask) == (to[0] & mask);
+}
+
+/* Networks as wide as 10.0.0.0/8 and fc00::/7 are somebody's; 0.0.0.0/1 and 2000::/3 are everybody's, or half of it. */
 static enum meets meets_source(const json_t *value) {
 	const json_t *prefix = json_object_get(value, "prefix"), *range = json_object_get(value, "range");
-	const char *first = json_string_value(json_array_get(range, 0));
-	bool is_wide = prefix && json_integer_value(json_object_get(prefix, "len")) == 0;
-	bool is_open = first && (!strcmp(first, "0.0.0.0") || !strcmp(first, "::"));
+	const char *first = json_string_value(json_array_get(range, 0)),
+		   *last = json_string_value(json_array_get(range, 1));
+	int64_t least = strchr(nft_text(prefix, "addr"), ':') ? 7 : 8;
+	bool is_wide = prefix && json_integer_value(json_object_get(prefix, "len")) < least;
+	bool is_open = range && !is_within_a_network(first, last);
 	return is_wide || is_open ? MEETS_MAYBE : MEETS_NOT;
+}
+
+/* Nobody has marked a stranger's packet: its mark is 0, which nft writes as a number. */
+static enum meets meets_mark(const json_t *value) {
+	const json_t *range = json_object_get(value, "range"), *first = range ? json_array_get(range, 0) : value;
+	return json_is_string(first) || json_integer_value(first) != 0 ? MEETS_NOT : MEETS_MAYBE;
 }
 
 /* At the input hook every destination is this host, but for what is sent to many. */
@@ -78,7 +101,10 @@ static enum meets meets_payload(const struct encounter *at, const json_t *payloa
 		return meets_destination(at, value);
 	if (is_protocol(field))
 		return meets_protocol(value);
-	return text_starts(protocol, "icmp") || text_starts(protocol, "ether") ? MEETS_NOT : MEETS_MAYBE;
+	if (!strcmp(protocol, "ether") && !strcmp(field, "type"))
+		return meets_family(at, value);
+	bool is_small = text_starts(protocol, "icmp") || (!strcmp(protocol, "ether") && !strcmp(field, "saddr"));
+	return is_small ? MEETS_NOT : MEETS_MAYBE;
 }
 
 static enum meets meets_one(struct encounter *at, const json_t *left, const json_t *value) {
@@ -90,11 +116,11 @@ static enum meets meets_one(struct encounter *at, const json_t *left, const json
 		return meets_family(at, value);
 	if (!strcmp(kind, "ct") && !strcmp(key, "state"))
 		return json_is_string(value) && !strcmp(json_string_value(value), "new") ? MEETS : MEETS_NOT;
-	if (!strcmp(kind, "ct") && (!strcmp(key, "status") || !strcmp(key, "mark")))
-		return MEETS_NOT;
+	if (!strcmp(key, "mark") || (!strcmp(kind, "ct") && !strcmp(key, "status")))
+		return meets_mark(value);
 	if (!strcmp(kind, "meta") && is_protocol(key))
 		return meets_protocol(value);
-	if (!strcmp(kind, "meta") && (!strcmp(key, "skuid") || !strcmp(key, "skgid") || !strcmp(key, "mark")))
+	if (!strcmp(kind, "meta") && (!strcmp(key, "skuid") || !strcmp(key, "skgid")))
 		return MEETS_NOT;
 	return !strcmp(kind, "payload") ? meets_payload(at, inner, value) : MEETS_MAYBE;
 }
