@@ -23,6 +23,15 @@ static char *public_base64(EVP_PKEY *key) {
 	return base64_encode(der.data, der.len);
 }
 
+/* A key that was put in the place of the enrolled one would break the chain with its first statement. */
+static bool is_enrolled_key(const struct home *home, const EVP_PKEY *evidence, struct err *err) {
+	CLEANUP(key_free_p) EVP_PKEY *enrolled = NULL;
+	if (!home_public_key(home->evidence_public, &enrolled, err))
+		return false;
+	return EVP_PKEY_eq(evidence, enrolled) == 1 ||
+	       err_set(err, ERR_REFUSED, home->evidence_key, "not the key that was enrolled (evidence.pub.pem)");
+}
+
 bool sealer_open(const struct home *home, const struct enrolment *enrolment, const char *environment,
 		 int64_t spool_limit, struct sealer **ret_sealer, struct err *err) {
 	struct sealer *sealer = xcalloc(1, sizeof *sealer);
@@ -31,7 +40,7 @@ bool sealer_open(const struct home *home, const struct enrolment *enrolment, con
 	sealer->enrolment = enrolment;
 	sealer->environment = environment;
 	sealer->spool_limit = spool_limit;
-	if (!key_load(home->evidence_key, &sealer->evidence, err) ||
+	if (!key_load(home->evidence_key, &sealer->evidence, err) || !is_enrolled_key(home, sealer->evidence, err) ||
 	    !home_public_key(home->transport_public, &sealer->transport, err) ||
 	    !chain_open(home, &sealer->chain, err)) {
 		sealer_close(sealer);

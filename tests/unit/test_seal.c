@@ -195,6 +195,17 @@ static void what_was_refused_fills_the_spool_too(void **state) {
 	assert_int_equal(agent_round(&agent, sealer), SEALED_NO_ROOM);
 }
 
+static void evidence_key_that_was_not_enrolled_is_refused(void **state) {
+	CLEANUP(key_free_p) EVP_PKEY *other = NULL;
+	struct sealer *sealer = NULL;
+	struct err err;
+	assert_int_equal(unlink(agent.home->evidence_key), 0);
+	assert_true(key_make_ed25519(&other, &err) && key_save(agent.home->evidence_key, other, &err));
+	assert_false(sealer_open(agent.home, agent.enrolment, "", SPOOL_LIMIT_DEFAULT, &sealer, &err));
+	assert_int_equal(err.code, ERR_REFUSED);
+	assert_non_null(strstr(err.why, "not the key that was enrolled"));
+}
+
 static void evidence_key_that_others_may_read_is_refused(void **state) {
 	struct sealer *sealer = NULL;
 	struct err err;
@@ -217,6 +228,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(full_spool_is_said_once_and_rounds_go_on_when_there_is_room, make,
 						drop),
 		cmocka_unit_test_setup_teardown(what_was_refused_fills_the_spool_too, make, drop),
+		cmocka_unit_test_setup_teardown(evidence_key_that_was_not_enrolled_is_refused, make, drop),
 		cmocka_unit_test_setup_teardown(evidence_key_that_others_may_read_is_refused, make, drop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
