@@ -153,10 +153,15 @@ static const struct expect *deciding(const struct expect *node, const json_t *ro
 	return node;
 }
 
-/* Why a row matches, in what was seen: of `any` only what holds, and not the field that the row is named by. */
+/* Beside other fields these say nothing by being as they are: what the row is named by, and that it is there. */
+static bool is_plain_to_see(const struct expect *part, const json_t *row, const struct check_field *named_by) {
+	return part->kind == NODE_FIELD &&
+	       (part->field == named_by || (!strcmp(part->field->name, "exists") && json_is_true(field_of(part, row))));
+}
+
+/* Why a row matches, in what was seen: of `any` only what holds, and what is plain to see only where that is all. */
 static void tell_row(const struct expect *node, const json_t *row, const struct view_seen *views,
 		     const struct check_field *named_by, struct buf *text) {
-	const char *between = "";
 	if (node->kind == NODE_FIELD) {
 		match_tell(node->match, field_of(node, row), text);
 		return;
@@ -167,9 +172,13 @@ static void tell_row(const struct expect *node, const json_t *row, const struct 
 		buf_adds(text, ")");
 		return;
 	}
+	bool is_all_plain = true;
+	for (size_t i = 0; i < node->part_count; i++)
+		is_all_plain &= is_plain_to_see(node->parts[i], row, named_by);
+	const char *between = "";
 	for (size_t i = 0; i < node->part_count; i++) {
 		const struct expect *part = node->parts[i];
-		if ((part->kind == NODE_FIELD && part->field == named_by && node->part_count > 1) ||
+		if ((!is_all_plain && is_plain_to_see(part, row, named_by)) ||
 		    judge_row(part, row, views) != EXPECT_HOLDS)
 			continue;
 		buf_adds(text, between);
@@ -187,7 +196,7 @@ static void explain_row(const struct expect *node, const json_t *row, const stru
 		match_explain(node->match, field_of(node, row), views, outcome, reason);
 	} else if (node->kind == NODE_NOT && outcome == EXPECT_FAILS) {
 		tell_row(node->parts[0], row, views, NULL, reason);
-		buf_adds(reason, ", which must not be");
+		buf_adds(reason, ", which is not allowed");
 	} else if (node->kind == NODE_NOT) {
 		explain_row(node->parts[0], row, views, outcome, reason);
 	} else {
@@ -245,7 +254,7 @@ static void explain_first_row(const struct expect *node, const struct view_seen 
 	label_row(node, about, index, views, reason);
 	if (outcome == EXPECT_HOLDS) {
 		tell_row(node->parts[0], row, views, node->check->fields, reason);
-		buf_adds(reason, ", which no row may have");
+		buf_adds(reason, ", which is not allowed");
 	} else {
 		explain_row(node->parts[0], row, views, outcome, reason);
 	}
@@ -255,7 +264,7 @@ static void explain_first_row(const struct expect *node, const struct view_seen 
 
 static void explain_count(const struct expect *node, const struct view_seen *views, struct buf *reason) {
 	size_t count = tally_rows(node, views).of[EXPECT_HOLDS];
-	buf_addf(reason, "%zu %s", count, count == 1 ? "row" : "rows");
+	buf_addf(reason, "found %zu", count);
 	if (node->part_count) {
 		buf_adds(reason, " with ");
 		expect_describe(node->parts[0], reason);
@@ -271,14 +280,14 @@ static void explain_rows(const struct expect *node, const struct view_seen *view
 	if (node->kind == NODE_COUNT && (outcome == EXPECT_FAILS || !tally_rows(node, views).of[EXPECT_CANNOT_SAY])) {
 		explain_count(node, views, reason);
 	} else if (count == 0) {
-		buf_addf(reason, "there is nothing to judge: %s%sno rows were found", view, *view ? ": " : "");
+		buf_addf(reason, "there is nothing to judge: %s%snothing was found", view, *view ? ": " : "");
 	} else if (outcome == EXPECT_CANNOT_SAY || node->kind == NODE_EVERY || count == 1) {
 		explain_first_row(node, views,
 				  node->kind == NODE_NONE && outcome == EXPECT_FAILS ? EXPECT_HOLDS : outcome, reason);
 	} else if (node->kind == NODE_NONE) {
 		explain_first_row(node, views, EXPECT_HOLDS, reason);
 	} else {
-		buf_addf(reason, "none of %zu rows has ", count);
+		buf_addf(reason, "none of the %zu that were found has ", count);
 		expect_describe(node->parts[0], reason);
 	}
 }

@@ -25,6 +25,7 @@ static const struct check fake_file = {
 			{"changed", VALUE_TIME, NULL, "Time.", PRIVACY_PUBLIC, false},
 			{"token", VALUE_STRING, NULL, "Secret.", PRIVACY_SECRET, false},
 			{"tags", VALUE_STRINGS, NULL, "Tags.", PRIVACY_PUBLIC, false},
+			{"exists", VALUE_BOOL, NULL, "Whether it is there.", PRIVACY_PUBLIC, false},
 			{"sticky", VALUE_BOOL, NULL, "Sticky.", PRIVACY_PUBLIC, false},
 			{NULL, VALUE_STRING, NULL, NULL, PRIVACY_PUBLIC, false},
 		},

@@ -174,7 +174,7 @@ static void pattern_over_its_limits_cannot_say(void **state) {
 }
 
 static void no_rows_cannot_say_except_none_and_count(void **state) {
-	const char reason[] = "there is nothing to judge: no rows were found";
+	const char reason[] = "there is nothing to judge: nothing was found";
 	says(EXPECT_CANNOT_SAY, "{uid: 0}", "[]", reason);
 	says(EXPECT_CANNOT_SAY, "{every: {uid: 0}}", "[]", reason);
 	says(EXPECT_CANNOT_SAY, "{some: {uid: 0}}", "[]", reason);
@@ -183,27 +183,32 @@ static void no_rows_cannot_say_except_none_and_count(void **state) {
 	holds("{none: {uid: 0}}", "[]");
 	holds("{count: {at_most: 3}}", "[]");
 	holds("{count: 0}", "[]");
-	says(EXPECT_FAILS, "{count: {at_least: 1}}", "[]", "0 rows, expected at least 1");
-	says(EXPECT_FAILS, "{uid: 0, count: 1}", "[]", "0 rows, expected 1");
+	says(EXPECT_FAILS, "{count: {at_least: 1}}", "[]", "found 0, expected at least 1");
+	says(EXPECT_FAILS, "{uid: 0, count: 1}", "[]", "found 0, expected 1");
 	holds("{any: [{none: {uid: 0}}, {uid: 5}]}", "[]");
 }
 
 static void rows_are_quantified(void **state) {
 	const char rows[] = "[{\"path\":\"/a\",\"uid\":1},{\"path\":\"/b\",\"uid\":2},{\"path\":\"/c\",\"uid\":2}]";
 	holds("{some: {uid: 1}}", rows);
-	says(EXPECT_FAILS, "{some: {uid: 3, path: /a}}", rows, "none of 3 rows has uid 3 and path \"/a\"");
+	says(EXPECT_FAILS, "{some: {uid: 3, path: /a}}", rows,
+	     "none of the 3 that were found has uid 3 and path \"/a\"");
 	holds("{none: {uid: 3}}", rows);
-	says(EXPECT_FAILS, "{none: {uid: 2}}", rows, "/b: uid is 2, which no row may have, and 1 more");
+	says(EXPECT_FAILS, "{none: {uid: 2}}", rows, "/b: uid is 2, which is not allowed, and 1 more");
 	says(EXPECT_FAILS, "{none: {path: {not: /b}, any: [{uid: 7}, {sticky: false}, {owner: {not: root}}]}}",
 	     "[{\"path\":\"/a\",\"uid\":1,\"sticky\":false}]",
-	     "/a: sticky is false and owner is not there, which no row may have");
-	says(EXPECT_FAILS, "{none: {path: {not: /b}}}", rows, "/a: path is \"/a\", which no row may have, and 1 more");
+	     "/a: sticky is false and owner is not there, which is not allowed");
+	/* That it is there is not what is wrong with it; alone it is. */
+	const char one[] = "[{\"path\":\"/c\",\"uid\":2,\"exists\":true}]";
+	says(EXPECT_FAILS, "{none: {exists: true, uid: 2}}", one, "/c: uid is 2, which is not allowed");
+	says(EXPECT_FAILS, "{none: {exists: true}}", one, "/c: exists is true, which is not allowed");
+	says(EXPECT_FAILS, "{none: {path: {not: /b}}}", rows, "/a: path is \"/a\", which is not allowed, and 1 more");
 	says(EXPECT_FAILS, "{none: {age: {at_least: 1d}}}", "[{\"path\":\"/a\",\"age\":90000}]",
-	     "/a: age is at least 1d, which no row may have");
+	     "/a: age is at least 1d, which is not allowed");
 	holds("{every: {uid: {at_most: 2}}}", rows);
 	holds("{count: {where: {uid: 2}, equals: 2}}", rows);
 	holds("{count: 3}", rows);
-	says(EXPECT_FAILS, "{count: {where: {uid: 2}, at_most: 1}}", rows, "2 rows with uid 2, expected at most 1");
+	says(EXPECT_FAILS, "{count: {where: {uid: 2}, at_most: 1}}", rows, "found 2 with uid 2, expected at most 1");
 }
 
 static void parts_compose_over_tables_and_within_rows(void **state) {
@@ -216,7 +221,7 @@ static void parts_compose_over_tables_and_within_rows(void **state) {
 	holds("{all: [{some: {uid: 1}}, {some: {uid: 2}}]}", rows);
 	holds("{not: {some: {uid: 3}}}", rows);
 	says(EXPECT_FAILS, "{not: {some: {uid: 2}}}", rows, "expected not to find, and found: some row has uid 2");
-	says(EXPECT_FAILS, "{every: {not: {uid: 2}}}", rows, "/b: uid is 2, which must not be");
+	says(EXPECT_FAILS, "{every: {not: {uid: 2}}}", rows, "/b: uid is 2, which is not allowed");
 }
 
 static void value_of_another_type_than_declared_cannot_say(void **state) {
@@ -319,7 +324,7 @@ static void view_without_its_one_row_cannot_be_compared(void **state) {
 		assert_int_equal(judged_two("{served.running: {not: disk.running}}", others[i], a), EXPECT_CANNOT_SAY);
 	}
 	assert_int_equal(judged_two("{served.running: a, disk.running: a}", a, "[]"), EXPECT_CANNOT_SAY);
-	assert_string_equal(last_reason, "there is nothing to judge: served: no rows were found");
+	assert_string_equal(last_reason, "there is nothing to judge: served: nothing was found");
 }
 
 static void views_do_not_mix_within_a_row(void **state) {

@@ -58,7 +58,7 @@ static void rows_pass_or_fail_with_a_reason(void **state) {
 	expect_judged(BEGIN LOOK, &view, NULL, -1, false, VERDICT_FAIL, "k: running is \"1\", expected \"0\"");
 	view = saw("", empty);
 	expect_judged(BEGIN LOOK, &view, NULL, -1, false, VERDICT_UNKNOWN,
-		      "there is nothing to judge: no rows were found");
+		      "there is nothing to judge: nothing was found");
 }
 
 static void failed_look_is_unknown_or_error_by_its_code_and_never_pass(void **state) {
@@ -106,7 +106,7 @@ static void when_decides_whether_there_is_anything_to_judge(void **state) {
 		      "does not apply: k: running is \"0\", expected \"1\"");
 	when = saw("", empty);
 	expect_judged(BEGIN WHEN LOOK, &view, &when, -1, false, VERDICT_UNKNOWN,
-		      "whether this applies cannot be said: there is nothing to judge: no rows were found");
+		      "whether this applies cannot be said: there is nothing to judge: nothing was found");
 	when = failed("", ERR_MALFORMED);
 	expect_judged(
 		BEGIN WHEN LOOK, &view, &when, -1, false, VERDICT_UNKNOWN,
