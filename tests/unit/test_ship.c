@@ -167,6 +167,9 @@ static void refused_for_good_goes_aside_and_the_rest_goes_on(void **state) {
 	assert_int_equal(shipped.refused, 1);
 	assert_non_null(strstr(shipped.refused_why, "because"));
 	assert_int_equal(scratch_count(agent.home->refused), 2); /* the entry and its reason */
+	CLEANUP(shipper_close_p) struct shipper *next = NULL;
+	assert_true(shipper_open(agent.home, agent.enrolment, NULL, &next, &err));
+	assert_int_equal(next->set_aside, 1); /* said again at each start */
 	stays(0, ENTRIES - 1);
 }
 
