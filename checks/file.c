@@ -3,6 +3,7 @@
 
 #include "core/check.h"
 #include "core/dropin.h"
+#include "core/etc.h"
 #include "core/lines.h"
 #include "core/row.h"
 #include "core/setting.h"
@@ -10,6 +11,7 @@
 
 #define MATCH_LIMIT 100000
 #define DEPTH_LIMIT 1000
+#define FUTURE_SLACK 3600 /* seconds by which two clocks may differ */
 
 static const struct check_param params[] = {
 	{"path", VALUE_STRING, false, "One file; its last component may hold * ? [."},
@@ -70,9 +72,9 @@ static bool stat_of(const struct sources *fetched, const char *path, json_t **re
 	CLEANUP(free_ptr) char *name = xasprintf("stat:%s", path);
 	const struct source *source;
 	*ret_stat = NULL;
-	if (!source_maybe(fetched, name, &source, err))
-		return false;
-	return !source || source_json(source, ret_stat, err);
+	bool is_seen = text_starts(path, "/etc/") ? etc_maybe(fetched, name, &source, err)
+						  : source_maybe(fetched, name, &source, err);
+	return is_seen && (!source || source_json(source, ret_stat, err));
 }
 
 /* Where a link leads in the end; *ret_target is NULL when that is absent. */
@@ -96,6 +98,8 @@ static void ask_path(const json_t *with, const char *path, const struct sources 
 	json_t *stat;
 	const char *target;
 	names_addf(names, "stat:%s", path);
+	if (text_starts(path, "/etc/"))
+		names_add(names, ETC_SOURCE);
 	if (wants_content(with))
 		names_addf(names, "file:%s", path);
 	if (!stat_of(fetched, path, &stat, &ignored) || !is_link(stat))
@@ -224,14 +228,18 @@ static void add_metadata(json_t *row, const json_t *stat) {
 	row_acl(row, json_object_get(stat, "acl"));
 }
 
-static bool add_age(json_t *row, const struct sources *fetched, const json_t *stat, struct err *err) {
+static bool add_age(json_t *row, const struct sources *fetched, const char *path, const json_t *stat, struct err *err) {
 	const struct source *clock;
 	json_t *value;
 	int64_t now, mtime;
 	if (!source_need(fetched, "now:", &clock, err) || !source_json(clock, &value, err) ||
 	    !json_get_int(value, "time", clock->name, &now, err) || !json_get_int(stat, "mtime", "stat", &mtime, err))
 		return false;
-	row_int(row, "age", now - mtime);
+	if (mtime > now + FUTURE_SLACK)
+		return err_set(err, ERR_UNPROVED,
+			       "now:", "%s was written to after what this host takes for now: no age can be told",
+			       path);
+	row_int(row, "age", mtime < now ? now - mtime : 0);
 	return true;
 }
 
@@ -252,7 +260,7 @@ static bool add_path(json_t *rows, const struct sources *fetched, const char *pa
 	if (!exists)
 		return true;
 	add_metadata(row, stat);
-	if (param_bool(with, "age", false) && !add_age(row, fetched, stat, err))
+	if (param_bool(with, "age", false) && !add_age(row, fetched, path, stat, err))
 		return false;
 	return !wants_content(with) || add_content(row, fetched, path, with, matcher, err);
 }

@@ -75,6 +75,12 @@ static bool find_unit(const struct sources *fetched, const char *const units[2],
 
 static int64_t main_pid(const json_t *service) { return json_integer_value(json_object_get(service, "MainPID")); }
 
+/* The process that the pid file names; 0 without one. */
+static int64_t named_pid(const struct sources *fetched) {
+	const struct source *pid = sources_get(fetched, "file:" PID_FILE);
+	return pid && !pid->err.code ? strtoll(buf_str(&pid->bytes), NULL, 10) : 0;
+}
+
 static void sources(const json_t *with, const struct sources *fetched, struct names *names) {
 	json_t *service;
 	const char *unit;
@@ -87,6 +93,8 @@ static void sources(const json_t *with, const struct sources *fetched, struct na
 	names_add(names, "file:" PID_FILE);
 	if (find_unit(fetched, services, &service, &unit, &ignored) && main_pid(service) > 0)
 		names_addf(names, "file:/proc/%lld/cmdline", (long long)main_pid(service));
+	if (named_pid(fetched) > 0)
+		names_addf(names, "file:/proc/%lld/cmdline", (long long)named_pid(fetched));
 }
 
 /* Letters may stand together, as getopt(3) has it: "-Dof" is -D and -o with "f". A letter that takes an argument ends
@@ -175,6 +183,18 @@ static bool add_process(json_t *row, const struct sources *fetched, const json_t
 	return true;
 }
 
+/* An sshd that the service manager did not start is one all the same; what it has read, and when, is not known. */
+static bool nobody_else_serves(const struct sources *fetched, struct err *err) {
+	CLEANUP(free_ptr) char *name = xasprintf("file:/proc/%lld/cmdline", (long long)named_pid(fetched));
+	const struct source *cmdline = NULL;
+	if (named_pid(fetched) <= 0)
+		return true;
+	if (!source_maybe(fetched, name, &cmdline, err))
+		return false;
+	return !cmdline || !strstr(buf_str(&cmdline->bytes), "sshd") ||
+	       err_set(err, ERR_UNPROVED, "file:" PID_FILE, "an sshd runs that the service manager did not start");
+}
+
 static bool run(const json_t *with, const struct sources *fetched, struct observation *ret_observation,
 		struct err *err) {
 	CLEANUP(json_decref_p) json_t *rows = json_array();
@@ -187,6 +207,8 @@ static bool run(const json_t *with, const struct sources *fetched, struct observ
 	    !last_change(fetched, &config, &change, err))
 		return false;
 	bool serves = is_active(service) && main_pid(service) > 0, listens = !serves && is_active(socket);
+	if (!serves && !listens && !nobody_else_serves(fetched, err))
+		return false;
 	json_t *row = row_add(rows);
 	row_text(row, "unit", serves || !listens ? unit : socket_unit);
 	row_bool(row, "installed", service || socket);

@@ -136,9 +136,13 @@ static void sources(const json_t *with, const struct sources *fetched, struct na
 }
 
 /* One assignment into options, an object in the order of the lines: {path: {"value"?, "file"}}. A later assignment
- * replaces an earlier one and goes behind; one without value ("-key") takes the key out of every wildcard. */
+ * replaces an earlier one and goes behind, unless it says the same: then the earlier one stays; one without value
+ * ("-key") takes the key out of every wildcard. */
 static void take_option(json_t *options, const char *key, const char *value, const char *file) {
 	CLEANUP(free_ptr) char *path = key_path(key);
+	const char *earlier = json_string_value(json_object_get(json_object_get(options, path), "value"));
+	if (earlier && value && !strcmp(earlier, value))
+		return;
 	json_t *option = json_object();
 	row_text(option, "value", value);
 	row_text(option, "file", file);
