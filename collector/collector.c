@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "collector/agree.h"
 #include "core/file.h"
 #include "core/text.h"
 
@@ -53,7 +54,7 @@ bool collector_open(const char *folder, const char *data, void (*say)(const char
 	CLEANUP(free_ptr) char *policies = file_join(data ? data : collector->config->data, "policies");
 	if (!ca_load(folder, &collector->ca, err) || !open_log(collector, folder, err) ||
 	    !open_store(collector, store, err) || !receive_adopt(collector->store, collector->log, err) ||
-	    !catalogue_load(policies, &collector->catalogue, err))
+	    !agree(collector->store, collector->log, err) || !catalogue_load(policies, &collector->catalogue, err))
 		return false;
 	collector->sessions = sessions_new();
 	*ret_collector = collector;

@@ -4,6 +4,7 @@
 
 #include <cmocka.h>
 
+#include "collector/agree.h"
 #include "collector_kit.h"
 
 static void a_first_enrolment_and_a_round_are_logged_with_receipts_that_verify(void **state) {
@@ -207,6 +208,30 @@ static void a_result_that_cannot_be_kept_is_refused_before_it_is_logged(void **s
 	kit_add(&host, "round", "results", &body, root, &lines);
 	assert_refused(&kit, &host, &lines, "results: ");
 	kit_host_done(&host);
+	kit_done(&kit);
+}
+
+/* Both logs have two entries by one key, but only one of them has the statements of the store. */
+static void a_log_of_another_history_than_the_store_is_refused(void **state) {
+	struct kit kit, other;
+	struct kit_host host;
+	struct err err = {0};
+	uint64_t first;
+	CLEANUP(buf_done) struct buf lines = {0};
+	kit_make(&kit);
+	kit_make(&other);
+	kit_host_make(&host, KIT_HOST);
+	must(agree(kit.store, kit.log, &err));
+	enrol(&kit, &host);
+	kit_add_pass(&host, &lines);
+	json_decref(kit_send(&kit, &host, &lines));
+	must(agree(kit.store, kit.log, &err));
+	const struct log_entry entries[] = {{"one", 3}, {"two", 3}};
+	must(log_append(other.log, entries, 2, &first, &err));
+	assert_false(agree(kit.store, other.log, &err));
+	assert_non_null(strstr(err.why, "different histories"));
+	kit_host_done(&host);
+	kit_done(&other);
 	kit_done(&kit);
 }
 
@@ -489,6 +514,7 @@ int main(void) {
 		cmocka_unit_test(gaps_and_forks_are_refused_with_their_reason),
 		cmocka_unit_test(another_key_and_another_host_are_refused),
 		cmocka_unit_test(an_enrolment_for_another_transport_key_is_refused),
+		cmocka_unit_test(a_log_of_another_history_than_the_store_is_refused),
 		cmocka_unit_test(one_key_for_evidence_and_transport_is_refused),
 		cmocka_unit_test(a_result_that_cannot_be_kept_is_refused_before_it_is_logged),
 		cmocka_unit_test(a_changed_byte_is_refused_at_its_step),
