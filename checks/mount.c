@@ -46,13 +46,13 @@ static int by_text(const void *left, const void *right) {
 
 static json_t *sorted(const json_t *strings) {
 	size_t count = json_array_size(strings), i;
-	json_t **all = xcalloc(count + 1, sizeof *all), *value, *list = json_array();
+	json_t **all = xcalloc(count + 1, sizeof(json_t *)), *value, *list = json_array();
 	size_t kept = 0;
 	json_array_foreach(strings, i, value) {
 		if (json_is_string(value))
 			all[kept++] = value;
 	}
-	qsort(all, kept, sizeof *all, by_text);
+	qsort(all, kept, sizeof(json_t *), by_text);
 	for (i = 0; i < kept; i++)
 		json_array_append(list, all[i]);
 	free(all);

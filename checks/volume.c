@@ -164,7 +164,8 @@ static bool look_at_swap(const json_t *with, const struct sources *fetched, stru
 	CLEANUP(lines_done)
 	struct lines lines =
 		lines_over("file:/proc/swaps", source ? source->bytes.data : NULL, source ? source->bytes.len : 0);
-	char *line = lines_next(&lines); /* the heading */
+	char *line;
+	(void)lines_next(&lines); /* the heading */
 	while ((line = lines_next(&lines)))
 		if (!look_at_area(line, with, fetched, names, rows, err) && !names)
 			return false;

@@ -218,8 +218,10 @@ static bool root_read(const char *text, struct hash *ret_root) {
 	if (!base64_decode(text, strlen(text), "checkpoint", &bytes, &ignored) || bytes.len != HASH_LEN)
 		return false;
 	CLEANUP(free_ptr) char *again = base64_encode(bytes.data, bytes.len);
+	if (strcmp(again, text) != 0)
+		return false;
 	memcpy(ret_root->bytes, bytes.data, HASH_LEN);
-	return !strcmp(again, text);
+	return true;
 }
 
 bool checkpoint_read(const char *text, size_t len, struct checkpoint *ret_checkpoint, struct err *err) {
@@ -229,7 +231,7 @@ bool checkpoint_read(const char *text, size_t len, struct checkpoint *ret_checkp
 	CLEANUP(free_ptr) char *root = take_line(&at, end);
 	unsigned long long number;
 	struct hash hash;
-	if (!root || (len > 0 && memchr(text, '\0', len)))
+	if (!origin || !size || !root || (len > 0 && memchr(text, '\0', len)))
 		return refuse(err, "not origin, size and root");
 	if (!is_name(origin))
 		return refuse(err, "the origin is not a name");
