@@ -157,11 +157,10 @@ char *identity_os(const struct sources *fetched) {
 
 int64_t identity_host_age(const struct sources *fetched, int64_t now) {
 	struct err err;
-	const struct source *source;
 	json_t *value;
 	int64_t written;
-	if (!source_need(fetched, "stat:" MACHINE_ID, &source, &err) || !source_json(source, &value, &err) ||
-	    !json_get_int(value, "mtime", source->name, &written, &err))
+	if (!source_need_json(fetched, "stat:" MACHINE_ID, &value, &err) ||
+	    !json_get_int(value, "mtime", "stat:" MACHINE_ID, &written, &err))
 		return -1;
 	return written <= now ? now - written : -1;
 }

@@ -94,9 +94,8 @@ static bool is_root_group(const json_t *with, const char *group) {
 /* systemd's service answers for root and nobody, and for records that somebody dropped into a userdb folder. */
 static bool userdb_is_empty(const struct sources *fetched, struct err *err) {
 	for (size_t i = 0; i < ARRAY_LEN(userdb); i++) {
-		const struct source *source = NULL;
 		json_t *entries = NULL;
-		if (!source_maybe(fetched, userdb[i], &source, err) || (source && !source_json(source, &entries, err)))
+		if (!source_maybe_json(fetched, userdb[i], &entries, err))
 			return false;
 		size_t j;
 		const json_t *entry;

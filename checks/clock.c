@@ -37,11 +37,10 @@ static void name_sources(const json_t *with, const struct sources *fetched, stru
 static bool run(const json_t *with, const struct sources *fetched, struct observation *ret_observation,
 		struct err *err) {
 	static const char *const states[] = {"ok", "insert", "delete", "leap", "wait", "error"};
-	const struct source *source = NULL;
 	json_t *clock = NULL;
 	int64_t state = 0, status = 0, maxerror = 0, esterror = 0;
-	if (!source_need(fetched, CLOCK, &source, err) || !source_json(source, &clock, err) ||
-	    !json_get_int(clock, "state", CLOCK, &state, err) || !json_get_int(clock, "status", CLOCK, &status, err) ||
+	if (!source_need_json(fetched, CLOCK, &clock, err) || !json_get_int(clock, "state", CLOCK, &state, err) ||
+	    !json_get_int(clock, "status", CLOCK, &status, err) ||
 	    !json_get_int(clock, "maxerror", CLOCK, &maxerror, err) ||
 	    !json_get_int(clock, "esterror", CLOCK, &esterror, err))
 		return false;

@@ -41,9 +41,8 @@ static bool is_seen(const json_t *fragments, const char *fragment) {
 
 static bool look_at(const char *name, const struct sources *fetched, json_t *fragments, json_t *rows, struct err *err) {
 	CLEANUP(free_ptr) char *source_name = xasprintf("unit:%s", name);
-	const struct source *source = NULL;
 	json_t *unit = NULL;
-	if (!source_maybe(fetched, source_name, &source, err) || (source && !source_json(source, &unit, err)))
+	if (!source_maybe_json(fetched, source_name, &unit, err))
 		return false;
 	const char *load = text_of(unit, "LoadState"), *state = text_of(unit, "ActiveState"),
 		   *fragment = text_of(unit, "FragmentPath");

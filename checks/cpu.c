@@ -17,19 +17,13 @@ static const struct check_field fields[] = {
 
 static const char *const patterns[] = {"dir:" FOLDER, "file:" FOLDER "/*", NULL};
 
-static json_t *folder_of(const struct sources *fetched, struct err *err) {
-	const struct source *folder;
-	json_t *list;
-	if (!source_need(fetched, "dir:" FOLDER, &folder, err) || !source_json(folder, &list, err))
-		return NULL;
-	return list;
-}
-
 static void sources(const json_t *with, const struct sources *fetched, struct names *names) {
 	struct err ignored;
-	json_t *folder = folder_of(fetched, &ignored), *entry;
+	json_t *folder, *entry;
 	size_t i;
 	names_add(names, "dir:" FOLDER);
+	if (!source_need_json(fetched, "dir:" FOLDER, &folder, &ignored))
+		return;
 	json_array_foreach(folder, i, entry)
 		names_addf(names, "file:" FOLDER "/%s", json_string_value(json_object_get(entry, "name")));
 }
@@ -65,10 +59,10 @@ static bool is_any_open(const json_t *rows) {
 static bool run(const json_t *with, const struct sources *fetched, struct observation *ret_observation,
 		struct err *err) {
 	CLEANUP(json_decref_p) json_t *rows = json_array();
-	json_t *folder = folder_of(fetched, err), *entry;
+	json_t *folder, *entry;
 	const struct source *unsure = NULL;
 	size_t i;
-	if (!folder)
+	if (!source_need_json(fetched, "dir:" FOLDER, &folder, err))
 		return false;
 	json_array_foreach(folder, i, entry) {
 		const char *name = json_string_value(json_object_get(entry, "name"));

@@ -33,21 +33,14 @@ static bool is_release(const char *name) {
 	return name && (text_ends(name, "_InRelease") || text_ends(name, "_Release"));
 }
 
-/* The names in the folder, or NULL. Borrowed. */
-static json_t *folder_of(const struct sources *fetched, struct err *err) {
-	const struct source *folder;
-	json_t *list;
-	if (!source_need(fetched, "dir:" FOLDER, &folder, err) || !source_json(folder, &list, err))
-		return NULL;
-	return list;
-}
-
 static void sources(const json_t *with, const struct sources *fetched, struct names *names) {
 	struct err ignored;
-	json_t *folder = folder_of(fetched, &ignored), *entry;
+	json_t *folder, *entry;
 	size_t i;
 	names_add(names, "now:");
 	names_add(names, "dir:" FOLDER);
+	if (!source_need_json(fetched, "dir:" FOLDER, &folder, &ignored))
+		return;
 	json_array_foreach(folder, i, entry) {
 		const char *name = json_string_value(json_object_get(entry, "name"));
 		if (is_release(name))
@@ -138,12 +131,10 @@ static bool add_list(json_t *rows, const struct sources *fetched, const char *na
 static bool run(const json_t *with, const struct sources *fetched, struct observation *ret_observation,
 		struct err *err) {
 	CLEANUP(json_decref_p) json_t *rows = json_array();
-	const struct source *clock;
-	json_t *value, *entry, *folder;
+	json_t *folder, *entry;
 	int64_t now;
 	size_t i;
-	if (!(folder = folder_of(fetched, err)) || !source_need(fetched, "now:", &clock, err) ||
-	    !source_json(clock, &value, err) || !json_get_int(value, "time", clock->name, &now, err))
+	if (!source_need_json(fetched, "dir:" FOLDER, &folder, err) || !source_now(fetched, &now, err))
 		return false;
 	json_array_foreach(folder, i, entry) {
 		const char *name = json_string_value(json_object_get(entry, "name"));

@@ -80,12 +80,10 @@ static bool stat_of(const struct sources *fetched, const char *path, json_t **re
 /* Where a link leads in the end; *ret_target is NULL when that is absent. */
 static bool target_of(const struct sources *fetched, const char *path, const char **ret_target, struct err *err) {
 	CLEANUP(free_ptr) char *name = xasprintf("link:%s", path);
-	const struct source *source;
 	json_t *value;
 	*ret_target = NULL;
-	if (!source_maybe(fetched, name, &source, err))
-		return false;
-	return !source || (source_json(source, &value, err) && json_get_string(value, "target", name, ret_target, err));
+	return source_maybe_json(fetched, name, &value, err) &&
+	       (!value || json_get_string(value, "target", name, ret_target, err));
 }
 
 static bool is_link(const json_t *stat) {
@@ -229,11 +227,8 @@ static void add_metadata(json_t *row, const json_t *stat) {
 }
 
 static bool add_age(json_t *row, const struct sources *fetched, const char *path, const json_t *stat, struct err *err) {
-	const struct source *clock;
-	json_t *value;
 	int64_t now, mtime;
-	if (!source_need(fetched, "now:", &clock, err) || !source_json(clock, &value, err) ||
-	    !json_get_int(value, "time", clock->name, &now, err) || !json_get_int(stat, "mtime", "stat", &mtime, err))
+	if (!source_now(fetched, &now, err) || !json_get_int(stat, "mtime", "stat", &mtime, err))
 		return false;
 	if (mtime > now + FUTURE_SLACK)
 		return err_set(err, ERR_UNPROVED,
@@ -267,12 +262,11 @@ static bool add_path(json_t *rows, const struct sources *fetched, const char *pa
 
 static bool add_below(json_t *rows, const struct sources *fetched, const char *below, struct err *err) {
 	CLEANUP(free_ptr) char *name = xasprintf("tree:%s", below);
-	const struct source *tree;
-	json_t *list = NULL, *entry;
+	json_t *list, *entry;
 	size_t i;
-	if (!source_maybe(fetched, name, &tree, err) || (tree && !source_json(tree, &list, err)))
+	if (!source_maybe_json(fetched, name, &list, err))
 		return false;
-	if (!tree) {
+	if (!list) {
 		json_t *row = row_add(rows);
 		row_text(row, "path", below);
 		row_bool(row, "exists", false);

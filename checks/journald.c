@@ -154,12 +154,10 @@ static bool add_storage(json_t *row, const struct sources *fetched, struct err *
 static bool written_at(const struct sources *fetched, int64_t *ret_instant, struct err *err) {
 	CLEANUP(free_ptr) char *machine = word_of(fetched, MACHINE);
 	CLEANUP(free_ptr) char *name = xasprintf("tree:/var/log/journal/%s", machine ? machine : "");
-	const struct source *tree = NULL;
 	json_t *list = NULL, *entry;
 	size_t i;
 	int64_t latest = -1;
-	if (machine && *machine &&
-	    (!source_maybe(fetched, name, &tree, err) || (tree && !source_json(tree, &list, err))))
+	if (machine && *machine && !source_maybe_json(fetched, name, &list, err))
 		return false;
 	json_array_foreach(list, i, entry) {
 		int64_t mtime = json_integer_value(json_object_get(entry, "mtime"));
@@ -200,16 +198,15 @@ struct held {                                            /* what journal:boots s
 };
 
 static bool read_held(const struct sources *fetched, struct held *ret_held, struct err *err) {
-	const struct source *source;
 	json_t *value;
 	struct held held;
-	if (!source_maybe(fetched, BOOTS, &source, err))
+	if (!source_maybe_json(fetched, BOOTS, &value, err))
 		return false;
-	if (!source) { /* seen that there is none */
+	if (!value) { /* seen that there is none */
 		*ret_held = (struct held){0};
 		return true;
 	}
-	if (!source_json(source, &value, err) || !json_get_array(value, "boots", BOOTS, &held.boots, err) ||
+	if (!json_get_array(value, "boots", BOOTS, &held.boots, err) ||
 	    !json_get_int(value, "oldest", BOOTS, &held.oldest, err) ||
 	    !json_get_int(value, "newest", BOOTS, &held.newest, err) ||
 	    !json_get_int(value, "bytes", BOOTS, &held.bytes, err) ||
@@ -222,11 +219,8 @@ static bool read_held(const struct sources *fetched, struct held *ret_held, stru
 }
 
 static bool add_ages(json_t *row, const struct sources *fetched, const struct held *held, struct err *err) {
-	const struct source *clock;
-	json_t *value;
 	int64_t now;
-	if (!source_need(fetched, "now:", &clock, err) || !source_json(clock, &value, err) ||
-	    !json_get_int(value, "time", clock->name, &now, err))
+	if (!source_now(fetched, &now, err))
 		return false;
 	if (json_array_size(held->boots) == 0)
 		return true; /* an empty journal has no oldest entry */

@@ -102,10 +102,9 @@ static bool take_package(void *context, const struct dpkg_package *package, stru
 }
 
 static bool read_boot(const struct sources *fetched, struct kernels *kernels, struct err *err) {
-	const struct source *boot;
-	json_t *list = NULL, *entry;
+	json_t *list, *entry;
 	size_t i;
-	if (!source_maybe(fetched, BOOT, &boot, err) || (boot && !source_json(boot, &list, err)))
+	if (!source_maybe_json(fetched, BOOT, &list, err))
 		return false;
 	json_array_foreach(list, i, entry) {
 		const char *name = json_string_value(json_object_get(entry, "name"));
@@ -153,10 +152,9 @@ static bool is_newest(const struct kernels *kernels, const char *running_version
 }
 
 static bool add_livepatches(json_t *row, const struct sources *fetched, struct err *err) {
-	const struct source *folder;
-	json_t *list = NULL, *entry;
+	json_t *list, *entry;
 	size_t i;
-	if (!source_maybe(fetched, LIVEPATCH, &folder, err) || (folder && !source_json(folder, &list, err)))
+	if (!source_maybe_json(fetched, LIVEPATCH, &list, err))
 		return false;
 	json_object_set_new(row, "livepatches", json_array());
 	json_array_foreach(list, i, entry)

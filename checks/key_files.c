@@ -82,9 +82,8 @@ static bool add_row(const struct look *look, const json_t *entry, const char *wh
 static bool look_below(const struct look *look, const char *folder, const json_t *with, const struct sources *fetched,
 		       struct err *err) {
 	CLEANUP(free_ptr) char *name = xasprintf("tree:%s", folder);
-	const struct source *source = NULL;
 	json_t *entries = NULL, *entry;
-	if (!source_maybe(fetched, name, &source, err) || (source && !source_json(source, &entries, err)))
+	if (!source_maybe_json(fetched, name, &entries, err))
 		return false;
 	size_t i;
 	json_array_foreach(entries, i, entry) {

@@ -126,9 +126,8 @@ static void add_live(json_t *row, const json_t *mount, const char *path) {
 static bool look_at(const char *target, const struct sources *fetched, const json_t *table, const json_t *fstab,
 		    json_t *rows, struct err *err) {
 	CLEANUP(free_ptr) char *name = xasprintf("link:%s", target);
-	const struct source *link = NULL;
-	json_t *resolved = NULL;
-	if (!source_maybe(fetched, name, &link, err) || (link && !source_json(link, &resolved, err)))
+	json_t *link = NULL;
+	if (!source_maybe_json(fetched, name, &link, err))
 		return false;
 	json_t *row = json_object();
 	json_array_append_new(rows, row);
@@ -137,7 +136,7 @@ static bool look_at(const char *target, const struct sources *fetched, const jso
 	if (!link)
 		return true;
 	const char *path = NULL;
-	if (!json_get_string(resolved, "target", name, &path, err))
+	if (!json_get_string(link, "target", name, &path, err))
 		return false;
 	const json_t *mount = mounts_holding(table, path);
 	if (!mount)

@@ -89,11 +89,8 @@ static bool support_end(const json_t *with, const json_t *keys, int64_t *ret_end
 
 static bool add_support(json_t *row, const json_t *with, const struct sources *fetched, const json_t *keys,
 			struct err *err) {
-	const struct source *clock;
-	json_t *value;
 	int64_t end, now;
-	if (!support_end(with, keys, &end, err) || !source_need(fetched, "now:", &clock, err) ||
-	    !source_json(clock, &value, err) || !json_get_int(value, "time", clock->name, &now, err))
+	if (!support_end(with, keys, &end, err) || !source_now(fetched, &now, err))
 		return false;
 	row_time(row, "support_end", end);
 	row_int(row, "support_left", end - now);

@@ -47,10 +47,7 @@ static const char *const patterns[] = {RESOLV,
 
 /* `ip netns exec NAME` lays /etc/netns/NAME over /etc. */
 static bool namespaces(const struct sources *fetched, json_t **ret_entries, struct err *err) {
-	const struct source *source = NULL;
-	*ret_entries = NULL;
-	return source_maybe(fetched, "dir:/etc/netns", &source, err) &&
-	       (!source || source_json(source, ret_entries, err));
+	return source_maybe_json(fetched, "dir:/etc/netns", ret_entries, err);
 }
 
 static void name_sources(const json_t *with, const struct sources *fetched, struct names *names) {

@@ -110,11 +110,9 @@ static bool read_space(const json_t *value, const char *where, struct space *ret
 
 static bool add_row(const json_t *mount, const struct sources *fetched, json_t *rows, struct err *err) {
 	CLEANUP(free_ptr) char *name = xasprintf("statvfs:%s", mount_text(mount, "target"));
-	const struct source *source = NULL;
 	json_t *value = NULL;
 	struct space space;
-	if (!source_need(fetched, name, &source, err) || !source_json(source, &value, err) ||
-	    !read_space(value, name, &space, err))
+	if (!source_need_json(fetched, name, &value, err) || !read_space(value, name, &space, err))
 		return false;
 	int64_t used = space.blocks - space.bfree;
 	json_t *row = row_add(rows);

@@ -40,9 +40,8 @@ static const char *const patterns[] = {"unit:ssh.service", "unit:sshd.service",
 /* The properties of a unit that is loaded, else NULL. */
 static bool loaded_unit(const struct sources *fetched, const char *unit, json_t **ret_value, struct err *err) {
 	CLEANUP(free_ptr) char *name = xasprintf("unit:%s", unit);
-	const struct source *source;
 	json_t *value = NULL;
-	if (!source_maybe(fetched, name, &source, err) || (source && !source_json(source, &value, err)))
+	if (!source_maybe_json(fetched, name, &value, err))
 		return false;
 	const char *state = json_string_value(json_object_get(value, "LoadState"));
 	*ret_value = state && !strcmp(state, "loaded") ? value : NULL;

@@ -50,11 +50,7 @@ static const char *asked_at(const json_t *with, size_t index) {
 /* The properties of a unit; *ret_value is NULL when the manager does not know the name. */
 static bool properties(const struct sources *fetched, const char *unit, json_t **ret_value, struct err *err) {
 	CLEANUP(free_ptr) char *name = xasprintf("unit:%s", unit);
-	const struct source *source;
-	*ret_value = NULL;
-	if (!source_maybe(fetched, name, &source, err))
-		return false;
-	return !source || source_json(source, ret_value, err);
+	return source_maybe_json(fetched, name, ret_value, err);
 }
 
 static void sources(const json_t *with, const struct sources *fetched, struct names *names) {

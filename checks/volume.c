@@ -81,11 +81,10 @@ static bool is_at_rest(const json_t *mount) {
 /* Where a target really is; it may be a link. */
 static bool real_path(const struct sources *fetched, const char *target, const char **ret_path, struct err *err) {
 	CLEANUP(free_ptr) char *name = xasprintf("link:%s", target);
-	const struct source *source = NULL;
 	json_t *link = NULL;
 	*ret_path = target;
-	return source_maybe(fetched, name, &source, err) &&
-	       (!source || (source_json(source, &link, err) && json_get_string(link, "target", name, ret_path, err)));
+	return source_maybe_json(fetched, name, &link, err) &&
+	       (!link || json_get_string(link, "target", name, ret_path, err));
 }
 
 /* The mounts below a target that nothing lies over, each file system once, without the one that holds the target. */

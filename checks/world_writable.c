@@ -54,12 +54,11 @@ static bool look_at(const json_t *entry, const char *where, json_t *rows, struct
 /* *there becomes true when there is such a folder. */
 static bool look_below(const char *folder, const struct sources *fetched, json_t *rows, bool *there, struct err *err) {
 	CLEANUP(free_ptr) char *name = xasprintf("tree:%s?perm=0002", folder);
-	const struct source *source = NULL;
 	json_t *entries = NULL, *entry;
 	size_t i;
-	if (!source_maybe(fetched, name, &source, err) || (source && !source_json(source, &entries, err)))
+	if (!source_maybe_json(fetched, name, &entries, err))
 		return false;
-	*there |= source != NULL;
+	*there |= entries != NULL;
 	json_array_foreach(entries, i, entry) {
 		if (!look_at(entry, name, rows, err))
 			return false;

@@ -17,11 +17,7 @@ const char *source_path(const struct source *source) {
 /* The entries of a folder; *ret_list is NULL when it is absent. */
 static bool folder_list(const char *folder, const struct sources *fetched, json_t **ret_list, struct err *err) {
 	CLEANUP(free_ptr) char *name = xasprintf("dir:%s", folder);
-	const struct source *source;
-	*ret_list = NULL;
-	if (!source_maybe(fetched, name, &source, err))
-		return false;
-	return !source || source_json(source, ret_list, err);
+	return source_maybe_json(fetched, name, ret_list, err);
 }
 
 static const char *entry_name(const json_t *entry, const char *suffix) {

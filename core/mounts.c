@@ -12,9 +12,8 @@ const char *mount_text(const json_t *mount, const char *member) {
 }
 
 bool mounts_need(const struct sources *fetched, const json_t **ret_table, struct err *err) {
-	const struct source *source = NULL;
 	json_t *table = NULL;
-	if (!source_need(fetched, "mounts:", &source, err) || !source_json(source, &table, err))
+	if (!source_need_json(fetched, "mounts:", &table, err))
 		return false;
 	if (!json_is_array(table) || json_array_size(table) == 0)
 		return err_set(err, ERR_UNPROVED, "mounts:", "the table is empty, which no running system's is");

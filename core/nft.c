@@ -68,9 +68,8 @@ static bool is_dormant(const struct nft *nft, const json_t *chain) {
 }
 
 bool nft_need(const struct sources *fetched, struct nft *ret_nft, struct err *err) {
-	const struct source *source = NULL;
 	json_t *value = NULL, *list = NULL;
-	if (!source_need(fetched, NFT_SOURCE, &source, err) || !source_json(source, &value, err) ||
+	if (!source_need_json(fetched, NFT_SOURCE, &value, err) ||
 	    !json_get_array(value, "nftables", NFT_SOURCE, &list, err))
 		return false;
 	struct nft nft = {list, json_object(), json_object(), json_array()};

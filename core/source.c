@@ -105,3 +105,23 @@ bool source_json(const struct source *source, json_t **ret_value, struct err *er
 	*ret_value = parsed->json;
 	return true;
 }
+
+bool source_need_json(const struct sources *set, const char *name, json_t **ret_value, struct err *err) {
+	const struct source *source;
+	return source_need(set, name, &source, err) && source_json(source, ret_value, err);
+}
+
+bool source_maybe_json(const struct sources *set, const char *name, json_t **ret_value, struct err *err) {
+	const struct source *source;
+	if (!source_maybe(set, name, &source, err))
+		return false;
+	if (source)
+		return source_json(source, ret_value, err);
+	*ret_value = NULL;
+	return true;
+}
+
+bool source_now(const struct sources *set, int64_t *ret_now, struct err *err) {
+	json_t *clock;
+	return source_need_json(set, "now:", &clock, err) && json_get_int(clock, "time", "now:", ret_now, err);
+}

@@ -90,3 +90,9 @@ MUST_CHECK bool source_maybe(const struct sources *set, const char *name, const 
 			     struct err *err);
 /* The parsed value of a source that holds canonical JSON; borrowed from the source. */
 MUST_CHECK bool source_json(const struct source *source, json_t **ret_value, struct err *err);
+/* Both in one: the parsed value of what source_need() and source_maybe() give. Only the latter's may be NULL: absent.
+ */
+MUST_CHECK bool source_need_json(const struct sources *set, const char *name, json_t **ret_value, struct err *err);
+MUST_CHECK bool source_maybe_json(const struct sources *set, const char *name, json_t **ret_value, struct err *err);
+/* The instant of the look, seconds, from "now:". */
+MUST_CHECK bool source_now(const struct sources *set, int64_t *ret_now, struct err *err);

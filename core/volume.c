@@ -39,20 +39,19 @@ static bool look(struct walk *walk, const char *name, const struct source **ret_
 /* "/sys/devices/.../vda" for link:path; NULL when absent. */
 static bool look_link(struct walk *walk, const char *path, const char **ret_target) {
 	CLEANUP(free_ptr) char *name = xasprintf("link:%s", path);
-	const struct source *source = NULL;
 	json_t *link = NULL;
-	if (!look(walk, name, &source) || (source && !source_json(source, &link, walk->err)))
+	want(walk, name);
+	if (!source_maybe_json(walk->fetched, name, &link, walk->err))
 		return false;
 	*ret_target = NULL;
-	return !source || json_get_string(link, "target", name, ret_target, walk->err);
+	return !link || json_get_string(link, "target", name, ret_target, walk->err);
 }
 
 /* The entries of a folder; NULL when absent. */
 static bool look_folder(struct walk *walk, const char *path, json_t **ret_entries) {
 	CLEANUP(free_ptr) char *name = xasprintf("dir:%s", path);
-	const struct source *source = NULL;
-	*ret_entries = NULL;
-	return look(walk, name, &source) && (!source || source_json(source, ret_entries, walk->err));
+	want(walk, name);
+	return source_maybe_json(walk->fetched, name, ret_entries, walk->err);
 }
 
 /* The first line of /sys/class/block/DEVICE/FILE, trimmed; NULL when absent. The caller frees. */
