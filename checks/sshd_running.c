@@ -1,7 +1,9 @@
 /* Whether the sshd that runs has read the configuration as it is now. */
 #include "core/check.h"
 #include "core/dropin.h"
+#include "core/lines.h"
 #include "core/row.h"
+#include "core/setting.h"
 #include "core/sshd_config.h"
 #include "core/text.h"
 #include "core/times.h"
@@ -10,6 +12,13 @@
 
 static const char *const services[] = {"ssh.service", "sshd.service"};
 static const char *const sockets[] = {"ssh.socket", "sshd.socket"};
+
+/* What a socket may start, where the service manager looks for it, and where these services take options from. */
+static const char *const socket_starts[] = {"ssh@.service", "sshd@.service", "ssh.service", "sshd.service"};
+static const char *const unit_folders[] = {"/etc/systemd/system", "/run/systemd/system",
+					   "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
+					   "/lib/systemd/system"};
+static const char *const environments[] = {"/etc/default/ssh", "/etc/sysconfig/sshd"};
 
 static const struct check_param params[] = {{0}};
 
@@ -72,6 +81,39 @@ static bool find_unit(const struct sources *fetched, const char *const units[2],
 	return true;
 }
 
+static bool is_reached_by_socket(const struct sources *fetched) {
+	json_t *service, *socket;
+	const char *unit;
+	struct err ignored;
+	return find_unit(fetched, sockets, &socket, &unit, &ignored) && is_active(socket) &&
+	       find_unit(fetched, services, &service, &unit, &ignored) && !is_active(service);
+}
+
+/* The folders of a unit's drop-ins; the strings are the caller's. */
+static void drop_in_folders(const char *unit, const char *ret_folders[ARRAY_LEN(unit_folders) + 1]) {
+	for (size_t i = 0; i < ARRAY_LEN(unit_folders); i++)
+		ret_folders[i] = xasprintf("%s/%s.d", unit_folders[i], unit);
+	ret_folders[ARRAY_LEN(unit_folders)] = NULL;
+}
+
+static void drop_in_folders_done(const char *folders[]) {
+	for (; *folders; folders++)
+		free((char *)(uintptr_t)*folders);
+}
+
+static void ask_what_is_started(const struct sources *fetched, struct names *names) {
+	for (size_t i = 0; i < ARRAY_LEN(environments); i++)
+		names_addf(names, "file:%s", environments[i]);
+	for (size_t i = 0; i < ARRAY_LEN(socket_starts); i++) {
+		const char *folders[ARRAY_LEN(unit_folders) + 1];
+		for (size_t k = 0; k < ARRAY_LEN(unit_folders); k++)
+			names_addf(names, "file:%s/%s", unit_folders[k], socket_starts[i]);
+		drop_in_folders(socket_starts[i], folders);
+		dropins_ask(folders, ".conf", fetched, names);
+		drop_in_folders_done(folders);
+	}
+}
+
 static int64_t main_pid(const json_t *service) { return json_integer_value(json_object_get(service, "MainPID")); }
 
 /* The process that the pid file names; 0 without one. */
@@ -92,18 +134,72 @@ static void sources(const json_t *with, const struct sources *fetched, struct na
 	names_add(names, "file:" PID_FILE);
 	if (find_unit(fetched, services, &service, &unit, &ignored) && main_pid(service) > 0)
 		names_addf(names, "file:/proc/%lld/cmdline", (long long)main_pid(service));
+	if (is_reached_by_socket(fetched))
+		ask_what_is_started(fetched, names);
 	if (named_pid(fetched) > 0)
 		names_addf(names, "file:/proc/%lld/cmdline", (long long)named_pid(fetched));
 }
 
 /* Letters may stand together, as getopt(3) has it: "-Dof" is -D and -o with "f". A letter that takes an argument ends
- * its word. */
+ * its word. "-/usr/sbin/sshd" is how a unit says that a failure does not count. */
 static bool word_overrides(const char *word, size_t len) {
 	static const char with_argument[] = "CEbcghkpu";
-	for (size_t i = 1; len >= 2 && word[0] == '-' && i < len && !strchr(with_argument, word[i]); i++)
+	for (size_t i = 1; len >= 2 && word[0] == '-' && word[1] != '/' && i < len && !strchr(with_argument, word[i]);
+	     i++)
 		if (word[i] == 'o' || word[i] == 'f')
 			return true;
 	return false;
+}
+
+/* ExecStart=... of a unit, SSHD_OPTS="..." of its environment. One that a later line takes back counts too: nobody
+ * would miss it. */
+static bool lines_override(const struct source *source, bool *ret_overrides, struct err *err) {
+	CLEANUP(lines_done) struct lines lines = lines_over(source->name, source->bytes.data, source->bytes.len);
+	char *line, *key, *value, *word;
+	while ((line = lines_next(&lines))) {
+		if (!setting_split(line, '=', "#;", &key, &value) ||
+		    (strcmp(key, "ExecStart") != 0 && strcmp(key, "SSHD_OPTS") != 0 && strcmp(key, "OPTIONS") != 0))
+			continue;
+		while ((word = strsep(&value, " \t\"'")))
+			*ret_overrides |= word_overrides(word, strlen(word));
+	}
+	return lines_ok(&lines, err);
+}
+
+static bool file_overrides(const struct sources *fetched, const char *path, bool *ret_overrides, struct err *err) {
+	CLEANUP(free_ptr) char *name = xasprintf("file:%s", path);
+	const struct source *source;
+	return source_maybe(fetched, name, &source, err) && (!source || lines_override(source, ret_overrides, err));
+}
+
+static bool drop_ins_override(const struct sources *fetched, const char *unit, bool *ret_overrides, struct err *err) {
+	CLEANUP(dropins_done) struct dropins dropins = {0};
+	const char *folders[ARRAY_LEN(unit_folders) + 1];
+	drop_in_folders(unit, folders);
+	bool is_read = dropins_read(folders, ".conf", fetched, &dropins, err);
+	drop_in_folders_done(folders);
+	for (size_t i = 0; is_read && i < dropins.count; i++)
+		is_read = lines_override(dropins.files[i], ret_overrides, err);
+	return is_read;
+}
+
+/* Whether what a socket starts for each connection is given -o or -f. */
+static bool socket_overrides(const struct sources *fetched, bool *ret_overrides, struct err *err) {
+	bool overrides = false;
+	for (size_t i = 0; i < ARRAY_LEN(environments); i++)
+		if (!file_overrides(fetched, environments[i], &overrides, err))
+			return false;
+	for (size_t i = 0; i < ARRAY_LEN(socket_starts); i++) {
+		for (size_t k = 0; k < ARRAY_LEN(unit_folders); k++) {
+			CLEANUP(free_ptr) char *path = xasprintf("%s/%s", unit_folders[k], socket_starts[i]);
+			if (!file_overrides(fetched, path, &overrides, err))
+				return false;
+		}
+		if (!drop_ins_override(fetched, socket_starts[i], &overrides, err))
+			return false;
+	}
+	*ret_overrides = overrides;
+	return true;
 }
 
 /* Words are ended by NUL, or by spaces where sshd has rewritten its title ("sshd: /usr/sbin/sshd -D [listener] ...").
@@ -206,6 +302,9 @@ static bool run(const json_t *with, const struct sources *fetched, struct observ
 	    !last_change(fetched, &config, &change, err))
 		return false;
 	bool serves = is_active(service) && main_pid(service) > 0, listens = !serves && is_active(socket);
+	bool overrides = false;
+	if (listens && !socket_overrides(fetched, &overrides, err))
+		return false;
 	if (!serves && !listens && !nobody_else_serves(fetched, err))
 		return false;
 	json_t *row = row_add(rows);
@@ -216,6 +315,8 @@ static bool run(const json_t *with, const struct sources *fetched, struct observ
 	row_text(row, "changed", change.path);
 	if (change.path)
 		row_time(row, "changed_at", change.at);
+	if (listens)
+		row_bool(row, "overridden", overrides);
 	if (serves && !add_process(row, fetched, service, change.at, err))
 		return false;
 	ret_observation->rows = json_incref(rows);
