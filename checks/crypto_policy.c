@@ -9,8 +9,14 @@
 
 #define POLICY "file:/etc/crypto-policies/state/current"
 #define FIPS "file:/proc/sys/crypto/fips_enabled"
+#define PROOF "file:/proc/sys/kernel/ostype"
 
-static const struct check_param params[] = {{0}};
+static const struct check_param params[] = {
+	{.name = "kernel",
+	 .type = VALUE_BOOL,
+	 .about = "The kernel's FIPS mode matters: where no kernel can be seen the look is unproved. Default false."},
+	{0},
+};
 
 /* Where distributions put the library of OpenSSL 3. */
 static const char *const libraries[] = {"stat:/usr/lib/x86_64-linux-gnu/libssl.so.3",
@@ -27,7 +33,9 @@ static const struct check_field fields[] = {
 	{.name = "crypto_policy",
 	 .type = VALUE_STRING,
 	 .about = "The policy in force of crypto-policies (Fedora, RHEL), as DEFAULT or FUTURE; not there without it."},
-	{.name = "fips_kernel", .type = VALUE_BOOL, .about = "Whether the kernel runs in FIPS mode."},
+	{.name = "fips_kernel",
+	 .type = VALUE_BOOL,
+	 .about = "Whether the kernel runs in FIPS mode; not there where no kernel can be seen."},
 	{.name = "fips_openssl",
 	 .type = VALUE_BOOL,
 	 .about = "Whether OpenSSL's configuration activates the FIPS provider and asks for it by default."},
@@ -41,7 +49,7 @@ static const struct check_field fields[] = {
 	{0},
 };
 
-static const char *const patterns[] = {OPENSSL_CONF_PATTERNS,     FIPS, ETC_SOURCE, "stat:/usr/lib*/libssl.so.3",
+static const char *const patterns[] = {OPENSSL_CONF_PATTERNS,     FIPS, PROOF, ETC_SOURCE, "stat:/usr/lib*/libssl.so.3",
 				       "stat:/lib64/libssl.so.3", NULL};
 
 static void name_sources(const json_t *with, const struct sources *fetched, struct names *names) {
@@ -49,6 +57,7 @@ static void name_sources(const json_t *with, const struct sources *fetched, stru
 	json_t *sections = NULL;
 	names_add(names, POLICY);
 	names_add(names, FIPS);
+	names_add(names, PROOF);
 	for (size_t i = 0; i < ARRAY_LEN(libraries); i++)
 		names_add(names, libraries[i]);
 	names_add(names, ETC_SOURCE);
@@ -134,24 +143,35 @@ static bool first_line(const struct sources *fetched, const char *name, char **r
 	return true;
 }
 
+/* A kernel without FIPS has no such file; a folder without a kernel has none either, which says nothing. */
+static bool add_kernel(json_t *row, const json_t *with, const struct sources *fetched, struct err *err) {
+	CLEANUP(free_ptr) char *fips = NULL;
+	const struct source *proof;
+	if (!first_line(fetched, FIPS, &fips, err) || !source_maybe(fetched, PROOF, &proof, err))
+		return false;
+	if (fips || proof)
+		row_bool(row, "fips_kernel", fips && !strcmp(fips, "1"));
+	else if (param_bool(with, "kernel", false))
+		return err_set(err, ERR_UNPROVED, PROOF, "no /proc here to see the kernel in");
+	return true;
+}
+
 static bool run(const json_t *with, const struct sources *fetched, struct observation *ret_observation,
 		struct err *err) {
 	CLEANUP(json_decref_p) json_t *sections = NULL;
 	CLEANUP(free_ptr) char *policy = NULL;
-	CLEANUP(free_ptr) char *fips = NULL;
+	CLEANUP(json_decref_p) json_t *row = json_object();
 	const struct source *proof = NULL; /* that there is an /etc which may lack these files */
 	if (!openssl_conf_need(fetched, NULL, &sections, err) || !etc_maybe(fetched, POLICY, &proof, err) ||
-	    !first_line(fetched, POLICY, &policy, err) || !first_line(fetched, FIPS, &fips, err))
+	    !first_line(fetched, POLICY, &policy, err) || !add_kernel(row, with, fetched, err))
 		return false;
 	bool is_openssl_3;
 	if (!has_openssl_3(fetched, &is_openssl_3, err))
 		return false;
-	json_t *rows = json_array(), *row = row_add(rows);
 	add_openssl(row, sections);
 	add_oldest(row, is_openssl_3);
 	row_text(row, "crypto_policy", policy);
-	row_bool(row, "fips_kernel", fips && !strcmp(fips, "1"));
-	ret_observation->rows = rows;
+	ret_observation->rows = json_pack("[O]", row);
 	return true;
 }
 
