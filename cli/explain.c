@@ -112,8 +112,9 @@ static void print_rule(const struct rule *rule, const struct catalogue *catalogu
 	print_params(rule);
 	putchar('\n');
 	say_coloured(COLOUR_BOLD, "Expects");
+	putchar('\n');
 	CLEANUP(json_decref_p) json_t *expected = expect_json(rule->expect);
-	print_json("\n  ", expected);
+	print_json("  ", expected);
 }
 
 static void print_list(const struct policy_stack *stack) {

@@ -7,7 +7,8 @@
 static const char usage[] =
 	"usage: vouch posture [options]\n\n"
 	"Prints the technological controls with the number of hosts in each state, the worst failures with what to\n"
-	"do, and what agents were denied.\n\n" READER_USAGE "\nExit: 0 printed; 1 not; 2 wrong use.\n";
+	"do, what agents were denied, and why the rest is unknown.\n\n" READER_USAGE
+	"\nExit: 0 printed; 1 not; 2 wrong use.\n";
 
 static const struct state_word {
 	const char *name, *heading;
@@ -102,6 +103,7 @@ static bool print_posture(struct reader *reader, struct err *err) {
 	json_array_foreach(controls, index, control) print_control(control);
 	report_worst(troubles);
 	report_denied(troubles);
+	report_unsaid(troubles);
 	printf("\n%zu %s, ", json_object_size(names), plural(json_object_size(names), "host", "hosts"));
 	report_counts(&counts, "result", "results");
 	return true;

@@ -4,6 +4,7 @@
 
 #define ROWS_SHOWN 5
 #define RULES_SHOWN 3
+#define REASONS_SHOWN 6
 #define INDENT 17 /* of what stands below a result's title */
 
 const char *report_text(const json_t *result, const char *member) {
@@ -226,6 +227,14 @@ static json_t *denied_sources(const json_t *results) {
 	return denied;
 }
 
+static void print_rules(const json_t *rules) {
+	size_t count = json_array_size(rules);
+	for (size_t i = 0; i < count && i < RULES_SHOWN; i++)
+		say(stdout, "%s %s", i ? "," : "", json_string_value(json_array_get(rules, i)));
+	if (count > RULES_SHOWN)
+		printf(" and %zu more", count - RULES_SHOWN);
+}
+
 void report_denied(const json_t *results) {
 	CLEANUP(json_decref_p) json_t *denied = denied_sources(results);
 	size_t count = json_object_size(denied);
@@ -235,13 +244,52 @@ void report_denied(const json_t *results) {
 		return;
 	printf("\n%zu %s denied\n", count, plural(count, "look was", "looks were"));
 	json_object_foreach(denied, name, entry) {
-		const json_t *rules = json_object_get(entry, "rules");
-		size_t rule_count = json_array_size(rules);
 		say(stdout, "  %s: %s (for", name, report_text(entry, "why"));
-		for (size_t i = 0; i < rule_count && i < RULES_SHOWN; i++)
-			say(stdout, "%s %s", i ? "," : "", json_string_value(json_array_get(rules, i)));
-		if (rule_count > RULES_SHOWN)
-			printf(" and %zu more", rule_count - RULES_SHOWN);
+		print_rules(json_object_get(entry, "rules"));
 		printf(")\n");
 	}
+}
+
+/* Why this result could not be said: what its first failed source says, or else its reason. NULL: it was denied. */
+static const char *why_unsaid(const json_t *result) {
+	size_t at;
+	const json_t *source;
+	const char *why = NULL;
+	json_array_foreach(json_object_get(result, "sources"), at, source) {
+		const char *error = report_text(source, "error");
+		if (!strcmp(error, "denied"))
+			return NULL;
+		if (!why && *error && strcmp(error, "absent") != 0)
+			why = report_text(source, "why");
+	}
+	return why ? why : report_text(result, "reason");
+}
+
+void report_unsaid(const json_t *results) {
+	CLEANUP(json_decref_p) json_t *reasons = json_object();
+	size_t index, count = 0, shown = 0;
+	json_t *result, *rules;
+	const char *why;
+	json_array_foreach(results, index, result) {
+		enum verdict verdict = verdict_of(result);
+		if ((verdict != VERDICT_UNKNOWN && verdict != VERDICT_ERROR) || !(why = why_unsaid(result)))
+			continue;
+		if (!json_object_get(reasons, why))
+			json_object_set_new(reasons, why, json_array());
+		json_array_append(json_object_get(reasons, why), json_object_get(result, "rule"));
+		count++;
+	}
+	if (!count)
+		return;
+	printf("\nWhy %zu %s unknown\n", count, plural(count, "is", "are"));
+	json_object_foreach(reasons, why, rules) {
+		if (shown++ == REASONS_SHOWN)
+			break;
+		say(stdout, "  %s (", why);
+		printf("%zu:", json_array_size(rules));
+		print_rules(rules);
+		printf(")\n");
+	}
+	if (json_object_size(reasons) > REASONS_SHOWN)
+		printf("  and %zu other reasons\n", json_object_size(reasons) - REASONS_SHOWN);
 }

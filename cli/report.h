@@ -21,6 +21,9 @@ void report_by_control(const json_t *results, const struct catalogue *catalogue)
 void report_worst(const json_t *results);
 /* The sources that this process may not read, each with its reason and the rules that wanted it. */
 void report_denied(const json_t *results);
+/* Why results that were not denied a look are unknown or in error, each reason once with the rules that it holds for.
+ */
+void report_unsaid(const json_t *results);
 /* "37 rules: 20 pass, 5 fail, ...", where one and many say what is counted. */
 void report_counts(const struct counts *counts, const char *one, const char *many);
 /* Text member of a result, "" when it is missing. */

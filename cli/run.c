@@ -88,6 +88,7 @@ static void print_round(const struct stack *stack, const struct round *round, co
 	report_by_control(round->results, stack->catalogue);
 	report_worst(round->results);
 	report_denied(round->results);
+	report_unsaid(round->results);
 	putchar('\n');
 	report_counts(counts, "rule", "rules");
 }

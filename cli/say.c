@@ -1,8 +1,10 @@
 #include "cli/say.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-#define COLUMNS 100
+#define COLUMNS_MOST 100
+#define COLUMNS_LEAST 40
 
 /* Bytes of the control character at text, 0 when there is none there: C0, DEL, or C1 as UTF-8 (C2 80 to C2 9F). */
 static size_t control_length(const char *text) {
@@ -71,12 +73,21 @@ enum colour verdict_colour(enum verdict verdict) {
 
 const char *plural(size_t count, const char *one, const char *many) { return count == 1 ? one : many; }
 
+/* Of the terminal, within bounds; without one always the same, so that what a program reads does not change. */
+static unsigned columns(void) {
+	struct winsize size = {0};
+	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+		return COLUMNS_MOST;
+	return size.ws_col < COLUMNS_LEAST ? COLUMNS_LEAST : size.ws_col < COLUMNS_MOST ? size.ws_col : COLUMNS_MOST;
+}
+
 void say_wrapped(const char *text, unsigned indent) {
+	const unsigned most = columns();
 	unsigned column = 0;
 	while (*text) {
 		size_t len = strcspn(text, " \n");
 		CLEANUP(free_ptr) char *word = xstrndup(text, len);
-		if (column > indent && column + 1 + len > COLUMNS) {
+		if (column > indent && column + 1 + len > most) {
 			putchar('\n');
 			column = 0;
 		}

@@ -17,5 +17,6 @@ void say_coloured(enum colour colour, const char *text);
 enum colour verdict_colour(enum verdict verdict);
 /* "1 rule", "2 rules". */
 const char *plural(size_t count, const char *one, const char *many);
-/* Text broken into lines of at most 100 columns with this many blanks before each; ends in a newline. */
+/* Text broken into lines as wide as the terminal, at most 100 columns, with this many blanks before each; ends in a
+ * newline. */
 void say_wrapped(const char *text, unsigned indent);

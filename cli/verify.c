@@ -29,6 +29,7 @@ struct verifying {
 	const struct trust *trust;
 	struct proved *proved;
 	size_t count;
+	size_t bodies; /* that belong to one of them */
 	size_t refused;
 };
 
@@ -140,6 +141,7 @@ static bool verify_body(struct verifying *verifying, const char *file, struct er
 			refuse(verifying, file, &why);
 			return true;
 		}
+		verifying->bodies++;
 		say(stdout, "%s: ", file);
 		say_coloured(COLOUR_GREEN, "verified");
 		say(stdout, "\n  is the body that %s signs%s\n", proved->file,
@@ -170,8 +172,9 @@ static size_t count_linked(const struct verifying *verifying) {
 	return linked;
 }
 
-static void print_limits(const struct verifying *verifying, size_t bodies) {
+static void print_limits(const struct verifying *verifying) {
 	printf("\nNot proved here\n");
+	printf("  that the host told the truth: whoever has root on a host can have it sign anything\n");
 	printf("  when: no timestamp authority signed; times are those of the hosts' clocks\n");
 	printf("  that everybody sees the same log: no witness cosigned its checkpoint\n");
 	if (verifying->count > 1)
@@ -179,8 +182,11 @@ static void print_limits(const struct verifying *verifying, size_t bodies) {
 		       count_linked(verifying), verifying->count);
 	else
 		printf("  that nothing is left out: one statement shows nothing of those before and after it\n");
-	if (!bodies)
-		printf("  what the results are: no body was given (--body)\n");
+	if (!verifying->bodies)
+		printf("  what the results are: no body was given that belongs to it (--body)\n");
+	else if (verifying->bodies < verifying->count)
+		printf("  what the results are, for all: %zu of %zu bodies were given\n", verifying->bodies,
+		       verifying->count);
 }
 
 static bool verify_all(struct verifying *verifying, char **files, const struct texts *bodies, struct err *err) {
@@ -222,7 +228,7 @@ static int verify(int argc, char **argv) {
 	if (!verify_all(&verifying, operands, &bodies, &err))
 		return cli_fail(&err, CLI_USAGE);
 	if (verifying.count)
-		print_limits(&verifying, bodies.count);
+		print_limits(&verifying);
 	return verifying.refused ? CLI_FAILED : CLI_OK;
 }
 

@@ -15,7 +15,21 @@ static void print_usage(FILE *stream) {
 	fprintf(stream, "vouch-collector VERB ...: receives, verifies, logs, stores and shows what agents sign.\n\n");
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
 		fprintf(stream, "  %-14s %s\n", verbs[i]->name, verbs[i]->about);
-	fprintf(stream, "\n  --help, --version; VERB --help says more.\n");
+	fprintf(stream,
+		"\n  --help, --version; VERB --help says more.\n\nExit: 0 done; 1 it failed; 2 called wrongly.\n");
+}
+
+/* The verbs of a group, such as those that begin with "token ". False: there is no such group. */
+static bool print_group(FILE *stream, const char *group) {
+	const size_t len = strlen(group);
+	bool is_there = false;
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+		if (!strncmp(verbs[i]->name, group, len) && verbs[i]->name[len] == ' ') {
+			fprintf(stream, "vouch-collector %s %s\n  %s\n", verbs[i]->name, verbs[i]->arguments,
+				verbs[i]->about);
+			is_there = true;
+		}
+	return is_there;
 }
 
 static void print_verb(FILE *stream, const struct verb *verb) {
@@ -83,6 +97,10 @@ int main(int argc, char **argv) {
 		printf("vouch-collector %s\n", VOUCH_VERSION);
 		return 0;
 	}
+	if (argc == 3 && !strcmp(argv[2], "--help") && print_group(stdout, argv[1]))
+		return 0;
+	if (argc > 1 && print_group(stderr, argv[1]))
+		return 2;
 	if (argc > 1)
 		fprintf(stderr, "vouch-collector: there is no verb \"%s\"\n", argv[1]);
 	print_usage(stderr);

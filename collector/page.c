@@ -177,6 +177,7 @@ void page_state(struct page *page, const char *word) {
 			shape = shapes[i].shape;
 	page_open(page, "span", "class", class, NULL);
 	page_element(page, "span", shape, "class", "shape", "aria-hidden", "true", NULL);
-	page_textf(page, " %s", word);
+	page_text(page, " ");
+	page_element(page, "span", word, "class", "word", NULL);
 	page_close(page);
 }

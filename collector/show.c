@@ -129,7 +129,7 @@ static void write_host_row(void *context, const struct store_host *host) {
 static bool write_hosts(struct page *page, struct store *store, struct err *err) {
 	static const char *const heads[] = {"Host", "Operating system", "Environment", "Last collected",
 					    "Last received"};
-	page_open(page, "table", NULL);
+	page_open(page, "table", "class", "hosts", NULL);
 	page_element(page, "caption", "Hosts", NULL);
 	page_open(page, "thead", NULL);
 	page_open(page, "tr", NULL);
@@ -153,7 +153,7 @@ static void write_legend(struct page *page) {
 		{CONTROL_UNKNOWN, "no key rule fails, but one cannot say: unknown, error, or a gap in the evidence"},
 		{CONTROL_OPERATING, "all key rules pass, at least one by its effect on the running system"},
 		{CONTROL_DESIGNED, "all key rules pass by configuration alone, or one is not checked"},
-		{CONTROL_NOTEVALUATED, "no key rule decides it on that host"},
+		{CONTROL_NOTEVALUATED, "no key rule decides it on that host; others may inform"},
 	};
 	page_open(page, "dl", "class", "legend", NULL);
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {

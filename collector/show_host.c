@@ -26,15 +26,15 @@ static void write_host(void *context, const struct store_host *host) {
 	if (strcmp(host->id, at->id) != 0)
 		return;
 	at->is_found = true;
+	CLEANUP(free_ptr) char *title = xasprintf("Host %s", host->name[0] ? host->name : host->id);
+	page_begin(at->page, title, at->reader, true);
 	if (host->is_broken)
 		page_element(at->page, "p",
 			     "The chain of this host is broken: evidence was refused for a gap or a fork. What comes "
 			     "behind a missing evidence record is refused too, until the host is enrolled anew "
 			     "(vouch enrol --force, on the host).",
 			     "class", "warning", "role", "alert", NULL);
-	CLEANUP(free_ptr) char *title = xasprintf("Host %s", host->name[0] ? host->name : host->id);
-	page_begin(at->page, title, at->reader, true);
-	page_open(at->page, "dl", "class", "legend", NULL);
+	page_open(at->page, "dl", "class", "facts", NULL);
 	write_line(at->page, "Name", host->name);
 	write_line(at->page, "Id", host->id);
 	write_line(at->page, "Operating system", host->os);
@@ -48,6 +48,21 @@ static void write_host(void *context, const struct store_host *host) {
 	write_instant(at->page, "Last received", host->received);
 	write_instant(at->page, "Certificate ends", host->certificate_expires);
 	page_close(at->page);
+}
+
+/* Links to the controls that the rule supports, the deciding one first. */
+static void write_controls(struct page *page, const struct store_result *result) {
+	page_text(page, " \xc2\xb7");
+	for (const char *at = result->controls; *at;) {
+		const size_t len = strcspn(at, ",");
+		CLEANUP(free_ptr) char *id = xstrndup(at, len);
+		CLEANUP(free_ptr) char *link = xasprintf("/controls/%s", id);
+		page_text(page, " ");
+		page_element(page, "a", id, "href", link, NULL);
+		at += len + (at[len] == ',');
+	}
+	if (result->key)
+		page_textf(page, " \xc2\xb7 decides %.*s", (int)strcspn(result->controls, ","), result->controls);
 }
 
 static bool write_result(void *context, const struct store_result *result) {
@@ -69,7 +84,7 @@ static bool write_result(void *context, const struct store_result *result) {
 	page_text(at->page, title ? title : "");
 	page_void(at->page, "br", NULL);
 	page_element(at->page, "code", result->rule, NULL);
-	page_textf(at->page, " \xc2\xb7 %s%s", result->controls, result->key ? " \xc2\xb7 key" : "");
+	write_controls(at->page, result);
 	page_close(at->page);
 	page_open(at->page, "td", NULL);
 	page_text(at->page, reason ? reason : "");

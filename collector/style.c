@@ -1,5 +1,6 @@
 /* The stylesheet of all pages: light and dark, printable, states told apart by word and shape before colour. */
 #include "collector/show.h"
+#include "core/buf.h"
 
 static const char style[] =
 	":root{color-scheme:light dark;--ink:#1b1f24;--soft:#59636e;--line:#d5dae0;--back:#fff;--band:#f4f6f8;"
@@ -42,8 +43,9 @@ static const char style[] =
 	"var(--line)}"
 	".warning{background:var(--badback);color:var(--bad);padding:.5rem .8rem;border-radius:.3rem}"
 	".results tbody th{width:17rem}"
-	".legend{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem;color:var(--soft);font-size:.9rem}"
-	".legend dd{margin:0}.legend dt{margin:0}"
+	".legend,.facts{display:grid;grid-template-columns:max-content "
+	"1fr;gap:.15rem 1rem;color:var(--soft);font-size:.9rem}"
+	"dd,dt{margin:0}.facts dd{color:var(--ink);overflow-wrap:anywhere}"
 	"section.rule{border:1px solid var(--line);border-radius:.4rem;padding:.2rem 1rem 1rem;margin:1rem 0}"
 	"details{margin:.3rem 0;border-left:3px solid var(--line);padding-left:.8rem}summary{cursor:pointer}"
 	"details table{font-size:.9rem;margin:.4rem 0}"
@@ -55,11 +57,25 @@ static const char style[] =
 	"input,button{font:inherit;padding:.4rem .6rem;border:1px solid "
 	"var(--line);border-radius:.3rem;background:var(--back);"
 	"color:var(--ink)}button{cursor:pointer;background:var(--band)}nav button{padding:.1rem .6rem}"
-	"nav form{color:var(--soft)}"
-	"@media print{nav form,.legend{display:none}body{font-size:10pt}details{display:block}details>*{display:block}"
-	"tr,section.rule{break-inside:avoid}a{color:inherit;text-decoration:none}}"
-	"@media(max-width:40rem){th,td{padding:.3rem .35rem}.count{width:auto}}";
+	"nav form{color:var(--soft)}";
+
+/* On paper nothing that can be folded is hidden; on a narrow screen tables become blocks. */
+static const char media[] =
+	"@media print{nav form{display:none}body{font-size:9pt}details::details-content{content-visibility:visible}"
+	"summary,caption{break-after:avoid}details tr{break-inside:avoid}a{color:inherit;text-decoration:none}"
+	"details th{white-space:normal!important}}"
+	"@media screen and (max-width:40rem){th,td{padding:.3rem .35rem}.count{width:auto}"
+	".overview .word{position:absolute;left:-99rem}.overview th a{padding-left:0;text-indent:0}"
+	".facts{grid-template-columns:1fr}.facts dt{margin-top:.3rem}.hosts{display:block}"
+	".hosts,details{overflow-x:auto}}"
+	"@media print,(max-width:40rem){"
+	".results,.results>*,.results>tbody>tr>*,.rule>table,.rule>table>*,.rule>table>tbody>tr>*"
+	"{display:block;width:auto!important;border:0;overflow-wrap:anywhere}"
+	".results>tbody>tr,.rule>table>tbody>tr{display:block;border-bottom:1px solid var(--line)}}";
 
 void show_style(struct visit *visit) {
-	http_reply(visit->request, 200, "text/css; charset=utf-8", style, sizeof style - 1);
+	CLEANUP(buf_done) struct buf css = {0};
+	buf_adds(&css, style);
+	buf_adds(&css, media);
+	http_reply(visit->request, 200, "text/css; charset=utf-8", css.data, css.len);
 }
