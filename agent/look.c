@@ -31,13 +31,9 @@ struct judging {
 static bool is_selected(const struct rule *rule, const char *const *only) {
 	if (!only)
 		return true;
-	for (; *only; only++) {
-		if (!strcmp(rule->id, *only))
+	for (; *only; only++)
+		if (!strcmp(rule->id, *only) || rule_supports(rule, *only))
 			return true;
-		for (size_t i = 0; i < rule->control_count; i++)
-			if (!strcmp(rule->controls[i], *only))
-				return true;
-	}
 	return false;
 }
 

@@ -2,7 +2,7 @@
 
 #include "core/file.h"
 
-const char *stack_data_folder(const char *option) {
+static const char *data_folder(const char *option) {
 	const char *environment = getenv("VOUCH_DATADIR");
 	if (option)
 		return option;
@@ -11,7 +11,7 @@ const char *stack_data_folder(const char *option) {
 
 bool stack_load(const char *data, const char *const *paths, size_t count, struct stack **ret_stack, struct err *err) {
 	CLEANUP(stack_free_p) struct stack *stack = xcalloc(1, sizeof *stack);
-	stack->data = xstrdup(stack_data_folder(data));
+	stack->data = xstrdup(data_folder(data));
 	CLEANUP(free_ptr) char *folder = file_join(stack->data, "policies");
 	CLEANUP(free_ptr) char *baseline = file_join(folder, "linux-baseline.yaml");
 	const char *const fallback[] = {baseline};

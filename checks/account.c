@@ -85,10 +85,7 @@ static bool is_root_group(const json_t *with, const char *group) {
 					    "libvirt", "lxd",  "microk8s", "sudo",  "wheel"};
 	if (json_object_get(with, "root_groups"))
 		return is_listed(with, "root_groups", group);
-	for (size_t i = 0; i < ARRAY_LEN(usual); i++)
-		if (!strcmp(usual[i], group))
-			return true;
-	return false;
+	return text_is_one_of(group, usual, ARRAY_LEN(usual));
 }
 
 /* systemd's service answers for root and nobody, and for records that somebody dropped into a userdb folder. */
@@ -137,10 +134,7 @@ static bool files_hold_all(const json_t *with, const struct sources *fetched, bo
 static bool shell_lets_in(const char *shell) {
 	static const char *const shut[] = {"nologin", "false", "true", "sync", "halt", "shutdown"};
 	const char *slash = strrchr(shell, '/');
-	for (size_t i = 0; i < ARRAY_LEN(shut); i++)
-		if (!strcmp(slash ? slash + 1 : shell, shut[i]))
-			return false;
-	return true;
+	return !text_is_one_of(slash ? slash + 1 : shell, shut, ARRAY_LEN(shut));
 }
 
 /* What rows are made of, indexed: hosts with thousands of accounts and groups exist. */

@@ -53,10 +53,7 @@ static bool is_usual(const char *name) {
 					    "ip6-allhosts",
 					    "localhost4.localdomain4",
 					    "localhost6.localdomain6"};
-	for (size_t i = 0; i < ARRAY_LEN(usual); i++)
-		if (!strcmp(usual[i], name))
-			return true;
-	return false;
+	return text_is_one_of(name, usual, ARRAY_LEN(usual));
 }
 
 /* The host's name, bare or whole; the whole one with any domain only beside the bare one, as installers write it: a

@@ -136,13 +136,6 @@ static bool walk_map(struct reach *reach, const json_t *rule, const json_t *vmap
 	return true;
 }
 
-static bool is_one_of(const char *const *words, size_t count, const char *word) {
-	for (size_t i = 0; i < count; i++)
-		if (!strcmp(words[i], word))
-			return true;
-	return false;
-}
-
 /* {"xt": {"type": "match" or "target", "name"}}: nft shows that iptables put something there, and not its arguments. */
 static bool walk_extension(struct reach *reach, const json_t *rule, struct asked *asked, const json_t *xt) {
 	static const char *const harmless[] = {"MASQUERADE", "SNAT", "LOG", "NFLOG", "MARK", "CONNMARK", "TRACE"};
@@ -153,9 +146,9 @@ static bool walk_extension(struct reach *reach, const json_t *rule, struct asked
 			strcmp(name, "comment") != 0 && strcmp(name, "addrtype") != 0 && !asked->ports;
 		return true;
 	}
-	if (is_one_of(harmless, ARRAY_LEN(harmless), name))
+	if (text_is_one_of(name, harmless, ARRAY_LEN(harmless)))
 		return true;
-	if (!is_one_of(passing_on, ARRAY_LEN(passing_on), name) || asked->has_hidden_ports)
+	if (!text_is_one_of(name, passing_on, ARRAY_LEN(passing_on)) || asked->has_hidden_ports)
 		return err_set(reach->err, ERR_UNPROVED, NFT_SOURCE,
 			       "chain %s has a rule of iptables that nft does not show in full; it may pass a port on",
 			       nft_text(rule, "chain"));
@@ -184,7 +177,7 @@ static bool walk_rule(struct reach *reach, const json_t *rule, unsigned depth) {
 			add_rows(reach, rule, &asked, target);
 			return true;
 		}
-		if (is_one_of(verdicts, ARRAY_LEN(verdicts), name))
+		if (text_is_one_of(name, verdicts, ARRAY_LEN(verdicts)))
 			return true;
 	}
 	return true;

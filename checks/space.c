@@ -2,6 +2,7 @@
 #include "core/check.h"
 #include "core/mounts.h"
 #include "core/row.h"
+#include "core/text.h"
 
 static const struct check_param params[] = {
 	{"targets", VALUE_STRINGS, false,
@@ -37,10 +38,8 @@ static bool fills_up(const json_t *mount) {
 					    "jfs",  "vfat", "exfat", "ntfs3", "bcachefs", "nilfs2", "reiserfs"};
 	if (mount_has(mount, "options", "ro") || mount_has(mount, "super_options", "ro"))
 		return false;
-	for (size_t i = 0; i < ARRAY_LEN(types); i++)
-		if (!strcmp(mount_text(mount, "type"), types[i]))
-			return true;
-	return !strcmp(mount_text(mount, "target"), "/");
+	return text_is_one_of(mount_text(mount, "type"), types, ARRAY_LEN(types)) ||
+	       !strcmp(mount_text(mount, "target"), "/");
 }
 
 static bool is_asked_for(const json_t *with, const char *target) {

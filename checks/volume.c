@@ -60,10 +60,7 @@ static bool look_at_path(const char *path, const json_t *with, const struct sour
 }
 
 static bool is_type(const json_t *mount, const char *const *types, size_t count) {
-	for (size_t i = 0; i < count; i++)
-		if (!strcmp(mount_text(mount, "type"), types[i]))
-			return true;
-	return false;
+	return text_is_one_of(mount_text(mount, "type"), types, count);
 }
 
 /* The kernel's own file systems, memory, and overlays of what is mounted itself have no device of their own; those that

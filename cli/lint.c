@@ -11,9 +11,8 @@ static const char usage[] =
 
 static bool supports(const struct policy_stack *stack, const char *control) {
 	for (size_t i = 0; i < stack->rule_count; i++)
-		for (size_t c = 0; c < stack->rules[i]->control_count; c++)
-			if (!strcmp(stack->rules[i]->controls[c], control))
-				return true;
+		if (rule_supports(stack->rules[i], control))
+			return true;
 	return false;
 }
 

@@ -72,9 +72,9 @@ static int by_control(const void *a, const void *b) {
 }
 
 static unsigned severity_rank(const json_t *result) {
-	static const char *const names[] = {"critical", "high", "medium", "low"};
-	unsigned rank = 0;
-	while (rank < ARRAY_LEN(names) && strcmp(names[rank], report_text(result, "severity")) != 0)
+	const char *severity = report_text(result, "severity");
+	unsigned rank = SEVERITY_CRITICAL;
+	while (rank <= SEVERITY_LOW && strcmp(severity_name(rank), severity) != 0)
 		rank++;
 	return rank;
 }

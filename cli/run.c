@@ -30,14 +30,9 @@ static void run_done(struct run *run) {
 }
 
 static bool is_named(const struct policy_stack *stack, const char *name) {
-	for (size_t i = 0; i < stack->rule_count; i++) {
-		const struct rule *rule = stack->rules[i];
-		if (!strcmp(rule->id, name))
+	for (size_t i = 0; i < stack->rule_count; i++)
+		if (!strcmp(stack->rules[i]->id, name) || rule_supports(stack->rules[i], name))
 			return true;
-		for (size_t c = 0; c < rule->control_count; c++)
-			if (!strcmp(rule->controls[c], name))
-				return true;
-	}
 	return false;
 }
 

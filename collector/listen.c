@@ -271,4 +271,3 @@ void listen_stop(struct listener *listener) {
 
 void listen_free(struct listener *listener) { free(listener); }
 const char *listen_address(const struct listener *listener) { return listener->address; }
-int64_t listen_connections(const struct listener *listener) { return listener->connections; }

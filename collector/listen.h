@@ -42,6 +42,5 @@ DEFINE_CLEANUP(struct listener, listen_free)
 
 /* "127.0.0.1:8443": where it really listens. */
 const char *listen_address(const struct listener *listener);
-int64_t listen_connections(const struct listener *listener);
 /* The TLS session of a request. */
 SSL *listen_ssl(struct evhttp_request *request);

@@ -2,6 +2,7 @@
 
 #include "core/base64.h"
 #include "core/entry.h"
+#include "core/text.h"
 #include "core/times.h"
 
 #define RESULTS_MOST 4096
@@ -72,10 +73,8 @@ static bool step_statement(const struct look *look, struct received *r, struct e
 	static const char *const types[] = {"round", "policy", "enrolment", "spool-full"};
 	if (!statement_read(r->envelope->payload.data, r->envelope->payload.len, "statement", &r->statement, err))
 		return false;
-	for (size_t i = 0; i < ARRAY_LEN(types); i++)
-		if (!strcmp(r->statement->type, types[i]))
-			return true;
-	return err_set(err, ERR_REFUSED, "", "there is no type \"%s\"", r->statement->type);
+	return text_is_one_of(r->statement->type, types, ARRAY_LEN(types)) ||
+	       err_set(err, ERR_REFUSED, "", "there is no type \"%s\"", r->statement->type);
 }
 
 static bool step_body(const struct look *look, struct received *r, struct err *err) {
@@ -117,13 +116,6 @@ static bool step_previous(const struct look *look, struct received *r, struct er
 
 /* --- results ------------------------------------------------------------------------------------------------------ */
 
-static bool is_one_of(const char *text, const char *const words[], size_t count) {
-	for (size_t i = 0; i < count; i++)
-		if (!strcmp(text, words[i]))
-			return true;
-	return false;
-}
-
 static bool words_hold(const json_t *result, const char *rule, struct err *err) {
 	static const char *const verdicts[] = {"pass", "fail", "unknown", "error", "notapplicable", "notchecked"};
 	static const char *const kinds[] = {"effect", "design", "inventory"};
@@ -134,11 +126,11 @@ static bool words_hold(const json_t *result, const char *rule, struct err *err) 
 	    !json_get_string(result, "severity", rule, &severity, err) ||
 	    !json_get_string(result, "title", rule, &text, err) || !json_get_string(result, "reason", rule, &text, err))
 		return false;
-	if (!is_one_of(verdict, verdicts, ARRAY_LEN(verdicts)))
+	if (!text_is_one_of(verdict, verdicts, ARRAY_LEN(verdicts)))
 		return err_set(err, ERR_MALFORMED, rule, "there is no verdict \"%s\"", verdict);
-	if (!is_one_of(kind, kinds, ARRAY_LEN(kinds)))
+	if (!text_is_one_of(kind, kinds, ARRAY_LEN(kinds)))
 		return err_set(err, ERR_MALFORMED, rule, "there is no kind \"%s\"", kind);
-	if (!is_one_of(severity, severities, ARRAY_LEN(severities)))
+	if (!text_is_one_of(severity, severities, ARRAY_LEN(severities)))
 		return err_set(err, ERR_MALFORMED, rule, "there is no severity \"%s\"", severity);
 	return json_is_boolean(json_object_get(result, "key")) ||
 	       err_set(err, ERR_MALFORMED, rule, "\"key\" is not a boolean");

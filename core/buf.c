@@ -69,17 +69,15 @@ const unsigned char *cursor_bytes(struct cursor *cursor, size_t len) {
 	return bytes;
 }
 
-static uint64_t big_endian(struct cursor *cursor, size_t len) {
+static uint32_t big_endian(struct cursor *cursor, size_t len) {
 	const unsigned char *bytes = cursor_bytes(cursor, len);
-	uint64_t value = 0;
+	uint32_t value = 0;
 	for (size_t i = 0; bytes && i < len; i++)
 		value = value << 8 | bytes[i];
 	return value;
 }
 
-uint8_t cursor_u8(struct cursor *cursor) { return (uint8_t)big_endian(cursor, 1); }
 uint16_t cursor_u16be(struct cursor *cursor) { return (uint16_t)big_endian(cursor, 2); }
-uint32_t cursor_u32be(struct cursor *cursor) { return (uint32_t)big_endian(cursor, 4); }
-uint64_t cursor_u64be(struct cursor *cursor) { return big_endian(cursor, 8); }
+uint32_t cursor_u32be(struct cursor *cursor) { return big_endian(cursor, 4); }
 
 bool cursor_at_end(const struct cursor *cursor) { return !cursor->bad && cursor->at == cursor->end; }

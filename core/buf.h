@@ -33,10 +33,8 @@ struct cursor {
 };
 
 struct cursor cursor_over(const void *data, size_t len);
-uint8_t cursor_u8(struct cursor *cursor);
 uint16_t cursor_u16be(struct cursor *cursor);
 uint32_t cursor_u32be(struct cursor *cursor);
-uint64_t cursor_u64be(struct cursor *cursor);
 /* len bytes, or NULL and bad. */
 const unsigned char *cursor_bytes(struct cursor *cursor, size_t len);
 bool cursor_at_end(const struct cursor *cursor);

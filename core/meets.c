@@ -6,14 +6,6 @@
 
 #define PORTS 65536
 
-bool meets_one_of(const json_t *value, const char *const *words, size_t count) {
-	const char *text = json_string_value(value);
-	for (size_t i = 0; text && i < count; i++)
-		if (!strcmp(words[i], text))
-			return true;
-	return false;
-}
-
 static bool is_protocol(const char *key) {
 	return !strcmp(key, "l4proto") || !strcmp(key, "protocol") || !strcmp(key, "nexthdr");
 }
@@ -43,7 +35,7 @@ static enum meets meets_protocol(const json_t *value) {
 	for (size_t i = 0; json_is_integer(value) && i < ARRAY_LEN(numbers); i++)
 		if (json_integer_value(value) == numbers[i])
 			return MEETS_NOT;
-	return meets_one_of(value, small, ARRAY_LEN(small)) ? MEETS_NOT : MEETS_MAYBE;
+	return text_is_one_of(json_string_value(value), small, ARRAY_LEN(small)) ? MEETS_NOT : MEETS_MAYBE;
 }
 
 /* Ports are named one by one or in ranges; a range over half of them all names none. */

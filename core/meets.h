@@ -20,5 +20,3 @@ struct encounter {
 enum meets meets_match(struct encounter *at, const json_t *match);
 /* The values behind an array, {"set": [...]} or "@name" of the rule's table; NULL for a single one. Borrowed. */
 const json_t *meets_values(const struct encounter *at, const json_t *right);
-/* Whether a string value is one of these words. */
-bool meets_one_of(const json_t *value, const char *const *words, size_t count);

@@ -36,8 +36,3 @@ void close_fd(int *fd) {
 	if (*fd >= 0)
 		close(*fd);
 }
-
-void close_file(FILE **file) {
-	if (*file)
-		fclose(*file);
-}

@@ -26,8 +26,7 @@ char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* For a struct on the stack that is emptied, not freed: CLEANUP(buf_done) struct buf b = {0}; */
 
 void free_ptr(void *pointer_to_pointer);
-void close_fd(int *fd);       /* closes if >= 0 */
-void close_file(FILE **file); /* fclose if not NULL */
+void close_fd(int *fd); /* closes if >= 0 */
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))

@@ -35,7 +35,8 @@ static bool is_name(const char *name) {
 	return *name && is_utf8(name, strlen(name));
 }
 
-uint32_t note_key_id(const char *name, const uint8_t raw[32]) {
+/* SHA-256(name || 0x0a || 0x01 || raw public key), the first four bytes, big endian. */
+static uint32_t note_key_id(const char *name, const uint8_t raw[32]) {
 	struct hash hash = hash_of_parts((const void *const[]){name, "\n\x01", raw},
 					 (const size_t[]){strlen(name), 2, RAW_LEN}, 3);
 	struct cursor cursor = cursor_over(hash.bytes, HASH_LEN);

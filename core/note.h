@@ -23,8 +23,6 @@ void note_verifier_free(struct note_verifier *verifier);
 DEFINE_CLEANUP(struct note_verifier, note_verifier_free)
 /* The vkey of a key under a name; the caller frees. NULL unless it is an Ed25519 key and a valid name. */
 char *note_vkey(const char *name, EVP_PKEY *key);
-/* SHA-256(name || 0x0a || 0x01 || raw public key), the first four bytes, big endian. */
-uint32_t note_key_id(const char *name, const uint8_t raw[32]);
 
 /* text (ends in a newline) with one signature line; appended. */
 MUST_CHECK bool note_sign(const char *text, const char *name, EVP_PKEY *key, struct buf *note, struct err *err);

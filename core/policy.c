@@ -218,3 +218,10 @@ const struct rule *policy_rule_find(const struct policy_stack *stack, const char
 	}
 	return NULL;
 }
+
+bool rule_supports(const struct rule *rule, const char *control) {
+	for (size_t i = 0; i < rule->control_count; i++)
+		if (!strcmp(rule->controls[i], control))
+			return true;
+	return false;
+}

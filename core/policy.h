@@ -67,6 +67,7 @@ MUST_CHECK bool policy_stack_parse(const char *path, const char *data, size_t le
 void policy_stack_free(struct policy_stack *stack);
 DEFINE_CLEANUP(struct policy_stack, policy_stack_free)
 const struct rule *policy_rule_find(const struct policy_stack *stack, const char *id);
+bool rule_supports(const struct rule *rule, const char *control);
 
 const char *kind_name(enum kind kind);             /* "effect" */
 const char *severity_name(enum severity severity); /* "critical" */

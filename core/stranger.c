@@ -1,6 +1,7 @@
 #include "core/stranger.h"
 
 #include "core/meets.h"
+#include "core/text.h"
 
 /* One rule while its statements are read. */
 struct reading {
@@ -100,15 +101,14 @@ static struct outcome verdict_map(struct reading *reading, const json_t *vmap) {
 /* Targets and matches of iptables that leave the packet's fate alone. */
 static bool is_harmless_extension(const json_t *xt) {
 	static const char *const names[] = {"comment", "LOG", "NFLOG", "TRACE", "MARK", "CONNMARK", "SET", "TCPMSS"};
-	return meets_one_of(json_object_get(xt, "name"), names, ARRAY_LEN(names));
+	return text_is_one_of(nft_text(xt, "name"), names, ARRAY_LEN(names));
 }
 
 /* Statements that let a part of the packets through, and those that do nothing to the packet's fate. */
 static void read_other(struct reading *reading, const char *name, const json_t *value) {
 	static const char *const harmless[] = {"counter", "log", "comment", "mangle", "notrack", "ct helper"};
-	for (size_t i = 0; i < ARRAY_LEN(harmless); i++)
-		if (!strcmp(harmless[i], name))
-			return;
+	if (text_is_one_of(name, harmless, ARRAY_LEN(harmless)))
+		return;
 	if (!strcmp(name, "xt")) {
 		if (is_harmless_extension(value))
 			return;
@@ -126,10 +126,7 @@ static bool is_reject(const char *name, const json_t *value) {
 
 static bool is_verdict(const char *name) {
 	static const char *const verdicts[] = {"accept", "drop", "reject", "return", "queue", "jump", "goto"};
-	for (size_t i = 0; i < ARRAY_LEN(verdicts); i++)
-		if (!strcmp(verdicts[i], name))
-			return true;
-	return false;
+	return text_is_one_of(name, verdicts, ARRAY_LEN(verdicts));
 }
 
 static struct outcome read_statements(struct reading *reading) {

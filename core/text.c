@@ -21,6 +21,13 @@ bool text_ends(const char *text, const char *suffix) {
 	return text_len >= suffix_len && !strcmp(text + text_len - suffix_len, suffix);
 }
 
+bool text_is_one_of(const char *text, const char *const *words, size_t count) {
+	for (size_t i = 0; text && i < count; i++)
+		if (!strcmp(words[i], text))
+			return true;
+	return false;
+}
+
 char *text_trim(char *text) {
 	while (isspace((unsigned char)*text))
 		text++;

@@ -4,10 +4,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Control characters (below 0x20, and 0x7f) become '?', in place: nothing from outside reaches a terminal raw. */
+/* Control characters (below 0x20, 0x7f, and U+0080 to U+009F) become '?', in place: nothing from outside reaches a
+ * terminal raw. */
 void text_replace_controls(char *text);
 bool text_starts(const char *text, const char *prefix);
 bool text_ends(const char *text, const char *suffix);
+/* text may be NULL: that is none of them. */
+bool text_is_one_of(const char *text, const char *const *words, size_t count);
 /* Cut white space at both ends, in place; returns the first character kept. */
 char *text_trim(char *text);
 /* Decimal digits alone, no sign, no leading zeros except "0" itself, at most `max`. */

@@ -282,11 +282,9 @@ static bool walk_mount(struct walk *walk, const json_t *mount) {
 	free(walk->volume->source);
 	walk->volume->source = xstrdup(mount_text(mount, "source"));
 	json_array_append_new(walk->volume->chain, json_text(type));
-	for (size_t i = 0; i < ARRAY_LEN(memory); i++) {
-		if (!strcmp(type, memory[i])) {
-			walk->volume->has_memory = true;
-			return true;
-		}
+	if (text_is_one_of(type, memory, ARRAY_LEN(memory))) {
+		walk->volume->has_memory = true;
+		return true;
 	}
 	if (has_other_device(mount))
 		return unproved(walk, mount_text(mount, "target"),

@@ -220,11 +220,6 @@ const struct yaml *yaml_get(const struct yaml *mapping, const char *key) {
 	return NULL;
 }
 
-const char *yaml_kind_name(const struct yaml *node) {
-	static const char *const names[] = {"a scalar", "a sequence", "a mapping"};
-	return names[node->kind];
-}
-
 #undef yaml_fault
 bool yaml_fault(struct err *err, const char *where, const struct yaml *node, const char *why, ...) {
 	char text[sizeof err->why];
@@ -238,9 +233,8 @@ bool yaml_fault(struct err *err, const char *where, const struct yaml *node, con
 bool yaml_is(const struct yaml *node, enum yaml_kind kind, const char *where, const char *what, struct err *err) {
 	if (node->kind == kind)
 		return true;
-	struct yaml due = {.kind = kind};
-	return yaml_fault(err, where, node, "%s has to be %s, this is %s", what, yaml_kind_name(&due),
-			  yaml_kind_name(node));
+	static const char *const names[] = {"a scalar", "a sequence", "a mapping"};
+	return yaml_fault(err, where, node, "%s has to be %s, this is %s", what, names[kind], names[node->kind]);
 }
 
 bool yaml_has_only(const struct yaml *node, const char *const known[], const char *where, const char *what,

@@ -29,8 +29,6 @@ void yaml_tree_free(struct yaml *node);
 DEFINE_CLEANUP(struct yaml, yaml_tree_free)
 /* The value under a key of a mapping, or NULL. */
 const struct yaml *yaml_get(const struct yaml *mapping, const char *key);
-/* "a mapping", "a sequence", "a scalar": for messages. */
-const char *yaml_kind_name(const struct yaml *node);
 
 /* Strict reading. what names the thing in errors: "a rule", "controls". */
 

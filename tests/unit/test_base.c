@@ -115,6 +115,15 @@ static void what_terminals_obey_is_replaced_and_letters_stay(void **state) {
 	assert_string_equal(text, "a?[31m?? ??31m \xc2\xa7 \xc3\xa9 \xc2");
 }
 
+static void a_word_is_one_of_the_list_whole_or_not_at_all(void **state) {
+	static const char *const words[] = {"drop", "reject"};
+	assert_true(text_is_one_of("reject", words, 2));
+	assert_false(text_is_one_of("reject", words, 1));
+	assert_false(text_is_one_of("rejec", words, 2));
+	assert_false(text_is_one_of("", words, 2));
+	assert_false(text_is_one_of(NULL, words, 2));
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(duration_reads_units_and_refuses_the_rest),
@@ -125,6 +134,7 @@ int main(void) {
 		cmocka_unit_test(lines_number_and_refuse_nul),
 		cmocka_unit_test(numbers_stop_at_their_bound),
 		cmocka_unit_test(what_terminals_obey_is_replaced_and_letters_stay),
+		cmocka_unit_test(a_word_is_one_of_the_list_whole_or_not_at_all),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
