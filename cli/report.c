@@ -116,16 +116,17 @@ static void print_row(const json_t *row) {
 	putchar('\n');
 }
 
-/* Whether the reason begins with a value of this row, as in "/etc/x: mode is ...": that row is shown before others. */
+/* Whether the reason names a value of this row, as in "/etc/x: mode is ..., and 2 more (/etc/y, /etc/z)": those that
+ * it is about are shown before others. */
 static bool is_named(const json_t *row, const char *reason) {
 	const char *name;
 	json_t *value;
-	size_t len = strcspn(reason, " ");
 	json_object_foreach((json_t *)row, name, value) {
 		const char *text = json_string_value(value);
-		if (text && len > 1 && reason[len - 1] == ':' && strlen(text) == len - 1 &&
-		    !strncmp(text, reason, len - 1))
-			return true;
+		const size_t len = text ? strlen(text) : 0;
+		for (const char *at = reason; len && (at = strstr(at, text)); at += len)
+			if ((at == reason || strchr(" (", at[-1])) && at[len] && strchr(":,)", at[len]))
+				return true;
 	}
 	return false;
 }

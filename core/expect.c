@@ -1,6 +1,8 @@
 /* Judging: three-valued, without a word; and, when something does not hold, the words for it. */
 #include "core/expect_tree.h"
 
+#define OTHERS_NAMED 3
+
 void expect_free(struct expect *expect) {
 	if (!expect)
 		return;
@@ -244,6 +246,30 @@ static size_t first_row(const struct expect *node, const struct view_seen *views
 	return first;
 }
 
+/* " (fs.suid_dumpable, ...)": the names of the rows behind the first with this outcome, where names may be told. */
+static void name_others(const struct expect *node, const struct view_seen *views, enum expect_outcome outcome,
+			size_t first, struct buf *reason) {
+	const struct check_field *field = &node->check->fields[0];
+	const json_t *rows = rows_of(node, views);
+	const char *own = json_string_value(json_object_get(json_array_get(rows, first), field->name));
+	size_t named = 0;
+	if (field->type != VALUE_STRING || match_is_hidden(field) || !own)
+		return;
+	for (size_t i = first + 1; i < json_array_size(rows) && named <= OTHERS_NAMED; i++) {
+		const json_t *row = json_array_get(rows, i);
+		const char *name = json_string_value(json_object_get(row, field->name));
+		if (!name || !strcmp(name, own) || judge_row(node->parts[0], row, views) != outcome)
+			continue;
+		buf_adds(reason, named ? ", " : " (");
+		if (named++ == OTHERS_NAMED)
+			buf_adds(reason, "...");
+		else
+			value_text_plain(name, reason);
+	}
+	if (named)
+		buf_adds(reason, ")");
+}
+
 static void explain_first_row(const struct expect *node, const struct view_seen *views, enum expect_outcome outcome,
 			      struct buf *reason) {
 	size_t more, index = first_row(node, views, outcome, &more);
@@ -258,8 +284,10 @@ static void explain_first_row(const struct expect *node, const struct view_seen 
 	} else {
 		explain_row(node->parts[0], row, views, outcome, reason);
 	}
-	if (more)
+	if (more) {
 		buf_addf(reason, ", and %zu more", more);
+		name_others(node, views, outcome, index, reason);
+	}
 }
 
 static void explain_count(const struct expect *node, const struct view_seen *views, struct buf *reason) {

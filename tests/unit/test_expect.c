@@ -77,7 +77,7 @@ static void equality_holds_for_every_row(void **state) {
 	     "/b: uid is 7, expected 0");
 	says(EXPECT_FAILS, "{owner: root}",
 	     "[{\"path\":\"/a\",\"owner\":\"x\"},{\"path\":\"/b\",\"owner\":\"y\"},{\"path\":\"/c\"}]",
-	     "/a: owner is \"x\", expected \"root\", and 2 more");
+	     "/a: owner is \"x\", expected \"root\", and 2 more (/b, /c)");
 	says(EXPECT_FAILS, "{path: /a}", "[{\"path\":\"/b\"}]", "path is \"/b\", expected \"/a\"");
 	says(EXPECT_FAILS, "{uid: 0, sticky: true}", "[{\"path\":\"/a\",\"uid\":0,\"sticky\":false}]",
 	     "/a: sticky is false, expected true");
@@ -194,7 +194,7 @@ static void rows_are_quantified(void **state) {
 	says(EXPECT_FAILS, "{some: {uid: 3, path: /a}}", rows,
 	     "none of the 3 that were found has uid 3 and path \"/a\"");
 	holds("{none: {uid: 3}}", rows);
-	says(EXPECT_FAILS, "{none: {uid: 2}}", rows, "/b: uid is 2, which is not allowed, and 1 more");
+	says(EXPECT_FAILS, "{none: {uid: 2}}", rows, "/b: uid is 2, which is not allowed, and 1 more (/c)");
 	says(EXPECT_FAILS, "{none: {path: {not: /b}, any: [{uid: 7}, {sticky: false}, {owner: {not: root}}]}}",
 	     "[{\"path\":\"/a\",\"uid\":1,\"sticky\":false}]",
 	     "/a: sticky is false and owner is not there, which is not allowed");
@@ -202,7 +202,13 @@ static void rows_are_quantified(void **state) {
 	const char one[] = "[{\"path\":\"/c\",\"uid\":2,\"exists\":true}]";
 	says(EXPECT_FAILS, "{none: {exists: true, uid: 2}}", one, "/c: uid is 2, which is not allowed");
 	says(EXPECT_FAILS, "{none: {exists: true}}", one, "/c: exists is true, which is not allowed");
-	says(EXPECT_FAILS, "{none: {path: {not: /b}}}", rows, "/a: path is \"/a\", which is not allowed, and 1 more");
+	says(EXPECT_FAILS, "{none: {path: {not: /b}}}", rows,
+	     "/a: path is \"/a\", which is not allowed, and 1 more (/c)");
+	says(EXPECT_FAILS, "{none: {uid: 2}}",
+	     "[{\"path\":\"/a\",\"uid\":2},{\"path\":\"/a\",\"uid\":2},{\"path\":\"/b\",\"uid\":2},{\"path\":\"/"
+	     "c\",\"uid\":2},"
+	     "{\"path\":\"/d\",\"uid\":2},{\"path\":\"/e\",\"uid\":2}]",
+	     "/a: uid is 2, which is not allowed, and 5 more (/b, /c, /d, ...)");
 	says(EXPECT_FAILS, "{none: {age: {at_least: 1d}}}", "[{\"path\":\"/a\",\"age\":90000}]",
 	     "/a: age is at least 1d, which is not allowed");
 	holds("{every: {uid: {at_most: 2}}}", rows);
