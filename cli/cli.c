@@ -22,16 +22,12 @@ int cli_fail(const struct err *err, int exit_code) {
 }
 
 int cli_misuse(const struct verb *verb, const char *format, ...) {
-	char *text = NULL;
 	va_list arguments;
 	va_start(arguments, format);
-	int len = vasprintf(&text, format, arguments);
+	CLEANUP(free_ptr) char *text = xvasprintf(format, arguments);
 	va_end(arguments);
-	if (len < 0)
-		abort();
 	say(stderr, "vouch %s: %s\n", verb->name, text);
 	say(stderr, "See: vouch %s --help\n", verb->name);
-	free(text);
 	return CLI_USAGE;
 }
 

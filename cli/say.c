@@ -30,21 +30,17 @@ static void put_newlines(FILE *to, size_t count) {
 
 void say(FILE *to, const char *format, ...) {
 	va_list arguments;
-	char *text = NULL;
 	va_start(arguments, format);
-	int len = vasprintf(&text, format, arguments);
+	CLEANUP(free_ptr) char *text = xvasprintf(format, arguments);
 	va_end(arguments);
-	if (len < 0)
-		abort();
 	const size_t format_len = strlen(format), before = strspn(format, "\n");
 	size_t after = 0;
 	while (before + after < format_len && format[format_len - 1 - after] == '\n')
 		after++;
-	text[(size_t)len - after] = '\0';
+	text[strlen(text) - after] = '\0';
 	put_newlines(to, before);
 	say_text(to, text + before);
 	put_newlines(to, after);
-	free(text);
 }
 
 static bool wants_colour(void) {

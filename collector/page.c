@@ -76,11 +76,9 @@ void page_close(struct page *page) {
 void page_text(struct page *page, const char *text) { add_escaped(&page->html, text); }
 
 void page_textf(struct page *page, const char *format, ...) {
-	CLEANUP(free_ptr) char *text = NULL;
 	va_list arguments;
 	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		abort();
+	CLEANUP(free_ptr) char *text = xvasprintf(format, arguments);
 	va_end(arguments);
 	page_text(page, text);
 }

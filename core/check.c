@@ -32,15 +32,11 @@ void names_add(struct names *names, const char *name) {
 }
 
 void names_addf(struct names *names, const char *format, ...) {
-	char *name = NULL;
 	va_list arguments;
 	va_start(arguments, format);
-	int len = vasprintf(&name, format, arguments);
+	CLEANUP(free_ptr) char *name = xvasprintf(format, arguments);
 	va_end(arguments);
-	if (len < 0)
-		abort();
 	names_add(names, name);
-	free(name);
 }
 
 size_t names_count(const struct names *names) { return names->count; }

@@ -22,11 +22,16 @@ char *xstrdup(const char *text) { return text ? or_abort(strdup(text)) : NULL; }
 char *xstrndup(const char *text, size_t len) { return or_abort(strndup(text, len)); }
 
 char *xasprintf(const char *format, ...) {
-	char *text = NULL;
 	va_list arguments;
 	va_start(arguments, format);
-	int len = vasprintf(&text, format, arguments);
+	char *text = xvasprintf(format, arguments);
 	va_end(arguments);
+	return text;
+}
+
+char *xvasprintf(const char *format, va_list arguments) {
+	char *text = NULL;
+	int len = vasprintf(&text, format, arguments);
 	return or_abort(len < 0 ? NULL : text);
 }
 

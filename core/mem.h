@@ -17,6 +17,7 @@ void *xreallocarray(void *old, size_t count, size_t size);
 char *xstrdup(const char *text);
 char *xstrndup(const char *text, size_t len);
 char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+char *xvasprintf(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 
 /* CLEANUP(free_ptr) char *p = NULL;  frees *(&p) when p's scope ends. A module offers cleanups for its own types with
  * DEFINE_CLEANUP(struct json, json_free): then CLEANUP(json_free_p). */

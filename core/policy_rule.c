@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 
+#include "core/policy_view.h"
 #include "core/times.h"
 
 struct reader {
@@ -258,52 +259,11 @@ static bool read_params(struct reader *reader, const struct yaml *node, struct e
 	return true;
 }
 
-static bool read_with(struct reader *reader, const struct yaml *with, struct view *view, struct err *err) {
-	struct value_params params = params_of(reader);
-	if (!yaml_is(with, YAML_MAPPING, reader->where, "with", err))
-		return false;
-	for (size_t i = 0; i < with->count; i++) {
-		const char *name = with->keys[i]->text;
-		const struct check_param *param = check_param_find(view->check, name);
-		json_t *value;
-		if (!param)
-			return yaml_fault(err, reader->where, with->keys[i], "the check %s has no parameter \"%s\"",
-					  view->check->name, name);
-		if (!strcmp(name, "show") && param->type == VALUE_BOOL)
-			return yaml_fault(err, reader->where, with->keys[i], "show is a field of the rule");
-		if (!value_read(with->items[i], param->type, &params, reader->where, name, &value, err))
-			return false;
-		json_object_set_new(view->params, name, value);
-	}
-	return true;
-}
-
-/* What is required is there. node: where to complain. */
-static bool has_required(struct reader *reader, const struct yaml *node, const struct view *view, struct err *err) {
-	for (const struct check_param *param = view->check->params; param->name; param++) {
-		if (!strcmp(param->name, "show") && param->type == VALUE_BOOL)
-			json_object_set_new(view->params, "show", json_boolean(reader->rule->show));
-		else if (param->required && !json_object_get(view->params, param->name))
-			return yaml_fault(err, reader->where, node, "the check %s needs the parameter \"%s\"",
-					  view->check->name, param->name);
-	}
-	return true;
-}
-
-/* `check` and `with`, of a rule, of one of its views or of `when`. */
+/* `check` and `with` of the rule, of one of its views or of `when`. */
 static bool read_view(struct reader *reader, const struct yaml *node, const char *name, struct view *view,
 		      struct err *err) {
-	const struct yaml *check, *with = yaml_get(node, "with");
-	const char *check_name;
-	if (!yaml_need(node, "check", reader->where, "this", &check, err) ||
-	    !yaml_string(check, reader->where, "check", &check_name, err))
-		return false;
-	view->check = check_find(reader->checks, check_name);
-	if (!view->check)
-		return yaml_fault(err, reader->where, check, "there is no check \"%s\"", check_name);
-	view->name = xstrdup(name);
-	view->params = json_object();
-	return (!with || read_with(reader, with, view, err)) && has_required(reader, with ? with : check, view, err);
+	const struct view_context context = {reader->where, reader->checks, params_of(reader), reader->rule->show};
+	return policy_view_read(node, name, &context, view, err);
 }
 
 static bool read_named_view(struct reader *reader, const struct yaml *key, const struct yaml *node, struct view *view,
@@ -438,20 +398,15 @@ bool policy_rule_read(const struct yaml *node, const struct policy *policy, cons
 	return true;
 }
 
-static void view_done(struct view *view) {
-	free(view->name);
-	json_decref(view->params);
-}
-
 void policy_rule_free(struct rule *rule) {
 	if (!rule)
 		return;
 	for (size_t i = 0; i < rule->control_count; i++)
 		free(rule->controls[i]);
 	for (size_t i = 0; i < rule->view_count; i++)
-		view_done(&rule->views[i]);
+		policy_view_done(&rule->views[i]);
 	if (rule->when)
-		view_done(rule->when);
+		policy_view_done(rule->when);
 	expect_free(rule->expect);
 	expect_free(rule->when_expect);
 	free(rule->id);
