@@ -48,7 +48,7 @@ static const char style[] =
 	"dd,dt{margin:0}.facts dd{color:var(--ink);overflow-wrap:anywhere}"
 	"section.rule{border:1px solid var(--line);border-radius:.4rem;padding:.2rem 1rem 1rem;margin:1rem 0}"
 	"details{margin:.3rem 0;border-left:3px solid var(--line);padding-left:.8rem}summary{cursor:pointer}"
-	"details table{font-size:.9rem;margin:.4rem 0}"
+	"details table{font-size:.9rem;margin:.4rem 0}details td{min-width:4.6rem}"
 	"code,pre{font-family:ui-monospace,'DejaVu Sans Mono',monospace;font-size:.86em}"
 	"code{overflow-wrap:anywhere}pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--band);padding:."
 	"5rem .7rem;"
