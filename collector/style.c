@@ -64,11 +64,11 @@ static const char media[] =
 	"@media print{nav form{display:none}body{font-size:9pt}details::details-content{content-visibility:visible}"
 	"summary,caption{break-after:avoid}details tr{break-inside:avoid}a{color:inherit;text-decoration:none}"
 	"details th{white-space:normal!important}}"
-	"@media screen and (max-width:40rem){th,td{padding:.3rem .35rem}.count{width:auto}"
+	"@media screen and (max-width:40rem){th,td{padding:.3rem .35rem}"
 	".overview .word{position:absolute;left:-99rem}.overview th a{padding-left:0;text-indent:0}"
 	".facts{grid-template-columns:1fr}.facts dt{margin-top:.3rem}.hosts{display:block}"
 	".hosts,details{overflow-x:auto}}"
-	"@media print,(max-width:40rem){"
+	"@media print,(max-width:40rem){.count{width:auto}"
 	".results,.results>*,.results>tbody>tr>*,.rule>table,.rule>table>*,.rule>table>tbody>tr>*"
 	"{display:block;width:auto!important;border:0;overflow-wrap:anywhere}"
 	".results>tbody>tr,.rule>table>tbody>tr{display:block;border-bottom:1px solid var(--line)}}";

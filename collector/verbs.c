@@ -16,7 +16,8 @@ bool collector_options(const struct verb_call *call, const struct option *option
 			return false;
 	}
 	if ((size_t)(call->argc - optind) != count)
-		return err_set(err, ERR_USAGE, "", "%zu operands are needed and %d came", count, call->argc - optind);
+		return err_set(err, ERR_USAGE, "", "it takes %zu operand%s, not %d", count, count == 1 ? "" : "s",
+			       call->argc - optind);
 	for (size_t i = 0; i < count; i++)
 		ret_operands[i] = call->argv[optind + (int)i];
 	return true;
