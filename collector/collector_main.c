@@ -51,11 +51,16 @@ static int words_of(const struct verb *verb, int argc, char **argv) {
 	return 0;
 }
 
-static const struct verb *find_verb(int argc, char **argv, int *ret_words) {
-	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
-		if ((*ret_words = words_of(verbs[i], argc, argv)) > 0)
-			return verbs[i];
-	return NULL;
+/* The verb whose name the command line begins with, and of how many words it is; 0: there is none. */
+static int find_verb(int argc, char **argv, const struct verb **ret_verb) {
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+		const int words = words_of(verbs[i], argc, argv);
+		if (words == 0)
+			continue;
+		*ret_verb = verbs[i];
+		return words;
+	}
+	return 0;
 }
 
 static int run_verb(const struct verb *verb, int argc, char **argv) {
@@ -85,9 +90,9 @@ static int run_verb(const struct verb *verb, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-	int words = 0;
-	const struct verb *verb = find_verb(argc, argv, &words);
-	if (verb)
+	const struct verb *verb = NULL;
+	const int words = find_verb(argc, argv, &verb);
+	if (words > 0)
 		return run_verb(verb, argc - words, argv + words);
 	if (argc == 2 && !strcmp(argv[1], "--help")) {
 		print_usage(stdout);

@@ -30,11 +30,11 @@ static const struct config_key keys[] = {
 	{"data", KEY_TEXT, AT(data), VOUCH_DATADIR, "Folder that holds policies/ with the control catalogue.", 0, 0},
 	{"public_log", KEY_BOOL, AT(public_log), "false", "Checkpoint and tiles without a credential.", 0, 0},
 	{"certificate_lifetime", KEY_DURATION, AT(certificate_lifetime), "365d", "Of a host's certificate.", 60,
-	 10 * 365 * 86400},
+	 10LL * 365 * 86400},
 	{"token_lifetime", KEY_DURATION, AT(token_lifetime), "1h", "Of an enrolment token, unless --ttl says other.", 1,
-	 365 * 86400},
+	 365LL * 86400},
 	{"session_lifetime", KEY_DURATION, AT(session_lifetime), "8h", "Of a reader's login in a browser.", 60,
-	 30 * 86400},
+	 30LL * 86400},
 	{"request_deadline", KEY_DURATION, AT(request_deadline), "60s",
 	 "For one whole request; a slower peer is cut off.", 1, 3600},
 	{"connections", KEY_COUNT, AT(connections), "512", "At most, on each listener; one more is closed.", 1, 100000},
@@ -53,7 +53,7 @@ static bool set_count(const struct config_key *key, const char *text, int64_t *r
 }
 
 static bool set_bool(const char *text, bool *ret_value) {
-	if (strcmp(text, "true") && strcmp(text, "false"))
+	if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
 		return false;
 	*ret_value = !strcmp(text, "true");
 	return true;

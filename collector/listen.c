@@ -185,19 +185,21 @@ bool listen_tls(const char *folder, X509 *clients, SSL_CTX **ret_tls, struct err
 }
 
 static void keep_address(struct listener *listener, evutil_socket_t fd) {
-	struct sockaddr_storage address;
+	union {
+		struct sockaddr any;
+		struct sockaddr_in four;
+		struct sockaddr_in6 six;
+	} address = {.six = {0}};
 	socklen_t len = sizeof address;
 	char text[INET6_ADDRSTRLEN] = "";
-	if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+	if (getsockname(fd, &address.any, &len) != 0)
 		return;
-	if (address.ss_family == AF_INET6) {
-		const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&address;
-		evutil_inet_ntop(AF_INET6, &six->sin6_addr, text, sizeof text);
-		snprintf(listener->address, sizeof listener->address, "[%s]:%u", text, ntohs(six->sin6_port));
+	if (address.any.sa_family == AF_INET6) {
+		evutil_inet_ntop(AF_INET6, &address.six.sin6_addr, text, sizeof text);
+		snprintf(listener->address, sizeof listener->address, "[%s]:%u", text, ntohs(address.six.sin6_port));
 	} else {
-		const struct sockaddr_in *four = (const struct sockaddr_in *)&address;
-		evutil_inet_ntop(AF_INET, &four->sin_addr, text, sizeof text);
-		snprintf(listener->address, sizeof listener->address, "%s:%u", text, ntohs(four->sin_port));
+		evutil_inet_ntop(AF_INET, &address.four.sin_addr, text, sizeof text);
+		snprintf(listener->address, sizeof listener->address, "%s:%u", text, ntohs(address.four.sin_port));
 	}
 }
 

@@ -110,12 +110,11 @@ void reader_login(struct visit *visit) {
 	struct search search = {.name = name ? name : "",
 				.token = hash_of(token ? token : "", token ? strlen(token) : 0)};
 	struct err err;
-	if (!store_readers(visit->collector->store, compare, &search, &err)) {
-		http_fault(visit->request, &err);
-	} else if (!search.is_found) {
+	const bool is_read = store_readers(visit->collector->store, compare, &search, &err);
+	if (is_read && !search.is_found) {
 		collector_say(visit->collector, "readers: a login as \"%s\" was refused", search.name);
 		show_login(visit, true);
-	} else if (!begin_session(visit, &search, &err)) {
+	} else if (!is_read || !begin_session(visit, &search, &err)) {
 		http_fault(visit->request, &err);
 	} else {
 		collector_say(visit->collector, "readers: %s logged in", search.found);

@@ -21,7 +21,7 @@ bool summary_has_control(const char *controls, const char *id, bool *ret_is_firs
 	const size_t len = strlen(id);
 	for (const char *at = controls; at; at = strchr(at, ',')) {
 		at += *at == ',';
-		if (strncmp(at, id, len) || (at[len] != ',' && at[len] != '\0'))
+		if (strncmp(at, id, len) != 0 || (at[len] != ',' && at[len] != '\0'))
 			continue;
 		if (ret_is_first)
 			*ret_is_first = at == controls;

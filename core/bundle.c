@@ -125,7 +125,7 @@ static bool read_logs(const json_t *object, const char *where, struct trust *tru
 	size_t index;
 	if (!json_get_array(object, "logs", where, &logs, err))
 		return false;
-	trust->logs = xcalloc(json_array_size(logs) + 1, sizeof *trust->logs);
+	trust->logs = xcalloc(json_array_size(logs) + 1, sizeof(struct note_verifier *));
 	json_array_foreach(logs, index, vkey) {
 		if (!json_is_string(vkey))
 			return err_set(err, ERR_MALFORMED, where, "a member of \"logs\" is not a string");

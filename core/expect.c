@@ -66,7 +66,8 @@ static enum expect_outcome judge_count(const struct expect *node, const struct v
 	struct tally tally = tally_rows(node, views);
 	enum expect_outcome whole = EXPECT_CANNOT_SAY;
 	for (size_t i = 0; i <= tally.of[EXPECT_CANNOT_SAY]; i++) {
-		CLEANUP(json_decref_p) json_t *number = json_integer((json_int_t)(tally.of[EXPECT_HOLDS] + i));
+		CLEANUP(json_decref_p)
+		json_t *number = json_integer((json_int_t)tally.of[EXPECT_HOLDS] + (json_int_t)i);
 		enum expect_outcome one = match_judge(node->match, number, views);
 		if (i > 0 && one != whole)
 			return EXPECT_CANNOT_SAY;

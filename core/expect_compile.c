@@ -14,7 +14,7 @@ static struct expect *node_new(enum node_kind kind) {
 }
 
 static void add_part(struct expect *node, struct expect *part) {
-	node->parts = xreallocarray(node->parts, node->part_count + 1, sizeof *node->parts);
+	node->parts = xreallocarray(node->parts, node->part_count + 1, sizeof(struct expect *));
 	node->parts[node->part_count++] = part;
 }
 

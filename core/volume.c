@@ -14,7 +14,8 @@ struct walk {
 static struct walk walk_begin(const struct sources *fetched, struct names *names, struct volume *volume,
 			      struct err *err) {
 	volume_done(volume);
-	*volume = (struct volume){.source = xstrdup(""), .chain = json_array()};
+	volume->source = xstrdup("");
+	volume->chain = json_array();
 	return (struct walk){.fetched = fetched, .names = names, .volume = volume, .err = err};
 }
 

@@ -100,9 +100,9 @@ static bool node_begin(struct reader *reader, const yaml_event_t *event, unsigne
 static void append(struct yaml *node, struct yaml *key, struct yaml *item) {
 	if (node->count == node->room) {
 		node->room = node->room ? node->room * 2 : 4;
-		node->items = xreallocarray(node->items, node->room, sizeof *node->items);
+		node->items = xreallocarray(node->items, node->room, sizeof(struct yaml *));
 		if (node->kind == YAML_MAPPING)
-			node->keys = xreallocarray(node->keys, node->room, sizeof *node->keys);
+			node->keys = xreallocarray(node->keys, node->room, sizeof(struct yaml *));
 	}
 	if (node->kind == YAML_MAPPING)
 		node->keys[node->count] = key;
@@ -119,10 +119,10 @@ static int by_text_then_place(const void *a, const void *b) {
 
 static bool keys_differ(struct reader *reader, const struct yaml *mapping) {
 	CLEANUP(free_ptr)
-	struct yaml **sorted = xreallocarray(NULL, mapping->count, sizeof *sorted);
+	struct yaml **sorted = xreallocarray(NULL, mapping->count, sizeof(struct yaml *));
 	for (size_t i = 0; i < mapping->count; i++)
 		sorted[i] = mapping->keys[i];
-	qsort(sorted, mapping->count, sizeof *sorted, by_text_then_place);
+	qsort(sorted, mapping->count, sizeof(struct yaml *), by_text_then_place);
 	for (size_t i = 1; i < mapping->count; i++)
 		if (!strcmp(sorted[i - 1]->text, sorted[i]->text))
 			return yaml_fault(reader->err, reader->where, sorted[i], "\"%s\" stands here twice",
