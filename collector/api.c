@@ -109,7 +109,13 @@ static void asked_done(struct asked *asked) {
 
 /* False: answered with 400. */
 static bool read_asked(struct visit *visit, struct asked *asked) {
+	static const char *const known[] = {"host", "control", "rule", "verdict", "limit", "after", NULL};
 	unsigned long long limit = LIMIT_STANDARD;
+	CLEANUP(free_ptr) char *unknown = http_query_unknown(visit->request, known);
+	if (unknown) {
+		http_error(visit->request, 400, "there is no parameter \"%s\"", unknown);
+		return false;
+	}
 	asked->host = http_query(visit->request, "host");
 	asked->control = http_query(visit->request, "control");
 	asked->rule = http_query(visit->request, "rule");

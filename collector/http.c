@@ -2,6 +2,7 @@
 
 #include <event2/buffer.h>
 #include <event2/keyvalq_struct.h>
+#include <sys/queue.h>
 
 #include "core/base64.h"
 #include "core/text.h"
@@ -84,6 +85,28 @@ char *http_form(const char *text, const char *name) {
 	char *copy = value ? xstrdup(value) : NULL;
 	evhttp_clear_headers(&fields);
 	return copy;
+}
+
+static bool is_among(const char *name, const char *const known[]) {
+	for (; *known; known++)
+		if (!strcmp(*known, name))
+			return true;
+	return false;
+}
+
+char *http_query_unknown(struct evhttp_request *request, const char *const known[]) {
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+	const char *text = uri ? evhttp_uri_get_query(uri) : NULL;
+	struct evkeyvalq fields = {0};
+	const struct evkeyval *field;
+	char *unknown = NULL;
+	if (!text || evhttp_parse_query_str(text, &fields) != 0)
+		return NULL;
+	TAILQ_FOREACH(field, &fields, next)
+	if (!unknown && !is_among(field->key, known))
+		unknown = xstrdup(field->key);
+	evhttp_clear_headers(&fields);
+	return unknown;
 }
 
 char *http_query(struct evhttp_request *request, const char *name) {

@@ -344,9 +344,21 @@ enum expect_outcome match_judge(const struct match *match, const json_t *value, 
 	return value_has_type(value, match->field->type) ? judge_value(match, value, other) : EXPECT_CANNOT_SAY;
 }
 
+/* {not: {in: []}}: every value is meant. */
+static bool is_any_value(const struct match *match) {
+	if (match->op != OP_NOT)
+		return false;
+	const struct match *inner = match->parts[0];
+	while (inner->op == OP_ALL && inner->part_count == 1)
+		inner = inner->parts[0];
+	return inner->op == OP_IN && json_array_size(inner->constant) == 0;
+}
+
 void match_describe(const struct match *match, struct buf *text) {
 	bool many = match->op == OP_ALL && match->part_count > 1;
-	if (match->op == OP_ALL || match->op == OP_NOT) {
+	if (is_any_value(match)) {
+		buf_adds(text, "at all");
+	} else if (match->op == OP_ALL || match->op == OP_NOT) {
 		buf_adds(text, match->op == OP_NOT ? "not " : many ? "(" : "");
 		for (size_t i = 0; i < match->part_count; i++) {
 			buf_adds(text, i ? " and " : "");

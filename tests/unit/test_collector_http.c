@@ -526,6 +526,12 @@ static void json_gives_what_was_received_page_by_page(void **state) {
 	assert_int_equal(json_array_size(json_object_get(controls, "controls")), 34);
 }
 
+static void a_parameter_that_there_is_not_is_refused_by_name(void **state) {
+	CLEANUP(reply_done) struct reply reply = get_as_reader(world.readers, "/api/v1/results?verdcit=fail");
+	assert_int_equal(reply.status, 400);
+	assert_non_null(strstr(buf_str(&reply.body), "verdcit"));
+}
+
 static void a_bundle_and_the_trust_file_verify_together(void **state) {
 	struct err err = {0};
 	CLEANUP(free_ptr) char *path = xasprintf("/api/v1/statements/%s/bundle", world.host.previous);
@@ -718,6 +724,7 @@ int main(void) {
 		cmocka_unit_test(a_request_of_two_lengths_is_refused_and_nothing_behind_it_is_heard),
 		cmocka_unit_test(pages_are_escaped_and_carry_the_policy),
 		cmocka_unit_test(json_gives_what_was_received_page_by_page),
+		cmocka_unit_test(a_parameter_that_there_is_not_is_refused_by_name),
 		cmocka_unit_test(a_bundle_and_the_trust_file_verify_together),
 		cmocka_unit_test(metrics_say_what_the_collector_did),
 		cmocka_unit_test(a_broken_chain_is_shown_wherever_the_host_is),
