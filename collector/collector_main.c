@@ -1,5 +1,6 @@
 /* vouch-collector. Exit codes: 0 done, 1 it failed, 2 called wrongly. */
 #include "collector/verbs.h"
+#include "core/text.h"
 
 static const struct verb *const verbs[] = {
 	&collector_init,          &collector_token_add,   &collector_reader_add, &collector_reader_list,
@@ -106,8 +107,10 @@ int main(int argc, char **argv) {
 		return 0;
 	if (argc > 1 && print_group(stderr, argv[1]))
 		return 2;
-	if (argc > 1)
+	if (argc > 1) {
+		text_replace_controls(argv[1]);
 		fprintf(stderr, "vouch-collector: there is no verb \"%s\"\n", argv[1]);
+	}
 	print_usage(stderr);
 	return 2;
 }

@@ -1,5 +1,7 @@
 #include "core/source.h"
 
+#include "core/text.h"
+
 struct sources {
 	struct source **all; /* in order of adding */
 	size_t count, room;
@@ -97,11 +99,24 @@ bool source_maybe(const struct sources *set, const char *name, const struct sour
 	return source_need(set, name, ret_source, err);
 }
 
+/* These kinds hold lists, every other object. */
+static bool is_list(const char *name) {
+	static const char *const lists[] = {"dir:", "tree:", "mounts:", "shadow:"};
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		if (text_starts(name, lists[i]))
+			return true;
+	return false;
+}
+
 bool source_json(const struct source *source, json_t **ret_value, struct err *err) {
 	struct source *parsed = (struct source *)source; /* the parsed form is a cache */
 	if (!parsed->json &&
 	    !json_read(source->bytes.data, source->bytes.len, SOURCE_LARGEST, source->name, &parsed->json, err))
 		return false;
+	/* Walking a list that is none would find nothing, and that must not look like emptiness. */
+	const json_type due = is_list(source->name) ? JSON_ARRAY : JSON_OBJECT;
+	if (json_typeof(parsed->json) != due)
+		return err_set(err, ERR_MALFORMED, source->name, "not %s", due == JSON_ARRAY ? "a list" : "an object");
 	*ret_value = parsed->json;
 	return true;
 }

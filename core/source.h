@@ -88,7 +88,8 @@ MUST_CHECK bool source_need(const struct sources *set, const char *name, const s
 /* The same, but an absent source is true with *ret_source NULL: absence is judged, not a failed look. */
 MUST_CHECK bool source_maybe(const struct sources *set, const char *name, const struct source **ret_source,
 			     struct err *err);
-/* The parsed value of a source that holds canonical JSON; borrowed from the source. */
+/* The parsed value of a source that holds canonical JSON; borrowed from the source. A list where an object is due, or
+ * the other way round, is malformed. */
 MUST_CHECK bool source_json(const struct source *source, json_t **ret_value, struct err *err);
 /* Both in one: the parsed value of what source_need() and source_maybe() give. Only the latter's may be NULL: absent.
  */

@@ -41,6 +41,20 @@ static void what_is_not_json_is_malformed_every_time(void **state) {
 	assert_null(value);
 }
 
+static void list_that_is_none_is_malformed_and_not_empty(void **state) {
+	CLEANUP(sources_free_p) struct sources *set = sources_new();
+	add(set, "dir:/etc/sudoers.d", ERR_NONE, "{}");
+	add(set, "stat:/etc", ERR_NONE, "[]");
+	add(set, "mounts:", ERR_NONE, "[]");
+	json_t *value = NULL;
+	struct err err;
+	assert_false(source_need_json(set, "dir:/etc/sudoers.d", &value, &err));
+	assert_int_equal(err.code, ERR_MALFORMED);
+	assert_false(source_need_json(set, "stat:/etc", &value, &err));
+	assert_true(source_need_json(set, "mounts:", &value, &err));
+	assert_int_equal(json_array_size(value), 0);
+}
+
 static void now_is_a_number_or_no_time_at_all(void **state) {
 	CLEANUP(sources_free_p) struct sources *set = sources_new(), *text = sources_new();
 	add(set, "now:", ERR_NONE, "{\"time\":1795290000}");
@@ -57,6 +71,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(absence_is_seen_and_a_failure_is_not_absence),
 		cmocka_unit_test(what_is_not_json_is_malformed_every_time),
+		cmocka_unit_test(list_that_is_none_is_malformed_and_not_empty),
 		cmocka_unit_test(now_is_a_number_or_no_time_at_all),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
