@@ -292,5 +292,6 @@ void report_unsaid(const json_t *results) {
 		printf(")\n");
 	}
 	if (json_object_size(reasons) > REASONS_SHOWN)
-		printf("  and %zu other reasons\n", json_object_size(reasons) - REASONS_SHOWN);
+		printf("  and %zu other %s\n", json_object_size(reasons) - REASONS_SHOWN,
+		       plural(json_object_size(reasons) - REASONS_SHOWN, "reason", "reasons"));
 }
