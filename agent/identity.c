@@ -16,6 +16,7 @@
 #define BOOT_ID "file:/proc/sys/kernel/random/boot_id"
 #define ID_BYTES 16
 #define ID_DIGITS 32
+#define FUTURE_SLACK 60 /* seconds that the machine id may be ahead: clocks are set while a host begins */
 
 /* vouch's application id: random, and never to be changed, or every host would get another id. */
 static const unsigned char application_id[ID_BYTES] = {0x1b, 0x8a, 0xf5, 0x4a, 0xfc, 0x7a, 0x69, 0x67,
@@ -162,5 +163,7 @@ int64_t identity_host_age(const struct sources *fetched, int64_t now) {
 	if (!source_need_json(fetched, "stat:" MACHINE_ID, &value, &err) ||
 	    !json_get_int(value, "mtime", "stat:" MACHINE_ID, &written, &err))
 		return -1;
-	return written <= now ? now - written : -1;
+	if (written > now + FUTURE_SLACK)
+		return -1;
+	return written < now ? now - written : 0;
 }

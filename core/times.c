@@ -6,7 +6,14 @@
 #define YEAR_9999_END 253402300799LL
 #define LONGEST (100LL * 366 * 86400)
 
-int64_t times_now(void) { return (int64_t)time(NULL); }
+/* Not time(2): its coarse clock may lag behind the times that the kernel gives to files, by a second at the turn of
+ * one. */
+int64_t times_now(void) {
+	struct timespec now;
+	if (clock_gettime(CLOCK_REALTIME, &now) != 0)
+		abort(); /* there is no Linux without this clock */
+	return (int64_t)now.tv_sec;
+}
 
 char *times_format(int64_t instant, char text[TIMES_TEXT]) {
 	time_t bounded = instant < YEAR_1 ? YEAR_1 : instant > YEAR_9999_END ? YEAR_9999_END : instant;

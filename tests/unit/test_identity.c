@@ -52,6 +52,16 @@ static void folder_answers_for_itself(void **state) {
 	assert_true(identity_host_age(fetched, 4102444800) > 0);
 }
 
+static void host_made_a_moment_ahead_is_young_and_one_far_ahead_has_no_age(void **state) {
+	CLEANUP(scratch_free) char *root = scratch_new();
+	scratch_put(root, "etc/machine-id", "0123456789abcdef0123456789abcdef\n");
+	scratch_put(root, ".vouch/meta", "{\"/etc/machine-id\":{\"mtime\":1000000000}}");
+	CLEANUP(sources_free_p) struct sources *fetched = fetch_all(root);
+	assert_int_equal(identity_host_age(fetched, 1000000100), 100);
+	assert_int_equal(identity_host_age(fetched, 999999999), 0);
+	assert_int_equal(identity_host_age(fetched, 999990000), -1);
+}
+
 static void empty_folder_is_nobody(void **state) {
 	CLEANUP(scratch_free) char *root = scratch_new();
 	CLEANUP(sources_free_p) struct sources *fetched = fetch_all(root);
@@ -71,6 +81,7 @@ int main(void) {
 		cmocka_unit_test(id_is_the_keyed_digest_that_systemd_would_make),
 		cmocka_unit_test(machine_id_that_is_none_gives_no_id),
 		cmocka_unit_test(folder_answers_for_itself),
+		cmocka_unit_test(host_made_a_moment_ahead_is_young_and_one_far_ahead_has_no_age),
 		cmocka_unit_test(empty_folder_is_nobody),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
