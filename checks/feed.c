@@ -8,7 +8,6 @@
 #include "core/times.h"
 
 #define FOLDER "/var/lib/apt/lists"
-#define FUTURE_SLACK 3600 /* seconds by which two clocks may differ */
 
 static const struct check_param params[] = {{0}};
 
@@ -118,7 +117,7 @@ static bool add_list(json_t *rows, const struct sources *fetched, const char *na
 		return false;
 	if (date < 0)
 		return err_set(err, ERR_MALFORMED, source_name, "no Date in its head");
-	if (date > now + FUTURE_SLACK)
+	if (date > now + SOURCE_CLOCK_SLACK)
 		return err_set(
 			err, ERR_UNPROVED, source_name,
 			"was made after what this host takes for now: its clock is behind, and no age can be told");

@@ -11,7 +11,6 @@
 
 #define MATCH_LIMIT 100000
 #define DEPTH_LIMIT 1000
-#define FUTURE_SLACK 3600 /* seconds by which two clocks may differ */
 
 static const struct check_param params[] = {
 	{"path", VALUE_STRING, false, "One file; its last component may hold * ? [."},
@@ -230,7 +229,7 @@ static bool add_age(json_t *row, const struct sources *fetched, const char *path
 	int64_t now, mtime;
 	if (!source_now(fetched, &now, err) || !json_get_int(stat, "mtime", "stat", &mtime, err))
 		return false;
-	if (mtime > now + FUTURE_SLACK)
+	if (mtime > now + SOURCE_CLOCK_SLACK)
 		return err_set(err, ERR_UNPROVED,
 			       "now:", "%s was written to after what this host takes for now: no age can be told",
 			       path);

@@ -95,5 +95,7 @@ MUST_CHECK bool source_json(const struct source *source, json_t **ret_value, str
  */
 MUST_CHECK bool source_need_json(const struct sources *set, const char *name, json_t **ret_value, struct err *err);
 MUST_CHECK bool source_maybe_json(const struct sources *set, const char *name, json_t **ret_value, struct err *err);
+/* Seconds by which a time that somebody else's clock gave may be ahead of "now:"; more, and no age can be told. */
+#define SOURCE_CLOCK_SLACK 3600
 /* The instant of the look, seconds, from "now:". */
 MUST_CHECK bool source_now(const struct sources *set, int64_t *ret_now, struct err *err);

@@ -170,23 +170,22 @@ static void verdicts_have_names_both_ways(void **state) {
 	assert_false(verdict_from_name("waived", &none));
 }
 
-static void hundreds_of_assertions_take_milliseconds(void **state) {
+/* Compiled patterns keep state of their own: it must not leak from one judgement into the next. */
+static void judging_again_gives_the_same(void **state) {
 	CLEANUP(policy_stack_free_p)
 	struct policy_stack *stack =
 		stack_of(BEGIN "  check: sysctl\n  with: {key: k}\n  expect: {running: {matches: \"[0-9]+\"}}\n");
-	CLEANUP(json_decref_p) json_t *rows = running("1234");
-	struct view_seen view = saw("", rows);
-	struct timespec before, after;
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+	CLEANUP(json_decref_p) json_t *good = running("1234");
+	CLEANUP(json_decref_p) json_t *bad = running("12x");
+	struct view_seen passes = saw("", good), fails = saw("", bad);
 	for (size_t i = 0; i < 421; i++) {
-		struct judgement judgement = judge(stack->rules[0], &view, NULL, -1, false);
-		assert_int_equal(judgement.verdict, VERDICT_PASS);
-		judgement_done(&judgement);
+		struct judgement pass = judge(stack->rules[0], &passes, NULL, -1, false);
+		struct judgement fail = judge(stack->rules[0], &fails, NULL, -1, false);
+		assert_int_equal(pass.verdict, VERDICT_PASS);
+		assert_int_equal(fail.verdict, VERDICT_FAIL);
+		judgement_done(&pass);
+		judgement_done(&fail);
 	}
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
-	int64_t spent_us = (after.tv_sec - before.tv_sec) * 1000000 + (after.tv_nsec - before.tv_nsec) / 1000;
-	print_message("421 assertions judged in %lld us\n", (long long)spent_us);
-	assert_true(spent_us < 100000); /* ten times the budget: this build is sanitised */
 }
 
 static int load_catalogue(void **state) {
@@ -209,7 +208,7 @@ int main(void) {
 		cmocka_unit_test(pass_without_its_control_is_unknown),
 		cmocka_unit_test(reason_stops_at_its_cap_between_characters),
 		cmocka_unit_test(verdicts_have_names_both_ways),
-		cmocka_unit_test(hundreds_of_assertions_take_milliseconds),
+		cmocka_unit_test(judging_again_gives_the_same),
 	};
 	return cmocka_run_group_tests(tests, load_catalogue, free_catalogue);
 }
