@@ -53,7 +53,8 @@ bool enrol_fingerprint(const char *text, char ret_hex[HASH_HEX]) {
 static bool know_host(const char *root, struct round *header, struct err *err) {
 	const struct asker asker = {.check = &identity_check};
 	CLEANUP(sources_free_p) struct sources *fetched = sources_new();
-	if (!gather_now(root, &asker, 1, fetched, err))
+	const struct host host = {.root = root};
+	if (!gather_now(&host, &asker, 1, fetched, err))
 		return false;
 	header->started_at = header->finished_at = times_now();
 	header->host_id = identity_host_id(fetched);

@@ -186,7 +186,7 @@ struct look *look_start(sd_event *event, const struct look_options *options,
 	select_rules(look, options->only);
 	collect_askers(look);
 	look->gather =
-		gather_start(event, options->root, look->askers, look->asker_count, look->fetched, gathered, look);
+		gather_start(event, &options->host, look->askers, look->asker_count, look->fetched, gathered, look);
 	return look;
 }
 

@@ -5,10 +5,11 @@
 #include <systemd/sd-event.h>
 
 #include "core/result.h"
+#include "sources/fetch.h"
 
 struct look_options {
 	const struct policy_stack *stack;
-	const char *root; /* NULL: the live host */
+	struct host host;
 	/* Which rules; NULL: all. Ids of rules ("log.journal.persistent") or controls ("A.8.15"); NULL ends the list.
 	 */
 	const char *const *only;

@@ -114,7 +114,7 @@ static int begin(sd_event_source *source, uint64_t time, void *context) {
 	if (error < 0)
 		return error;
 	const char **ids = due_rules(vouchd, vouchd->began);
-	struct look_options options = {.stack = vouchd->options.stack, .root = vouchd->options.root, .only = ids};
+	struct look_options options = {.stack = vouchd->options.stack, .host = vouchd->options.host, .only = ids};
 	look_free(vouchd->look);
 	vouchd->look = look_start(vouchd->event, &options, looked, vouchd);
 	free(ids);

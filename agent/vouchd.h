@@ -16,8 +16,8 @@
 struct vouchd_options {
 	const struct policy_stack *stack; /* borrowed, like the sealer */
 	struct sealer *sealer;
-	const char *root; /* NULL: the live host */
-	bool once;        /* one round (trigger "manual"), then the loop ends */
+	struct host host;
+	bool once; /* one round (trigger "manual"), then the loop ends */
 	/* After each round, for the log: err NULL when it was sealed or there was no room. */
 	void (*report)(const struct round *round, enum sealed sealed, const struct err *err);
 };

@@ -131,7 +131,7 @@ static int vouchd(const struct arguments *arguments) {
 		return fail(&err);
 	struct vouchd_options options = {.stack = stack->policies,
 					 .sealer = sealer,
-					 .root = arguments->root,
+					 .host = {.root = arguments->root},
 					 .once = arguments->once,
 					 .report = report};
 	return run(&options, &err);

@@ -95,7 +95,7 @@ static int exit_of(const struct counts *counts) {
 }
 
 static int look_and_show(const struct run *run, const struct stack *stack) {
-	struct look_options options = {.stack = stack->policies, .root = run->root, .only = run->only.items};
+	struct look_options options = {.stack = stack->policies, .host = {.root = run->root}, .only = run->only.items};
 	CLEANUP(round_free_p) struct round *round = NULL;
 	struct err err;
 	if (!look_now(&options, &round, &err))

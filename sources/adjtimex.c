@@ -21,5 +21,8 @@ static bool look_adjtimex(const struct ask *ask, struct answer *ret_answer, stru
 	return answer_json(ask, value, ret_answer, err);
 }
 
-const struct kind kind_adjtimex = {
-	.prefix = "adjtimex:", .is_whole = true, .deadline_ms = FETCH_DEADLINE_MS, .look = look_adjtimex};
+const struct kind kind_adjtimex = {.prefix = "adjtimex:",
+				   .is_whole = true,
+				   .helper = HELPER_FS,
+				   .deadline_ms = FETCH_DEADLINE_MS,
+				   .look = look_adjtimex};

@@ -45,31 +45,6 @@ struct fetch {
 	sd_bus *bus;           /* NULL until it is needed */
 };
 
-static uint64_t now_us(void) {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
-bool ask_in_time(const struct ask *ask, struct err *err) {
-	return now_us() < ask->deadline_us || err_set(err, ERR_TIMEOUT, ask->name, "not done before its deadline");
-}
-
-bool answer_json(const struct ask *ask, const json_t *value, struct answer *ret_answer, struct err *err) {
-	struct buf bytes = {0};
-	if (value && !json_canonical(value, &bytes, err)) {
-		buf_done(&bytes);
-		return false;
-	}
-	if (!value || bytes.len > SOURCE_LARGEST) {
-		buf_done(&bytes);
-		return value ? err_set(err, ERR_UNREADABLE, ask->name, "over the cap of %u bytes", SOURCE_LARGEST)
-			     : err_set(err, ERR_MALFORMED, ask->name, "holds what JSON cannot say");
-	}
-	*ret_answer = (struct answer){.bytes = bytes};
-	return true;
-}
-
 const struct ask *job_ask(const struct job *job) { return &job->ask; }
 
 sd_event *job_event(const struct job *job) { return job->fetch->event; }
@@ -159,17 +134,27 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *context) {
 	return 0;
 }
 
+static bool look_and_shape(const struct job *job, struct answer *ret_answer, struct err *err) {
+	CLEANUP(answer_done) struct answer answer = {0};
+	if (!job->kind->look(&job->ask, &answer, err) ||
+	    (job->kind->shape && !job->kind->shape(&job->ask, &answer, err)))
+		return false;
+	*ret_answer = (struct answer){.bytes = answer.bytes, .meta = answer.meta};
+	answer.bytes = (struct buf){0};
+	return true;
+}
+
 static void look(struct job *job) {
 	struct answer answer = {0};
 	struct err err = {0};
 	const struct fixture *fixture = job->fetch->fixture;
 	job->waits = false;
-	job->ask.deadline_us = now_us() + (uint64_t)job->kind->deadline_ms * 1000;
+	job->ask.deadline_us = time_us() + (uint64_t)job->kind->deadline_ms * 1000;
 	bool is_read =
 		!fixture || fixture_permits(fixture, job->ask.name, job->kind->below_root ? job->ask.rest : NULL, &err);
 	if (is_read)
 		is_read = fixture && !job->kind->below_root ? fixture_look(&job->ask, &answer, &err)
-							    : job->kind->look(&job->ask, &answer, &err);
+							    : look_and_shape(job, &answer, &err);
 	job_complete(job, &answer, is_read ? NULL : &err);
 }
 
@@ -199,9 +184,9 @@ static void begin_waiting(struct fetch *fetch) {
 
 static int on_turn(sd_event_source *source, void *context) {
 	struct fetch *fetch = context;
-	uint64_t until = now_us() + TURN_US;
+	uint64_t until = time_us() + TURN_US;
 	begin_waiting(fetch);
-	while (fetch->looks && now_us() < until) {
+	while (fetch->looks && time_us() < until) {
 		struct job *job = fetch->looks;
 		fetch->looks = job->next;
 		if (is_look(job))
@@ -218,12 +203,12 @@ static int on_turn(sd_event_source *source, void *context) {
 	return 0;
 }
 
-struct fetch *fetch_new(sd_event *event, const char *root, struct sources *into) {
+struct fetch *fetch_new(sd_event *event, const struct host *host, struct sources *into) {
 	struct fetch *fetch = xcalloc(1, sizeof *fetch);
 	fetch->event = sd_event_ref(event);
 	fetch->into = into;
-	if (root) {
-		fetch->fixture = fixture_open(root);
+	if (host->root) {
+		fetch->fixture = fixture_open(host->root);
 		fetch->place = (struct place){.root = fetch->fixture->root, .fixture = fetch->fixture};
 	}
 	if (sd_event_add_defer(event, &fetch->turn, on_turn, fetch) < 0 ||
@@ -255,13 +240,15 @@ static const struct kind *kind_of(const char *name) {
 
 static struct job *job_new(struct fetch *fetch, struct source *source, const struct kind *kind) {
 	struct job *job = xcalloc(1, sizeof *job);
-	*job = (struct job){
-		.fetch = fetch,
-		.source = source,
-		.kind = kind,
-		.waits = true,
-		.ask = {.name = source->name, .rest = source->name + strlen(kind->prefix), .place = &fetch->place},
-		.previous = fetch->last};
+	*job = (struct job){.fetch = fetch,
+			    .source = source,
+			    .kind = kind,
+			    .waits = true,
+			    .ask = {.name = source->name,
+				    .rest = source->name + strlen(kind->prefix),
+				    .place = &fetch->place,
+				    .sent = -1},
+			    .previous = fetch->last};
 	*(fetch->last ? &fetch->last->next : &fetch->first) = job;
 	fetch->last = job;
 	return job;

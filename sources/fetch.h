@@ -22,9 +22,15 @@
 
 #define FETCH_DEADLINE_MS 10000
 
+/* The host to look at, and how. {0}: this one, with the rights of this process. Both are borrowed. */
+struct host {
+	const char *root;    /* a fixture root instead of the live host; NULL: live */
+	const char *helpers; /* the folder of the helpers' sockets ("/run/vouch"); NULL: hands forked by this process */
+};
+
 struct fetch;
-/* root: NULL for the live host. The set is borrowed and filled. */
-struct fetch *fetch_new(sd_event *event, const char *root, struct sources *into);
+/* The set is borrowed and filled. */
+struct fetch *fetch_new(sd_event *event, const struct host *host, struct sources *into);
 /* Ends what is under way; done is not called any more. */
 void fetch_free(struct fetch *fetch);
 DEFINE_CLEANUP(struct fetch, fetch_free)

@@ -40,21 +40,34 @@ static bool look_file(const struct ask *ask, struct answer *ret_answer, struct e
 		return err_errno(err, errno, ERR_UNREADABLE, ask->name, "open");
 	if (!is_regular(ask, fd, &status, err))
 		return false;
-	if (!file_read_fd(fd, ask->name, SOURCE_LARGEST, &ret_answer->bytes, err)) {
+	*ret_answer = (struct answer){.is_file = true, .file = fd};
+	fd = -1;
+	return true;
+}
+
+static bool shape_file(const struct ask *ask, struct answer *answer, struct err *err) {
+	struct stat status;
+	if (!is_regular(ask, answer->file, &status, err))
+		return false;
+	if (!file_read_fd(answer->file, ask->name, SOURCE_LARGEST, &answer->bytes, err)) {
 		if (err->code == ERR_TOO_BIG)
 			err->code = ERR_UNREADABLE;
 		return false;
 	}
-	ret_answer->meta = (struct source_meta){.known = true,
-						.mode = status.st_mode & 07777,
-						.uid = status.st_uid,
-						.gid = status.st_gid,
-						.nlink = (uint32_t)status.st_nlink,
-						.size = status.st_size,
-						.mtime = status.st_mtime,
-						.ctime = status.st_ctime};
+	answer->meta = (struct source_meta){.known = true,
+					    .mode = status.st_mode & 07777,
+					    .uid = status.st_uid,
+					    .gid = status.st_gid,
+					    .nlink = (uint32_t)status.st_nlink,
+					    .size = status.st_size,
+					    .mtime = status.st_mtime,
+					    .ctime = status.st_ctime};
 	return true;
 }
 
-const struct kind kind_file = {
-	.prefix = "file:", .deadline_ms = FETCH_DEADLINE_MS, .below_root = true, .look = look_file};
+const struct kind kind_file = {.prefix = "file:",
+			       .deadline_ms = FETCH_DEADLINE_MS,
+			       .below_root = true,
+			       .helper = HELPER_FS,
+			       .look = look_file,
+			       .shape = shape_file};

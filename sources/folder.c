@@ -136,5 +136,8 @@ static bool look_folder(const struct ask *ask, struct answer *ret_answer, struct
 	return answer_json(ask, list, ret_answer, err);
 }
 
-const struct kind kind_folder = {
-	.prefix = "dir:", .deadline_ms = FETCH_DEADLINE_MS, .below_root = true, .look = look_folder};
+const struct kind kind_folder = {.prefix = "dir:",
+				 .helper = HELPER_FS,
+				 .deadline_ms = FETCH_DEADLINE_MS,
+				 .below_root = true,
+				 .look = look_folder};

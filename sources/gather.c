@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <fnmatch.h>
 
-#include "sources/fetch.h"
-
 struct gather {
 	struct asker *askers;
 	size_t count;
@@ -70,13 +68,13 @@ static void pass(void *context) {
 	gather->done(gather->context); /* may free the gather */
 }
 
-struct gather *gather_start(sd_event *event, const char *root, const struct asker *askers, size_t count,
+struct gather *gather_start(sd_event *event, const struct host *host, const struct asker *askers, size_t count,
 			    struct sources *into, void (*done)(void *context), void *context) {
 	struct gather *gather = xcalloc(1, sizeof *gather);
 	*gather = (struct gather){.askers = xreallocarray(NULL, count ? count : 1, sizeof *askers),
 				  .count = count,
 				  .into = into,
-				  .fetch = fetch_new(event, root, into),
+				  .fetch = fetch_new(event, host, into),
 				  .refused = names_new(),
 				  .wanted = names_new(),
 				  .done = done,
@@ -100,13 +98,14 @@ void gather_free(struct gather *gather) {
 
 static void stop(void *context) { *(bool *)context = true; }
 
-bool gather_now(const char *root, const struct asker *askers, size_t count, struct sources *into, struct err *err) {
+bool gather_now(const struct host *host, const struct asker *askers, size_t count, struct sources *into,
+		struct err *err) {
 	sd_event *event = NULL;
 	bool is_done = false;
 	int error = sd_event_new(&event);
 	if (error < 0)
 		return err_errno(err, -error, ERR_IO, "event loop", "make");
-	struct gather *gather = gather_start(event, root, askers, count, into, stop, &is_done);
+	struct gather *gather = gather_start(event, host, askers, count, into, stop, &is_done);
 	while (!is_done && error >= 0)
 		error = sd_event_run(event, UINT64_MAX);
 	gather_free(gather);

@@ -10,6 +10,7 @@
 #include <systemd/sd-event.h>
 
 #include "core/check.h"
+#include "sources/fetch.h"
 
 /* Who asks: a check with its complete parameters. The same check may ask several times with other parameters. */
 struct asker {
@@ -18,14 +19,14 @@ struct asker {
 };
 
 struct gather;
-/* Begin. root: NULL for the live host, else a fixture root (sources/fetch.h). The askers are copied (what they point at
+/* Begin. host: sources/fetch.h. The askers are copied (what they point at
  * is borrowed), the set is borrowed and filled; both until the end. done(context) is called once, from the event loop
  * and never before this returns; in it the gather may be freed. */
-struct gather *gather_start(sd_event *event, const char *root, const struct asker *askers, size_t count,
+struct gather *gather_start(sd_event *event, const struct host *host, const struct asker *askers, size_t count,
 			    struct sources *into, void (*done)(void *context), void *context);
 /* Also while under way: then done is not called any more. */
 void gather_free(struct gather *gather);
 DEFINE_CLEANUP(struct gather, gather_free)
 /* The same on a loop of its own. False only where there can be no event loop. */
-MUST_CHECK bool gather_now(const char *root, const struct asker *askers, size_t count, struct sources *into,
+MUST_CHECK bool gather_now(const struct host *host, const struct asker *askers, size_t count, struct sources *into,
 			   struct err *err);

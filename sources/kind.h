@@ -1,7 +1,12 @@
 /* A kind of source: how names that begin with its prefix become bytes. One file and one `const struct kind` each; the
- * table is in fetch.c. A kind either looks (it has its answer before it returns: files, system calls) or starts (it
- * ends later, from the event loop: commands, the bus). Whichever, it ends in one of two ways: bytes that prove that it
- * could see, or one of the six errors. It never ends in empty bytes because sight failed. */
+ * table is in fetch.c, and in broker/ for those that a helper answers.
+ *
+ * Most kinds look and shape. The look does what may need a capability or may hang: it opens, lists, asks the kernel,
+ * runs a compiled-in command; it blocks, and is made in a hand (sources/hand.h) - a process that can be dropped, behind
+ * a helper's socket or forked by this one. It parses as little as it can. The shape, made by who asked, turns what came
+ * back into the source's bytes. A few kinds start instead (what is this process' own: the bus, the journal): they end
+ * later, from the event loop. Whichever, a kind ends in one of two ways: bytes that prove that it could see, or one of
+ * the six errors. It never ends in empty bytes because sight failed. */
 #pragma once
 
 #include <systemd/sd-bus.h>
@@ -16,28 +21,53 @@ struct ask {
 	const char *rest; /* "/etc/passwd" */
 	const struct place *place;
 	uint64_t deadline_us; /* CLOCK_MONOTONIC: a look that may take long stops there with ERR_TIMEOUT */
+	int sent;             /* the descriptor that came with the request, -1: none; only for kinds that take one */
 };
 
+/* What a look found: bytes, or the open file itself (is_file), for the shape to read. */
 struct answer {
 	struct buf bytes;
 	struct source_meta meta;
+	bool is_file;
+	int file; /* owned where is_file */
 };
+void answer_done(struct answer *answer);
 
 struct job; /* an ask under way; fetch.c */
+
+/* Whose unit answers: docs/DESIGN.md, "Processes and trust". */
+enum helper {
+	HELPER_NONE, /* whoever asks */
+	HELPER_FS,
+	HELPER_NET,
+	HELPER_AUDIT,
+	HELPER_PTRACE,
+	HELPER_PROBER,
+	HELPER_COUNT
+};
 
 struct kind {
 	const char *prefix; /* with its colon */
 	bool is_whole;      /* the prefix is the one name of the kind */
 	unsigned deadline_ms;
 	bool below_root; /* read below a fixture root too; the others come from .vouch there */
-	/* One of the two. */
+	enum helper helper;
+	bool is_slow;          /* may take long by its nature: a hand gets nothing else to do beside it */
+	bool takes_descriptor; /* a request for it brings one */
+	/* look, with shape or not (NULL: what the look gave is the source's bytes); or start. In a fixture root's
+	 * .vouch lies what shape would give. */
 	bool (*look)(const struct ask *ask, struct answer *ret_answer, struct err *err);
+	bool (*shape)(const struct ask *ask, struct answer *answer, struct err *err); /* changes *answer in place */
 	void (*start)(struct job *job);
+	/* Patterns of the names that start asks helpers for in its course; NULL, or NULL ends. */
+	const char *const *needs;
 };
 
 extern const struct kind kind_file, kind_folder, kind_stat, kind_tree, kind_link, kind_statvfs, kind_shadow,
 	kind_mounts, kind_adjtimex, kind_now, kind_journal, kind_unit, kind_sshd, kind_nft;
 
+/* CLOCK_MONOTONIC, microseconds. */
+uint64_t time_us(void);
 /* False, with ERR_TIMEOUT, once the ask's deadline has passed. */
 MUST_CHECK bool ask_in_time(const struct ask *ask, struct err *err);
 /* The canonical bytes of a value, under the cap of every source. */
@@ -50,6 +80,10 @@ sd_event *job_event(const struct job *job);
 MUST_CHECK bool job_bus(struct job *job, sd_bus **ret_bus, struct err *err);
 /* What the job is busy with; end(work) is called when it is over, answered or not. At most one. */
 void job_hold(struct job *job, void *work, void (*end)(void *work));
+/* For kinds that start: ask a helper in the course of a job, for one of the names in its needs. done as in
+ * sources/reach.h, with the job as context; the answer is not shaped (files stay open files). */
+void job_reach(struct job *job, const struct kind *kind, const char *name,
+	       void (*done)(void *job, struct answer *answer, const struct err *err));
 /* The two ways to end. The job is gone afterwards, and its work with it: return at once. */
 void job_answer(struct job *job, const json_t *value);
 void job_fail(struct job *job, const struct err *err);

@@ -42,5 +42,8 @@ static bool look_link(const struct ask *ask, struct answer *ret_answer, struct e
 	return answer_json(ask, value, ret_answer, err);
 }
 
-const struct kind kind_link = {
-	.prefix = "link:", .deadline_ms = FETCH_DEADLINE_MS, .below_root = true, .look = look_link};
+const struct kind kind_link = {.prefix = "link:",
+			       .helper = HELPER_FS,
+			       .deadline_ms = FETCH_DEADLINE_MS,
+			       .below_root = true,
+			       .look = look_link};

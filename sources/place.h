@@ -1,5 +1,6 @@
-/* Where the kinds that read paths read: the live host, or a fixture root, whose symbolic links cannot leave it and
- * whose metadata .vouch/meta gives (sources/fetch.h). Paths are absolute as the host sees them. */
+/* Where the kinds that read paths read: the live host, the live host under a guard (what a helper may open for others:
+ * sources/guard.h), or a fixture root, whose symbolic links cannot leave it and whose metadata .vouch/meta gives
+ * (sources/fetch.h). Paths are absolute as the host sees them. Every kind opens through here and nowhere else. */
 #pragma once
 
 #include <sys/stat.h>
@@ -7,10 +8,12 @@
 #include "core/err.h"
 
 struct fixture;
+struct guard;
 
 struct place {
-	int root;                /* of a fixture; unused for the live host */
-	struct fixture *fixture; /* NULL: the live host */
+	int root;                  /* of a fixture; unused for the live host */
+	struct fixture *fixture;   /* NULL: the live host */
+	const struct guard *guard; /* NULL: links lead where the kernel follows them */
 };
 
 /* open(2); O_CLOEXEC and O_NOCTTY are added. -1 and errno. */

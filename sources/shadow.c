@@ -163,6 +163,7 @@ static bool look_shadow(const struct ask *ask, struct answer *ret_answer, struct
 
 const struct kind kind_shadow = {.prefix = "shadow:",
 				 .is_whole = true,
+				 .helper = HELPER_FS,
 				 .deadline_ms = FETCH_DEADLINE_MS,
 				 .below_root = true,
 				 .look = look_shadow};

@@ -43,5 +43,8 @@ static bool look_stat(const struct ask *ask, struct answer *ret_answer, struct e
 	return answer_json(ask, value, ret_answer, err);
 }
 
-const struct kind kind_stat = {
-	.prefix = "stat:", .deadline_ms = FETCH_DEADLINE_MS, .below_root = true, .look = look_stat};
+const struct kind kind_stat = {.prefix = "stat:",
+			       .helper = HELPER_FS,
+			       .deadline_ms = FETCH_DEADLINE_MS,
+			       .below_root = true,
+			       .look = look_stat};

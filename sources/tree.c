@@ -154,5 +154,9 @@ static bool look_tree(const struct ask *ask, struct answer *ret_answer, struct e
 	return answer_json(ask, list, ret_answer, err);
 }
 
-const struct kind kind_tree = {
-	.prefix = "tree:", .deadline_ms = TREE_DEADLINE_MS, .below_root = true, .look = look_tree};
+const struct kind kind_tree = {.prefix = "tree:",
+			       .helper = HELPER_FS,
+			       .is_slow = true,
+			       .deadline_ms = TREE_DEADLINE_MS,
+			       .below_root = true,
+			       .look = look_tree};

@@ -99,7 +99,7 @@ static inline struct sealer *agent_sealer(const struct agent_home *agent, int64_
 }
 
 static inline struct round *agent_look(const struct agent_home *agent, const char *const *only) {
-	struct look_options options = {.stack = agent->stack->policies, .root = agent->root, .only = only};
+	struct look_options options = {.stack = agent->stack->policies, .host = {.root = agent->root}, .only = only};
 	struct round *round = NULL;
 	struct err err;
 	agent_need(look_now(&options, &round, &err), &err);

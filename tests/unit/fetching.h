@@ -46,7 +46,7 @@ static inline struct sources *fetch_all(const char *root, const char *const name
 	for (; *names; names++)
 		names_add(list, *names);
 	assert_true(sd_event_new(&event) >= 0);
-	struct fetch *fetch = fetch_new(event, root, set);
+	struct fetch *fetch = fetch_new(event, &(struct host){.root = root}, set);
 	fetch_start(fetch, list, note_done, &is_done);
 	while (!is_done)
 		assert_true(sd_event_run(event, 30 * 1000000ULL) > 0);

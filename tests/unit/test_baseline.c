@@ -62,7 +62,7 @@ static int unload(void **state) {
 }
 
 static json_t *look_at(const struct setting *setting, const char *root, const char *const *only) {
-	struct look_options options = {.stack = setting->stack, .root = root, .only = only};
+	struct look_options options = {.stack = setting->stack, .host = {.root = root}, .only = only};
 	CLEANUP(round_free_p) struct round *round = NULL;
 	struct err err;
 	assert_true(look_now(&options, &round, &err));

@@ -108,7 +108,7 @@ static void case_holds(void **state) {
 	CLEANUP(sources_free_p) struct sources *set = sources_new();
 	only_known_files(one->folder);
 	struct asker asker = {one->check, params};
-	assert_true(gather_now(root, &asker, 1, set, &err));
+	assert_true(gather_now(&(struct host){.root = root}, &asker, 1, set, &err));
 	struct observation observation = {0};
 	if (!one->check->run(params, set, &observation, &err)) {
 		compare_error(one->folder, expect, &err);

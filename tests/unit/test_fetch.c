@@ -234,7 +234,7 @@ static void a_source_in_the_set_is_not_fetched_again(void **state) {
 	buf_adds(&sources_add(set, "file:/etc/passwd")->bytes, "mine");
 	names_add(names, "file:/etc/passwd");
 	assert_true(sd_event_new(&event) >= 0);
-	struct fetch *fetch = fetch_new(event, NULL, set);
+	struct fetch *fetch = fetch_new(event, &(struct host){0}, set);
 	fetch_start(fetch, names, note_done, &is_done);
 	assert_false(is_done);
 	while (!is_done)

@@ -44,7 +44,7 @@ static const struct check chain = {.name = "chain", .patterns = any_file, .sourc
 static struct sources *gather(const char *root, const struct asker *askers, size_t count) {
 	struct err err;
 	struct sources *set = sources_new();
-	assert_true(gather_now(root, askers, count, set, &err));
+	assert_true(gather_now(&(struct host){.root = root}, askers, count, set, &err));
 	return set;
 }
 
@@ -92,7 +92,7 @@ static void sources_over_the_cap_are_unreadable(void **state) {
 		snprintf(name, sizeof name, "file:/before/%d", i);
 		sources_add(set, name);
 	}
-	assert_true(gather_now(root, &asker, 1, set, &err));
+	assert_true(gather_now(&(struct host){.root = root}, &asker, 1, set, &err));
 	assert_int_equal(sources_get(set, "file:/many/1")->err.code, ERR_ABSENT);
 	assert_int_equal(sources_get(set, "file:/many/2")->err.code, ERR_UNREADABLE);
 }
@@ -102,7 +102,7 @@ static void nobody_asking_is_done_from_the_loop(void **state) {
 	sd_event *event = NULL;
 	bool is_done = false;
 	assert_true(sd_event_new(&event) >= 0);
-	struct gather *gather = gather_start(event, NULL, NULL, 0, set, note_done, &is_done);
+	struct gather *gather = gather_start(event, &(struct host){0}, NULL, 0, set, note_done, &is_done);
 	assert_false(is_done);
 	assert_true(sd_event_run(event, 1000000) > 0);
 	assert_true(is_done);
@@ -117,7 +117,7 @@ static void freed_under_way_it_never_says_done(void **state) {
 	bool is_done = false;
 	const struct asker asker = {&chain, params};
 	assert_true(sd_event_new(&event) >= 0);
-	gather_free(gather_start(event, NULL, &asker, 1, set, note_done, &is_done));
+	gather_free(gather_start(event, &(struct host){0}, &asker, 1, set, note_done, &is_done));
 	assert_true(sd_event_run(event, 10000) >= 0);
 	assert_false(is_done);
 	sd_event_unref(event);

@@ -12,7 +12,7 @@ static struct sources *fetch_all(const char *root) {
 	struct sources *fetched = sources_new();
 	const struct asker asker = {.check = &identity_check};
 	struct err err;
-	assert_true(gather_now(root, &asker, 1, fetched, &err));
+	assert_true(gather_now(&(struct host){.root = root}, &asker, 1, fetched, &err));
 	return fetched;
 }
 

@@ -30,7 +30,7 @@ static char *verdict_of_first(const char *root, const char *text, const char *co
 	scratch_put(folder, "p.yaml", text);
 	const char *const paths[] = {path};
 	agent_need(stack_load(SOURCE_DIR, paths, 1, &stack, &err), &err);
-	struct look_options options = {.stack = stack->policies, .root = root, .only = only};
+	struct look_options options = {.stack = stack->policies, .host = {.root = root}, .only = only};
 	agent_need(look_now(&options, &round, &err), &err);
 	return xstrdup(json_string_value(json_object_get(json_array_get(round->results, 0), "verdict")));
 }

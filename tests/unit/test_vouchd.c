@@ -41,7 +41,7 @@ static int run(struct sealer *sealer, bool once,
 	CLEANUP(vouchd_free_p) struct vouchd *vouchd = NULL;
 	struct err err;
 	const struct vouchd_options options = {
-		.stack = agent.stack->policies, .sealer = sealer, .root = agent.root, .once = once, .report = report};
+		.stack = agent.stack->policies, .sealer = sealer, .host = {.root = agent.root}, .once = once, .report = report};
 	assert_true(vouchd_start(loop, &options, &vouchd, &err));
 	return sd_event_loop(loop);
 }

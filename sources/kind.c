@@ -1,0 +1,36 @@
+#include "sources/kind.h"
+
+#include <time.h>
+#include <unistd.h>
+
+uint64_t time_us(void) {
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+bool ask_in_time(const struct ask *ask, struct err *err) {
+	return time_us() < ask->deadline_us || err_set(err, ERR_TIMEOUT, ask->name, "not done before its deadline");
+}
+
+bool answer_json(const struct ask *ask, const json_t *value, struct answer *ret_answer, struct err *err) {
+	struct buf bytes = {0};
+	if (value && !json_canonical(value, &bytes, err)) {
+		buf_done(&bytes);
+		return false;
+	}
+	if (!value || bytes.len > SOURCE_LARGEST) {
+		buf_done(&bytes);
+		return value ? err_set(err, ERR_UNREADABLE, ask->name, "over the cap of %u bytes", SOURCE_LARGEST)
+			     : err_set(err, ERR_MALFORMED, ask->name, "holds what JSON cannot say");
+	}
+	*ret_answer = (struct answer){.bytes = bytes};
+	return true;
+}
+
+void answer_done(struct answer *answer) {
+	buf_done(&answer->bytes);
+	if (answer->is_file)
+		close_fd(&answer->file);
+	*answer = (struct answer){0};
+}
