@@ -229,6 +229,17 @@ bool look_now(const struct look_options *options, struct round **ret_round, stru
 	return true;
 }
 
+bool look_read(const struct look_options *options, struct sources *into, struct err *err) {
+	struct look look = {.stack = options->stack};
+	select_rules(&look, options->only);
+	collect_askers(&look);
+	bool is_done = gather_now(&options->host, look.askers, look.asker_count, into, err);
+	free(look.askers);
+	free(look.selected);
+	free(look.needed);
+	return is_done;
+}
+
 void round_free(struct round *round) {
 	if (!round)
 		return;

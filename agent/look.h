@@ -30,5 +30,8 @@ struct look *look_start(sd_event *event, const struct look_options *options,
 void look_free(struct look *look); /* also while under way */
 /* The same on a loop of its own. False only where there can be no event loop. */
 MUST_CHECK bool look_now(const struct look_options *options, struct round **ret_round, struct err *err);
+/* What a round reads, and nothing judged: every source that the rules need, with its bytes or its error. The same
+ * false. */
+MUST_CHECK bool look_read(const struct look_options *options, struct sources *into, struct err *err);
 void round_free(struct round *round);
 DEFINE_CLEANUP(struct round, round_free)

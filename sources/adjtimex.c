@@ -23,6 +23,7 @@ static bool look_adjtimex(const struct ask *ask, struct answer *ret_answer, stru
 
 const struct kind kind_adjtimex = {.prefix = "adjtimex:",
 				   .is_whole = true,
+				   .is_volatile = true,
 				   .helper = HELPER_FS,
 				   .deadline_ms = FETCH_DEADLINE_MS,
 				   .look = look_adjtimex};

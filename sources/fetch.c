@@ -1,6 +1,7 @@
 #include "sources/fetch.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <time.h>
 
 #include "core/text.h"
@@ -236,6 +237,16 @@ static const struct kind *kind_of(const char *name) {
 		if (kinds[i]->is_whole ? !strcmp(name, kinds[i]->prefix) : text_starts(name, kinds[i]->prefix))
 			return kinds[i];
 	return NULL;
+}
+
+bool fetch_is_volatile(const char *name) {
+	const struct kind *kind = kind_of(name);
+	if (!kind)
+		return false;
+	for (const char *const *pattern = kind->volatile_names; pattern && *pattern; pattern++)
+		if (fnmatch(*pattern, name, 0) == 0)
+			return true;
+	return kind->is_volatile;
 }
 
 static struct job *job_new(struct fetch *fetch, struct source *source, const struct kind *kind) {

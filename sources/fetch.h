@@ -38,3 +38,6 @@ DEFINE_CLEANUP(struct fetch, fetch_free)
  * never before this returns, when every one has its bytes or its error; in it the fetch may be freed. One call at a
  * time: not again before done. A name that matches none of its asker's patterns never gets here. */
 void fetch_start(struct fetch *fetch, const struct names *names, void (*done)(void *context), void *context);
+/* Whether what this name holds moves by itself, so that two looks at a quiet host differ: to be compared by its shape.
+ */
+bool fetch_is_volatile(const char *name);

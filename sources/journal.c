@@ -268,5 +268,8 @@ static bool look_journal(const struct ask *ask, struct answer *ret_answer, struc
 	       answer_json(ask, value, ret_answer, err);
 }
 
-const struct kind kind_journal = {
-	.prefix = "journal:boots", .is_whole = true, .deadline_ms = JOURNAL_DEADLINE_MS, .look = look_journal};
+const struct kind kind_journal = {.prefix = "journal:boots",
+				  .is_whole = true,
+				  .is_volatile = true,
+				  .deadline_ms = JOURNAL_DEADLINE_MS,
+				  .look = look_journal};

@@ -54,6 +54,9 @@ struct kind {
 	enum helper helper;
 	bool is_slow;          /* may take long by its nature: a hand gets nothing else to do beside it */
 	bool takes_descriptor; /* a request for it brings one */
+	bool is_volatile;      /* what it says moves by itself: two looks at a quiet host differ */
+	/* Patterns (fnmatch) of names that do so where the kind as a whole does not; NULL, or NULL ends. */
+	const char *const *volatile_names;
 	/* look, with shape or not (NULL: what the look gave is the source's bytes); or start. In a fixture root's
 	 * .vouch lies what shape would give. */
 	bool (*look)(const struct ask *ask, struct answer *ret_answer, struct err *err);

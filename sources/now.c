@@ -9,4 +9,5 @@ static bool look_now(const struct ask *ask, struct answer *ret_answer, struct er
 	return answer_json(ask, value, ret_answer, err);
 }
 
-const struct kind kind_now = {.prefix = "now:", .is_whole = true, .deadline_ms = FETCH_DEADLINE_MS, .look = look_now};
+const struct kind kind_now = {
+	.prefix = "now:", .is_whole = true, .is_volatile = true, .deadline_ms = FETCH_DEADLINE_MS, .look = look_now};

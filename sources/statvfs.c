@@ -20,5 +20,8 @@ static bool look_statvfs(const struct ask *ask, struct answer *ret_answer, struc
 	return answer_json(ask, value, ret_answer, err);
 }
 
-const struct kind kind_statvfs = {
-	.prefix = "statvfs:", .helper = HELPER_FS, .deadline_ms = FETCH_DEADLINE_MS, .look = look_statvfs};
+const struct kind kind_statvfs = {.prefix = "statvfs:",
+				  .is_volatile = true,
+				  .helper = HELPER_FS,
+				  .deadline_ms = FETCH_DEADLINE_MS,
+				  .look = look_statvfs};

@@ -9,7 +9,7 @@ _vouch() {
 	local connection="--collector --ca --token-file"
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W "run lint explain checks controls enrol export verify posture --help --version" -- "$current")
+		mapfile -t COMPREPLY < <(compgen -W "run lint explain checks controls sources enrol export verify posture --help --version" -- "$current")
 		return
 	fi
 	case $previous in
@@ -17,7 +17,7 @@ _vouch() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
-	--root | --state | --data)
+	--root | --state | --data | --helpers)
 		mapfile -t COMPREPLY < <(compgen -d -- "$current")
 		return
 		;;
@@ -33,6 +33,7 @@ _vouch() {
 	explain) words="--policy --data --help $(_vouch_rules)" ;;
 	checks) words="--help $(vouch checks 2>/dev/null | cut -d ' ' -f 1)" ;;
 	controls) words="--map-2013 --policy --data --help" ;;
+	sources) words="--policy --helpers --root --bytes --json --data --help" ;;
 	enrol) words="--token --token-file --ca-fingerprint --state --root --force --help" ;;
 	export) words="--sigstore --body --trust --output $connection --help" ;;
 	verify) words="--trust --body --help" ;;

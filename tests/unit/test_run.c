@@ -4,11 +4,8 @@
 
 #include <cmocka.h>
 
-#include <fcntl.h>
-#include <sys/wait.h>
-
-#include "cli/cli.h"
 #include "tests/unit/agent_home.h"
+#include "tests/unit/verb.h"
 
 static struct agent_home agent;
 static char *policy;
@@ -26,40 +23,7 @@ static int drop(void **state) {
 	return 0;
 }
 
-/* What a verb printed to both outputs, and its exit code; text is freed by the caller. */
-struct outcome {
-	int exit_code;
-	char *text;
-};
-
-static void outcome_done(struct outcome *outcome) { free(outcome->text); }
-
-static struct outcome ask(const struct verb *verb, const char *const *arguments) {
-	char *argv[16] = {(char *)verb->name};
-	int argc = 1, status = 0;
-	CLEANUP(free_ptr) char *path = file_join(agent.folder, "output");
-	for (; arguments[argc - 1]; argc++)
-		argv[argc] = (char *)arguments[argc - 1];
-	fflush(NULL);
-	pid_t child = fork();
-	if (child == 0) {
-		int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-		dup2(fd, STDOUT_FILENO);
-		dup2(fd, STDERR_FILENO);
-		int code = verb->run(argc, argv);
-		fflush(NULL);
-		_exit(code);
-	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFEXITED(status));
-	return (struct outcome){.exit_code = WEXITSTATUS(status), .text = scratch_text(agent.folder, "output")};
-}
-#define ASK(verb, ...) ask(&verb, (const char *const[]){__VA_ARGS__, NULL})
-
-static void prints(const struct outcome *outcome, const char *text) {
-	if (!strstr(outcome->text, text))
-		fail_msg("expected \"%s\" in \"%s\"", text, outcome->text);
-}
+#define ASK(verb, ...) verb_ask(agent.folder, &verb, (const char *const[]){__VA_ARGS__, NULL})
 
 static void failure_is_exit_1_with_reason_observed_and_fix(void **state) {
 	CLEANUP(outcome_done)
