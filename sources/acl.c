@@ -53,7 +53,7 @@ static json_t *parse(const unsigned char *bytes, size_t len) {
 /* The attribute's length, -1 and errno. */
 static ssize_t read_attribute(const struct place *place, const char *path, unsigned char *bytes) {
 	char name[64];
-	if (!place->fixture)
+	if (!place->fixture && !place->guard)
 		return lgetxattr(path, ATTRIBUTE, bytes, LARGEST);
 	CLEANUP(close_fd) int fd = place_open(place, path, O_PATH | O_NOFOLLOW);
 	if (fd < 0)

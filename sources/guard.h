@@ -1,13 +1,16 @@
 /* Opening a path for somebody who may not open it himself. Resolution is by steps, each from the descriptor of the one
  * before, so that nothing can be exchanged between looking and opening:
  *
- * - a symbolic link is followed only where root owns it and every folder that led to it (and where nobody else can
- *   write into its folder), and only if where the whole path ends is a target that the list has for the name;
+ * - a symbolic link is followed only where root owns it and every folder that led to it, and nobody else can exchange
+ *   what lies in these (they are not writable for others, or sticky), and only if where the whole path ends is a target
+ *   that the list has for the name;
  * - a magic link of procfs is never followed;
  * - below a folder that somebody other than root owns, a file with more than one name (hard links) is opened only if
- *   that folder's owner owns it: who cannot read a file can still link to it.
+ *   that folder's owner owns it, and in a folder of root's that others may write into not at all: who cannot read a
+ *   file can still link to it.
  *
- * What it opens is opened with O_NONBLOCK, and never a device or a FIFO unless O_PATH is asked for. */
+ * What it opens is opened with O_NONBLOCK, and never a device or a FIFO unless O_PATH is asked for (with which the
+ * number of its names does not count either: nothing can be read through that). */
 #pragma once
 
 #include "core/err.h"
@@ -19,6 +22,6 @@ struct guard {
 	void *context;
 };
 
-/* open(2) with these flags (O_PATH, O_NOFOLLOW and O_DIRECTORY as there); -1 and errno: EPERM for what the rules above
- * refuse, ELOOP after 40 links. */
+/* open(2) with these flags, which are for reading (O_PATH, O_NOFOLLOW and O_DIRECTORY as there); -1 and errno: EPERM
+ * for what the rules above refuse, ELOOP after 40 links. */
 int guard_open(const struct guard *guard, const char *path, int flags);

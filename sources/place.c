@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "sources/fixture.h"
+#include "sources/guard.h"
 
 int place_open(const struct place *place, const char *path, int flags) {
 	flags |= O_CLOEXEC | (flags & O_PATH ? 0 : O_NOCTTY);
@@ -14,6 +15,8 @@ int place_open(const struct place *place, const char *path, int flags) {
 		errno = EINVAL;
 		return -1;
 	}
+	if (place->guard)
+		return guard_open(place->guard, path, flags);
 	if (!place->fixture)
 		return open(path, flags);
 	struct open_how how = {.flags = (unsigned)flags, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};

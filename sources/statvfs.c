@@ -2,6 +2,7 @@
 #include <sys/statvfs.h>
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include "sources/fetch.h"
 #include "sources/kind.h"
@@ -10,7 +11,8 @@ static bool look_statvfs(const struct ask *ask, struct answer *ret_answer, struc
 	struct statvfs room;
 	if (ask->rest[0] != '/')
 		return err_set(err, ERR_UNREADABLE, ask->name, "not an absolute path");
-	if (statvfs(ask->rest, &room) != 0)
+	CLEANUP(close_fd) int fd = place_open(ask->place, ask->rest, O_PATH);
+	if (fd < 0 || fstatvfs(fd, &room) != 0)
 		return err_errno(err, errno, ERR_UNREADABLE, ask->name, "statvfs");
 	CLEANUP(json_decref_p)
 	json_t *value = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "blocks", (json_int_t)room.f_blocks, "bfree",
