@@ -13,8 +13,8 @@
 #define TURN_US 10000 /* looks are made this long before the loop is given back to whoever waits for it */
 
 static const struct kind *const kinds[] = {
-	&kind_file,   &kind_folder,   &kind_stat, &kind_tree, &kind_link, &kind_statvfs, &kind_shadow,
-	&kind_mounts, &kind_adjtimex, &kind_now,  &kind_sshd, &kind_nft,  &kind_unit,    &kind_journal,
+	&kind_file,     &kind_folder, &kind_stat, &kind_tree, &kind_link, &kind_statvfs, &kind_shadow, &kind_mounts,
+	&kind_adjtimex, &kind_now,    &kind_sshd, &kind_nft,  &kind_unit, &kind_journal, NULL,
 };
 
 /* What a fixture root may hold under .vouch though no kind here fetches it. */
@@ -232,15 +232,8 @@ void fetch_free(struct fetch *fetch) {
 	free(fetch);
 }
 
-static const struct kind *kind_of(const char *name) {
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		if (kinds[i]->is_whole ? !strcmp(name, kinds[i]->prefix) : text_starts(name, kinds[i]->prefix))
-			return kinds[i];
-	return NULL;
-}
-
 bool fetch_is_volatile(const char *name) {
-	const struct kind *kind = kind_of(name);
+	const struct kind *kind = kind_find(kinds, name);
 	if (!kind)
 		return false;
 	for (const char *const *pattern = kind->volatile_names; pattern && *pattern; pattern++)
@@ -267,7 +260,7 @@ static struct job *job_new(struct fetch *fetch, struct source *source, const str
 
 static void add(struct fetch *fetch, const char *name) {
 	struct source *source = sources_add(fetch->into, name);
-	const struct kind *kind = kind_of(name);
+	const struct kind *kind = kind_find(kinds, name);
 	if (strlen(name) > SOURCE_NAME_LONGEST)
 		err_set(&source->err, ERR_UNREADABLE, "", "a source's name is longer than %d", SOURCE_NAME_LONGEST);
 	else if (!kind && fetch->fixture)

@@ -3,6 +3,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/text.h"
+
+const struct kind *kind_find(const struct kind *const *kinds, const char *name) {
+	for (; *kinds; kinds++)
+		if ((*kinds)->is_whole ? !strcmp(name, (*kinds)->prefix) : text_starts(name, (*kinds)->prefix))
+			return *kinds;
+	return NULL;
+}
+
 uint64_t time_us(void) {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);

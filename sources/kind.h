@@ -69,6 +69,8 @@ struct kind {
 extern const struct kind kind_file, kind_folder, kind_stat, kind_tree, kind_link, kind_statvfs, kind_shadow,
 	kind_mounts, kind_adjtimex, kind_now, kind_journal, kind_unit, kind_sshd, kind_nft;
 
+/* The kind in a table (NULL ends) that a name belongs to, NULL for none. */
+const struct kind *kind_find(const struct kind *const *kinds, const char *name);
 /* CLOCK_MONOTONIC, microseconds. */
 uint64_t time_us(void);
 /* False, with ERR_TIMEOUT, once the ask's deadline has passed. */

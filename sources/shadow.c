@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/crypto.h>
 #include <unistd.h>
 
 #include "core/text.h"
@@ -125,7 +124,7 @@ struct secret {
 
 static void secret_done(struct secret *secret) {
 	if (secret->data)
-		OPENSSL_cleanse(secret->data, SHADOW_LARGEST + 1);
+		explicit_bzero(secret->data, SHADOW_LARGEST + 1);
 	free(secret->data);
 }
 
