@@ -67,7 +67,7 @@ struct check {
 	/* Add the names needed, given what was fetched so far; called again until nothing is new, at most 8 times.
 	 * Params are complete (typed, defaults filled in by the policy). Must tolerate absent and failed sources. */
 	void (*sources)(const json_t *params, const struct sources *fetched, struct names *names);
-	/* Look. False: the look failed, *err says which source and why (one of the six codes). */
+	/* Look. False: the look failed, *err says which source and why (one of the seven codes). */
 	bool (*run)(const json_t *params, const struct sources *fetched, struct observation *ret_observation,
 		    struct err *err);
 };

@@ -6,12 +6,19 @@
 #include "core/text.h"
 
 static const char *const code_names[] = {
-	[ERR_NONE] = "none",           [ERR_ABSENT] = "absent",
-	[ERR_DENIED] = "denied",       [ERR_UNREADABLE] = "unreadable",
-	[ERR_MALFORMED] = "malformed", [ERR_TIMEOUT] = "timeout",
-	[ERR_UNPROVED] = "unproved",   [ERR_SYNTAX] = "syntax",
-	[ERR_TOO_BIG] = "too big",     [ERR_IO] = "i/o",
-	[ERR_CRYPTO] = "crypto",       [ERR_REFUSED] = "refused",
+	[ERR_NONE] = "none",
+	[ERR_ABSENT] = "absent",
+	[ERR_DENIED] = "denied",
+	[ERR_UNREADABLE] = "unreadable",
+	[ERR_MALFORMED] = "malformed",
+	[ERR_TIMEOUT] = "timeout",
+	[ERR_UNPROVED] = "unproved",
+	[ERR_UNAPPROVED] = "unapproved",
+	[ERR_SYNTAX] = "syntax",
+	[ERR_TOO_BIG] = "too big",
+	[ERR_IO] = "i/o",
+	[ERR_CRYPTO] = "crypto",
+	[ERR_REFUSED] = "refused",
 	[ERR_USAGE] = "usage",
 };
 
@@ -57,6 +64,8 @@ bool err_errno(struct err *err, int error, enum err_code otherwise, const char *
 	const char *name = strerrorname_np(error);
 	return err_set(err, code, where, "%s: %s (%s)", what, name ? name : "errno", strerrordesc_np(error));
 }
+
+bool err_is_of_look(enum err_code code) { return code >= ERR_ABSENT && code <= ERR_UNAPPROVED; }
 
 const char *err_code_name(enum err_code code) {
 	return (size_t)code < ARRAY_LEN(code_names) ? code_names[code] : "unknown";

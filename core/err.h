@@ -13,13 +13,14 @@
 enum err_code {
 	ERR_NONE = 0,
 	/* How a look can fail. Absent is judged; denied, timeout and unproved are unknown; unreadable and malformed are
-	 * error. */
+	 * error; unapproved is notchecked. */
 	ERR_ABSENT,     /* it is not there, and we could see that it is not */
 	ERR_DENIED,     /* this process may not read it */
 	ERR_UNREADABLE, /* reading failed, or it is over its cap */
 	ERR_MALFORMED,  /* it was read and is not what it should be */
 	ERR_TIMEOUT,    /* no answer before the deadline */
 	ERR_UNPROVED,   /* nothing says that emptiness here means anything: no bus, no tool, no /proc */
+	ERR_UNAPPROVED, /* an active probe that the approvals file does not name: sources/approvals.h */
 	/* Everything else. */
 	ERR_SYNTAX,  /* a file that people write (policy, configuration) is wrong at line:column */
 	ERR_TOO_BIG, /* over a named cap */
@@ -51,6 +52,8 @@ static inline bool err_false(bool unused) { return (void)unused, false; }
 #define err_set_at(...) err_false(err_set_at(__VA_ARGS__))
 #define err_errno(...) err_false(err_errno(__VA_ARGS__))
 
+/* Whether it is one of the seven ways in which a look fails. */
+bool err_is_of_look(enum err_code code);
 /* "absent", "denied", ...: the words that evidence uses. */
 const char *err_code_name(enum err_code code);
 /* The code of such a word; ERR_NONE if it is none of them. */

@@ -24,6 +24,8 @@ enum verdict verdict_of_failure(enum err_code code) {
 	case ERR_TIMEOUT:
 	case ERR_UNPROVED:
 		return VERDICT_UNKNOWN;
+	case ERR_UNAPPROVED:
+		return VERDICT_NOTCHECKED;
 	default: /* unreadable, malformed, and whatever a check should never have said */
 		return VERDICT_ERROR;
 	}
@@ -63,11 +65,14 @@ static bool applies(const struct rule *rule, const struct view_seen *when, struc
 	if (!rule->when)
 		return true;
 	if (!when || !when->ok) {
+		/* Whether to judge at all is the question here: in error is what cannot be judged though it applies. */
+		bool is_unapproved = when && when->err.code == ERR_UNAPPROVED;
+		enum verdict verdict = is_unapproved ? VERDICT_NOTCHECKED : VERDICT_UNKNOWN;
 		if (when)
 			failure_text(when, &reason);
 		else
 			buf_adds(&reason, "it was not looked at");
-		*ret_judgement = judged(VERDICT_UNKNOWN, "whether this applies could not be seen: ", &reason);
+		*ret_judgement = judged(verdict, "whether this applies could not be seen: ", &reason);
 		return false;
 	}
 	enum expect_outcome outcome = expect_judge(rule->when_expect, when, &reason);

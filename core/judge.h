@@ -27,7 +27,7 @@ struct judgement judge(const struct rule *rule, const struct view_seen *views, c
 void judgement_done(struct judgement *judgement);
 
 /* The verdict for a look that failed: denied, timeout, unproved: unknown; unreadable, malformed: error; absent, when a
- * check could not go on without it: unknown. */
+ * check could not go on without it: unknown; unapproved: notchecked. */
 enum verdict verdict_of_failure(enum err_code code);
 const char *verdict_name(enum verdict verdict); /* "pass", "fail", "unknown", "error", "notapplicable", "notchecked" */
 bool verdict_from_name(const char *name, enum verdict *ret_verdict);

@@ -59,9 +59,8 @@ struct source_meta {
 };
 
 struct source {
-	char *name; /* owned */
-	struct err
-		err; /* code ERR_NONE: it was read; else absent, denied, unreadable, malformed, timeout or unproved */
+	char *name;       /* owned */
+	struct err err;   /* code ERR_NONE: it was read; else one of the seven of core/err.h */
 	struct buf bytes; /* owned; empty unless read */
 	struct source_meta meta;
 	struct hash sha256; /* of bytes */
@@ -82,7 +81,7 @@ size_t sources_count(const struct sources *set);
 struct source *sources_at(const struct sources *set, size_t index);
 
 /* What a check uses. Each gives a source that was read, or the reason why not, in *err (the source's own error, whose
- * code is one of the six). A source not fetched at all is ERR_UNPROVED: a defect of the check's sources(). */
+ * code is one of the seven). A source not fetched at all is ERR_UNPROVED: a defect of the check's sources(). */
 MUST_CHECK bool source_need(const struct sources *set, const char *name, const struct source **ret_source,
 			    struct err *err);
 /* The same, but an absent source is true with *ret_source NULL: absence is judged, not a failed look. */

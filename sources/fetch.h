@@ -10,8 +10,8 @@
  * (symbolic links cannot leave it), shadow: from its etc/shadow, everything else from <root>/.vouch/<percent-encoded
  * name> (JSON, made canonical; absent there: unproved, "not in this folder"). <root>/.vouch/meta is a JSON object of
  * what a folder under version control cannot keep: keys are paths ("/etc/shadow") or source names ("unit:ssh.service"),
- * members mode ("0640"), uid, gid, nlink, mtime (seconds), type, target, error (one of the six words: what fetching it
- * returns); sources/fixture.h has each. Where there is a .vouch/meta, anything that it does not name belongs to 0:0
+ * members mode ("0640"), uid, gid, nlink, mtime (seconds), type, target, error (one of the seven words: what fetching
+ * it returns); sources/fixture.h has each. Where there is a .vouch/meta, anything that it does not name belongs to 0:0
  * with mode 0644 (0755 for folders and executables), mtime 0; without one the folder's own metadata counts (a mounted
  * image). A path's "error" holds for file:, dir:, stat:, tree:, link: and shadow:. */
 #pragma once

@@ -29,8 +29,7 @@ static mode_t type_of(const json_t *entry) {
 }
 
 static bool is_look_error(const char *word) {
-	enum err_code code = err_code_from_name(word);
-	return code >= ERR_ABSENT && code <= ERR_UNPROVED;
+	return err_is_of_look(err_code_from_name(word));
 }
 
 static bool member_holds(const json_t *entry, const char *key, const json_t *value) {

@@ -2,7 +2,7 @@
  * host.
  *
  * Members of an entry of .vouch/meta, all optional: "mode" (octal text), "uid", "gid", "nlink", "mtime" (integers),
- * "error" (one of the six words), "type" (file dir link fifo socket char block), "target" (of a link), "acl" (as
+ * "error" (one of the seven words), "type" (file dir link fifo socket char block), "target" (of a link), "acl" (as
  * sources/acl.h has it). An entry with a
  * type for a path that is not in the folder makes it exist without bytes: the empty folder, the FIFO and the device
  * that version control cannot keep. A file of the name .gitkeep is not there either. Any other member is refused: then

@@ -6,7 +6,7 @@
  * a helper's socket or forked by this one. It parses as little as it can. The shape, made by who asked, turns what came
  * back into the source's bytes. A few kinds start instead (what is this process' own: the bus, the journal): they end
  * later, from the event loop. Whichever, a kind ends in one of two ways: bytes that prove that it could see, or one of
- * the six errors. It never ends in empty bytes because sight failed. */
+ * the seven errors. It never ends in empty bytes because sight failed. */
 #pragma once
 
 #include <systemd/sd-bus.h>

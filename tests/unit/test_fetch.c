@@ -1,4 +1,4 @@
-/* Fetching from the live host: bytes that prove sight, or one of the six errors. */
+/* Fetching from the live host: bytes that prove sight, or one of the seven errors. */
 #include <setjmp.h>
 #include <stdarg.h>
 

@@ -65,9 +65,10 @@ static void failed_look_is_unknown_or_error_by_its_code_and_never_pass(void **st
 	static const struct {
 		enum err_code code;
 		enum verdict verdict;
-	} table[] = {{ERR_ABSENT, VERDICT_UNKNOWN},   {ERR_DENIED, VERDICT_UNKNOWN},   {ERR_TIMEOUT, VERDICT_UNKNOWN},
-		     {ERR_UNPROVED, VERDICT_UNKNOWN}, {ERR_UNREADABLE, VERDICT_ERROR}, {ERR_MALFORMED, VERDICT_ERROR},
-		     {ERR_IO, VERDICT_ERROR},         {ERR_NONE, VERDICT_ERROR}};
+	} table[] = {
+		{ERR_ABSENT, VERDICT_UNKNOWN},   {ERR_DENIED, VERDICT_UNKNOWN},   {ERR_TIMEOUT, VERDICT_UNKNOWN},
+		{ERR_UNPROVED, VERDICT_UNKNOWN}, {ERR_UNREADABLE, VERDICT_ERROR}, {ERR_MALFORMED, VERDICT_ERROR},
+		{ERR_IO, VERDICT_ERROR},         {ERR_NONE, VERDICT_ERROR},       {ERR_UNAPPROVED, VERDICT_NOTCHECKED}};
 	/* The first expectation holds on no rows at all: a failed look must not look like no rows. */
 	static const char *const texts[] = {BEGIN "  check: sysctl\n  with: {key: k}\n  expect: {none: {running: a}}\n",
 					    BEGIN "  check: sysctl\n  with: {key: k}\n  expect: {not: {running: a}}\n"};
@@ -113,6 +114,10 @@ static void when_decides_whether_there_is_anything_to_judge(void **state) {
 		"whether this applies could not be seen: malformed: file:/proc/x: open: EACCES (Permission denied)");
 	expect_judged(BEGIN WHEN LOOK, &view, NULL, -1, false, VERDICT_UNKNOWN,
 		      "whether this applies could not be seen: it was not looked at");
+	when = failed("", ERR_UNAPPROVED);
+	expect_judged(
+		BEGIN WHEN LOOK, &view, &when, -1, false, VERDICT_NOTCHECKED,
+		"whether this applies could not be seen: unapproved: file:/proc/x: open: EACCES (Permission denied)");
 }
 
 static void young_host_is_unknown_instead_of_fail(void **state) {
