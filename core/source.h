@@ -26,6 +26,11 @@
  * journal:boots - an error unless it could be proved that the system's journal itself was readable; sources/journal.h
  *   {"oldest":usec,"newest":usec,"boots":[{"id","first":usec,"last":usec}],"files":n,"bytes":n,"persistent_files":n,
  *    "machine":bool,"broken":n}
+ * luks:/dev/sda3 - what the LUKS header of a device says, without salts and digests; sources/luks.h. A device that was
+ *   read and has no such header is {"luks":false}
+ *   {"luks":true,"version","uuid","label","subsystem","segments":[{"type","cipher"?,"sector_size"?}...],
+ *    "keyslots":[{"slot","type","key_bits","cipher"?,"kdf"?,"hash"?,"iterations"?,"time"?,"memory"?,"cpus"?}...],
+ *    "digests":[{"kdf","hash","iterations"}...],"tokens":["systemd-tpm2"...],"requirements":[]}
  * mounts: - from /proc/1/mountinfo (the own one where that is denied and it is the same namespace)
  *   [{"id","parent","dev":"M:m","root","target","options":[],"type","source","super_options":[]}...]
  * adjtimex:

@@ -14,7 +14,7 @@
 
 static const struct kind *const kinds[] = {
 	&kind_file,     &kind_folder, &kind_stat, &kind_tree, &kind_link, &kind_statvfs, &kind_shadow, &kind_mounts,
-	&kind_adjtimex, &kind_now,    &kind_sshd, &kind_nft,  &kind_unit, &kind_journal, NULL,
+	&kind_adjtimex, &kind_now,    &kind_sshd, &kind_nft,  &kind_unit, &kind_journal, &kind_luks,   NULL,
 };
 
 /* What a fixture root may hold under .vouch though no kind here fetches it. */

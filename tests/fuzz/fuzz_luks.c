@@ -1,0 +1,17 @@
+/* The reader of LUKS headers over any bytes: what it takes has a canonical form, unless a number in it is none. */
+#include "sources/luks.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+	struct err err = {0};
+	CLEANUP(json_decref_p) json_t *value = NULL;
+	CLEANUP(buf_done) struct buf bytes = {0};
+	if (!luks_parse(data, size, "luks:", &value, &err)) {
+		if (err.code != ERR_MALFORMED)
+			abort();
+	} else if (!json_canonical(value, &bytes, &err)) {
+		abort();
+	}
+	return 0;
+}
