@@ -6,7 +6,7 @@
 
 #include "core/text.h"
 #include "sources/fixture.h"
-#include "sources/kind.h"
+#include "sources/reach.h"
 
 #define SYSTEM_BUS "unix:path=/run/dbus/system_bus_socket"
 #define AT_ONCE 64 /* of what ends later: dbus-daemon takes 128 calls of one connection, and commands are processes */
@@ -26,24 +26,38 @@ struct job {
 	const struct kind *kind;
 	struct ask ask;
 	sd_event_source *deadline;
+	struct reach_call *call; /* what it is asked for by; NULL: nothing now */
+	struct part *parts;      /* what it asks for in its course */
 	void *work;
 	void (*end)(void *work);
 	bool waits; /* not begun yet */
 	struct job *next, *previous;
 };
 
+/* One name that a job asks for in its course. */
+struct part {
+	struct job *job;
+	char *name;
+	struct reach_call *call;
+	void (*done)(void *job, struct answer *answer, const struct err *err);
+	struct part *next;
+};
+
 struct fetch {
 	sd_event *event;
+	struct reach *reach;     /* to the live host */
 	struct fixture *fixture; /* NULL: the live host */
 	struct place place;
 	struct sources *into;
 	void (*done)(void *context);
 	void *context;
 	struct job *first, *last;
-	struct job *looks;     /* where the next waiting look is searched from */
-	size_t under_way;      /* jobs that have begun and end later */
-	sd_event_source *turn; /* on while looks wait, and once when something has ended */
-	sd_bus *bus;           /* NULL until it is needed */
+	struct job *looks;  /* where the next waiting look below a fixture root is searched from */
+	struct job *starts; /* and the next that ends later */
+	size_t under_way;   /* jobs that have begun and end later */
+	sd_event_source
+		*turn; /* on while such looks wait, and once when what has ended lets others begin, or was the last */
+	sd_bus *bus;   /* NULL until it is needed */
 };
 
 const struct ask *job_ask(const struct job *job) { return &job->ask; }
@@ -86,12 +100,49 @@ void job_hold(struct job *job, void *work, void (*end)(void *work)) {
 	job->end = end;
 }
 
+static void part_free(struct part *part) {
+	struct part **at = &part->job->parts;
+	while (*at != part)
+		at = &(*at)->next;
+	*at = part->next;
+	if (part->call)
+		reach_cancel(part->call);
+	free(part->name);
+	free(part);
+}
+
+static void on_part(void *context, struct answer *answer, const struct err *err) {
+	struct part *part = context;
+	struct job *job = part->job;
+	void (*done)(void *, struct answer *, const struct err *) = part->done;
+	struct err kept = {0};
+	if (err)
+		kept = *err;
+	part->call = NULL;
+	part_free(part);
+	done(job, answer, err ? &kept : NULL);
+}
+
+void job_reach(struct job *job, const struct kind *kind, const char *name,
+	       void (*done)(void *job, struct answer *answer, const struct err *err)) {
+	struct part *part = xcalloc(1, sizeof *part);
+	*part = (struct part){.job = job, .name = xstrdup(name), .done = done, .next = job->parts};
+	job->parts = part;
+	part->call = reach_ask(job->fetch->reach, kind, part->name, -1, on_part, part);
+}
+
 static bool is_look(const struct job *job) { return job->kind->look || job->fetch->fixture; }
 
 static void job_free(struct job *job) {
 	struct fetch *fetch = job->fetch;
 	if (fetch->looks == job)
 		fetch->looks = job->next;
+	if (fetch->starts == job)
+		fetch->starts = job->next;
+	if (job->call)
+		reach_cancel(job->call);
+	while (job->parts)
+		part_free(job->parts);
 	fetch->under_way -= !job->waits && !is_look(job);
 	*(job->previous ? &job->previous->next : &fetch->first) = job->next;
 	*(job->next ? &job->next->previous : &fetch->last) = job->previous;
@@ -112,7 +163,8 @@ static void job_complete(struct job *job, struct answer *answer, const struct er
 		job->source->sha256 = hash_of(answer->bytes.data, answer->bytes.len);
 	}
 	job_free(job);
-	sd_event_source_set_enabled(fetch->turn, SD_EVENT_ON);
+	if (fetch->starts || !fetch->first)
+		sd_event_source_set_enabled(fetch->turn, SD_EVENT_ON);
 }
 
 void job_answer(struct job *job, const json_t *value) {
@@ -135,28 +187,49 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *context) {
 	return 0;
 }
 
-static bool look_and_shape(const struct job *job, struct answer *ret_answer, struct err *err) {
-	CLEANUP(answer_done) struct answer answer = {0};
-	if (!job->kind->look(&job->ask, &answer, err) ||
-	    (job->kind->shape && !job->kind->shape(&job->ask, &answer, err)))
+/* What a look found becomes the source's bytes. */
+static bool shape(const struct job *job, struct answer *answer, struct answer *ret_answer, struct err *err) {
+	if (job->kind->shape && !job->kind->shape(&job->ask, answer, err))
 		return false;
-	*ret_answer = (struct answer){.bytes = answer.bytes, .meta = answer.meta};
-	answer.bytes = (struct buf){0};
+	*ret_answer = (struct answer){.bytes = answer->bytes, .meta = answer->meta};
+	answer->bytes = (struct buf){0};
 	return true;
 }
 
-static void look(struct job *job) {
-	struct answer answer = {0};
-	struct err err = {0};
-	const struct fixture *fixture = job->fetch->fixture;
+static void begin_ask(struct job *job) {
 	job->waits = false;
 	job->ask.deadline_us = time_us() + (uint64_t)job->kind->deadline_ms * 1000;
-	bool is_read =
-		!fixture || fixture_permits(fixture, job->ask.name, job->kind->below_root ? job->ask.rest : NULL, &err);
-	if (is_read)
-		is_read = fixture && !job->kind->below_root ? fixture_look(&job->ask, &answer, &err)
-							    : look_and_shape(job, &answer, &err);
+}
+
+/* Below a fixture root, in this process. */
+static void look(struct job *job) {
+	CLEANUP(answer_done) struct answer found = {0};
+	struct answer answer = {0};
+	struct err err = {0};
+	const char *path = job->kind->below_root ? job->ask.rest : NULL;
+	begin_ask(job);
+	bool is_read = fixture_permits(job->fetch->fixture, job->ask.name, path, &err);
+	if (is_read && !path)
+		is_read = fixture_look(&job->ask, &answer, &err);
+	else if (is_read)
+		is_read = job->kind->look(&job->ask, &found, &err) && shape(job, &found, &answer, &err);
 	job_complete(job, &answer, is_read ? NULL : &err);
+}
+
+static void on_look(void *context, struct answer *answer, const struct err *err) {
+	struct job *job = context;
+	CLEANUP(answer_done) struct answer found = {0};
+	struct answer shaped = {0};
+	struct err wrong;
+	job->call = NULL;
+	if (err) {
+		job_complete(job, NULL, err);
+		return;
+	}
+	found = *answer;
+	begin_ask(job);
+	bool is_whole = shape(job, &found, &shaped, &wrong);
+	job_complete(job, &shaped, is_whole ? NULL : &wrong);
 }
 
 /* What ends later goes on beside the looks. */
@@ -176,8 +249,9 @@ static void begin(struct job *job) {
 }
 
 static void begin_waiting(struct fetch *fetch) {
-	for (struct job *job = fetch->first, *next; job && fetch->under_way < AT_ONCE; job = next) {
-		next = job->next;
+	while (fetch->starts && fetch->under_way < AT_ONCE) {
+		struct job *job = fetch->starts;
+		fetch->starts = job->next;
 		if (job->waits && !is_look(job))
 			begin(job);
 	}
@@ -211,6 +285,8 @@ struct fetch *fetch_new(sd_event *event, const struct host *host, struct sources
 	if (host->root) {
 		fetch->fixture = fixture_open(host->root);
 		fetch->place = (struct place){.root = fetch->fixture->root, .fixture = fetch->fixture};
+	} else {
+		fetch->reach = reach_new(event, host->helpers, kinds);
 	}
 	if (sd_event_add_defer(event, &fetch->turn, on_turn, fetch) < 0 ||
 	    sd_event_source_set_enabled(fetch->turn, SD_EVENT_OFF) < 0)
@@ -225,6 +301,7 @@ void fetch_free(struct fetch *fetch) {
 		next = job->next;
 		job_free(job);
 	}
+	reach_free(fetch->reach);
 	sd_event_source_disable_unref(fetch->turn);
 	sd_bus_close_unref(fetch->bus);
 	fixture_free(fetch->fixture);
@@ -277,7 +354,11 @@ void fetch_start(struct fetch *fetch, const struct names *names, void (*done)(vo
 	for (size_t i = 0; i < names_count(names); i++)
 		if (!sources_get(fetch->into, names_at(names, i)))
 			add(fetch, names_at(names, i));
+	for (struct job *job = fetch->first; fetch->reach && job; job = job->next)
+		if (is_look(job))
+			job->call = reach_ask(fetch->reach, job->kind, job->ask.name, -1, on_look, job);
+	fetch->looks = fetch->fixture ? fetch->first : NULL;
+	fetch->starts = fetch->first;
 	begin_waiting(fetch);
-	fetch->looks = fetch->first;
 	sd_event_source_set_enabled(fetch->turn, SD_EVENT_ON);
 }

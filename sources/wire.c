@@ -46,23 +46,28 @@ static bool is_utf8(const char *text, size_t len) {
 	return true;
 }
 
-bool wire_request_read(const void *data, size_t len, struct wire_request *ret_request, int *ret_error) {
-	struct wire_request request = {.sent = -1};
-	char plain[sizeof request.name] = "";
-	if (len >= sizeof request.number)
-		memcpy(&request.number, data, sizeof request.number);
-	ret_request->number = request.number;
-	*ret_error = len > WIRE_REQUEST_LARGEST ? EMSGSIZE : EINVAL;
-	if (len <= sizeof request.number || len > WIRE_REQUEST_LARGEST)
+bool wire_is_name(const char *name, size_t len) {
+	char plain[SOURCE_NAME_LONGEST + 1];
+	if (len == 0 || len > SOURCE_NAME_LONGEST || memchr(name, '\0', len) || !is_utf8(name, len))
 		return false;
-	size_t name_len = len - sizeof request.number;
-	memcpy(request.name, (const char *)data + sizeof request.number, name_len);
-	memcpy(plain, request.name, name_len);
+	memcpy(plain, name, len);
+	plain[len] = '\0';
 	text_replace_controls(plain);
-	if (memchr(request.name, '\0', name_len) || strcmp(plain, request.name) != 0 ||
-	    !is_utf8(request.name, name_len))
+	return !memcmp(plain, name, len);
+}
+
+bool wire_request_read(const void *data, size_t len, struct wire_request *ret_request, int *ret_error) {
+	const char *name = (const char *)data + sizeof ret_request->number;
+	size_t name_len = len > sizeof ret_request->number ? len - sizeof ret_request->number : 0;
+	ret_request->number = 0;
+	if (len >= sizeof ret_request->number)
+		memcpy(&ret_request->number, data, sizeof ret_request->number);
+	*ret_error = name_len > SOURCE_NAME_LONGEST ? EMSGSIZE : EINVAL;
+	if (!wire_is_name(name, name_len))
 		return false;
-	*ret_request = request;
+	memcpy(ret_request->name, name, name_len);
+	ret_request->name[name_len] = '\0';
+	ret_request->sent = -1;
 	return true;
 }
 

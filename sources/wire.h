@@ -29,6 +29,8 @@ enum wire_got { WIRE_GOT, WIRE_CLOSED, WIRE_BAD };
 /* Waits for the next request. Descriptors beyond the first are closed and make it WIRE_BAD (EINVAL), as do a message
  * that was cut and whatever wire_request_read() refuses. */
 enum wire_got wire_receive(int socket, struct wire_request *ret_request, int *ret_error);
+/* Whether a request with this name would be taken. */
+bool wire_is_name(const char *name, size_t len);
 /* Asks; never waits: -1 and EAGAIN when the socket is full. */
 int wire_ask(int socket, uint32_t number, const char *name, int send_fd);
 

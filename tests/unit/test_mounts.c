@@ -121,7 +121,7 @@ static void hidden_first_process_is_denied_and_no_proc_unproved(void **state) {
 }
 
 static void other_sources_of_one_call_answer(void **state) {
-	const char *const names[] = {"adjtimex:", "statvfs:/", "link:/proc/self", NULL};
+	const char *const names[] = {"adjtimex:", "statvfs:/", "link:/bin", NULL};
 	CLEANUP(sources_free_p) struct sources *set = fetch_all(NULL, names);
 	json_t *value;
 	struct err err;
@@ -130,8 +130,7 @@ static void other_sources_of_one_call_answer(void **state) {
 	assert_true(json_is_integer(json_object_get(value, "maxerror")));
 	assert_true(source_json(sources_at(set, 1), &value, &err));
 	assert_true(json_integer_value(json_object_get(value, "blocks")) > 0);
-	CLEANUP(free_ptr) char *own = xasprintf("{\"target\":\"/proc/%d\"}", (int)getpid());
-	assert_string_equal(buf_str(&sources_at(set, 2)->bytes), own);
+	assert_string_equal(buf_str(&sources_at(set, 2)->bytes), "{\"target\":\"/usr/bin\"}");
 }
 
 int main(void) {
