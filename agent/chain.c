@@ -1,5 +1,8 @@
 #include "agent/chain.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #include "core/json.h"
 
 #define CHAIN_LARGEST (1U << 20)
@@ -89,6 +92,8 @@ static bool recover(const struct home *home, struct chain *chain, struct err *er
 	chain->is_stale = true;
 	if (!chain_read(home, chain, err) || !spool_recover(home, chain->sequence ? chain->entry : NULL, err))
 		return false;
+	CLEANUP(free_ptr) char *unsigned_line = file_join(home->incoming, SPOOL_UNSIGNED);
+	chain->has_pending = access(unsigned_line, F_OK) == 0;
 	chain->is_stale = false;
 	return true;
 }
@@ -146,10 +151,6 @@ static bool add(const struct home *home, struct chain *chain, const struct chain
 	return chain_write(home, chain, err) && file_move(incoming, queue, err);
 }
 
-bool chain_ready(const struct home *home, struct chain *chain, struct err *err) {
-	return !chain->is_stale || recover(home, chain, err);
-}
-
 bool chain_add(const struct home *home, struct chain *chain, const struct chain_step *step, struct err *err) {
 	struct err ignored;
 	if (chain->is_stale)
@@ -159,4 +160,95 @@ bool chain_add(const struct home *home, struct chain *chain, const struct chain_
 	/* A second failure leaves the chain stale. */
 	(void)!recover(home, chain, &ignored);
 	return false;
+}
+
+/* --- the unsigned one --------------------------------------------------------------------------------------------- */
+
+static bool drop_pending(const struct home *home, struct chain *chain, struct err *err) {
+	CLEANUP(free_ptr) char *path = file_join(home->incoming, SPOOL_UNSIGNED);
+	if (unlink(path) != 0 && errno != ENOENT)
+		return err_errno(err, errno, ERR_IO, path, "throw away");
+	chain->has_pending = false;
+	return true;
+}
+
+struct pending {
+	struct dsse *envelope; /* without a signature */
+	struct statement *statement;
+	struct buf body;
+};
+
+static void pending_done(struct pending *pending) {
+	dsse_free(pending->envelope);
+	statement_free(pending->statement);
+	buf_done(&pending->body);
+}
+
+/* Steps 2 to 5. What will never be signed is no longer pending, whatever becomes of its file. */
+static bool finish(const struct home *home, struct chain *chain, const struct signer *signer, struct pending *pending,
+		   struct err *err) {
+	CLEANUP(buf_done) struct buf line = {0};
+	const struct statement *statement = pending->statement;
+	struct err ignored;
+	enum sealer_outcome outcome = signer_sign(signer, pending->envelope, err);
+	if (outcome == SEALER_REFUSED)
+		(void)!drop_pending(home, chain, &ignored);
+	if (outcome != SEALER_SIGNED)
+		return false;
+	statement_wire_write(pending->envelope, pending->body.data, pending->body.len, &line);
+	const struct chain_step step = {.digest = dsse_digest(pending->envelope),
+					.line = line.data,
+					.len = line.len,
+					.boot_id = statement->boot_id,
+					.policy = !strcmp(statement->type, "policy") ? &statement->body_sha256 : NULL,
+					.full = !strcmp(statement->type, "spool-full")};
+	if (!chain_add(home, chain, &step, err))
+		return false;
+	(void)!drop_pending(home, chain, &ignored);
+	return true;
+}
+
+static bool pending_read(const struct home *home, struct pending *pending, struct err *err) {
+	CLEANUP(free_ptr) char *path = file_join(home->incoming, SPOOL_UNSIGNED);
+	CLEANUP(buf_done) struct buf line = {0};
+	return file_read(path, SPOOL_LINE_LARGEST, &line, err) &&
+	       statement_wire_read(buf_str(&line), line.len, path, &pending->envelope, &pending->body, err) &&
+	       statement_read(pending->envelope->payload.data, pending->envelope->payload.len, path,
+			      &pending->statement, err);
+}
+
+static bool is_next(const struct chain *chain, const struct statement *statement) {
+	return statement->sequence == chain->sequence + 1 && !strcmp(statement->previous, chain->previous);
+}
+
+static bool finish_pending(const struct home *home, struct chain *chain, const struct signer *signer, struct err *err) {
+	CLEANUP(pending_done) struct pending pending = {0};
+	if (!pending_read(home, &pending, err))
+		return false;
+	if (!is_next(chain, pending.statement))
+		return drop_pending(home, chain, err);
+	return finish(home, chain, signer, &pending, err) || !chain->has_pending;
+}
+
+bool chain_ready(const struct home *home, struct chain *chain, const struct signer *signer, struct err *err) {
+	return (!chain->is_stale || recover(home, chain, err)) &&
+	       (!chain->has_pending || finish_pending(home, chain, signer, err));
+}
+
+bool chain_join(const struct home *home, struct chain *chain, const struct signer *signer, const struct buf *payload,
+		const void *body, size_t body_len, struct err *err) {
+	CLEANUP(pending_done) struct pending pending = {.envelope = xcalloc(1, sizeof(struct dsse))};
+	CLEANUP(free_ptr) char *path = file_join(home->incoming, SPOOL_UNSIGNED);
+	CLEANUP(buf_done) struct buf line = {0};
+	pending.envelope->payload_type = xstrdup(DSSE_INTOTO);
+	buf_add(&pending.envelope->payload, payload->data, payload->len);
+	buf_add(&pending.body, body, body_len);
+	statement_wire_write(pending.envelope, body, body_len, &line);
+	if (chain->has_pending)
+		return err_set(err, ERR_REFUSED, path, "it has to be signed first");
+	if (!statement_read(payload->data, payload->len, "statement", &pending.statement, err) ||
+	    !file_write(path, line.data, line.len, 0600, err))
+		return false;
+	chain->has_pending = true;
+	return finish(home, chain, signer, &pending, err);
 }

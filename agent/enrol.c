@@ -204,10 +204,10 @@ static bool make_enrolment(const struct home *home, const struct enrol_options *
 	return ok;
 }
 
-/* The first statement of the line. Should this fail, vouchd seals it before its first round. */
+/* The first statement of the line. Should this fail, or be left to a sealer, vouchd seals it before its first round. */
 static bool seal_first(const struct home *home, const struct draft *draft, struct err *err) {
 	CLEANUP(sealer_close_p) struct sealer *sealer = NULL;
-	return sealer_open(home, draft->enrolment, "", SPOOL_LIMIT_DEFAULT, &sealer, err) &&
+	return sealer_open(home, draft->enrolment, NULL, "", SPOOL_LIMIT_DEFAULT, &sealer, err) &&
 	       seal_enrolment(sealer, draft->header, err);
 }
 
@@ -218,7 +218,7 @@ bool enrol(const struct home *home, const struct enrol_options *options, struct 
 	struct draft draft = {.home = home_new(folder),
 			      .header = xcalloc(1, sizeof(struct round)),
 			      .enrolment = xcalloc(1, sizeof(struct enrolment))};
-	if (!make_enrolment(home, options, &draft, err) || !seal_first(home, &draft, err))
+	if (!make_enrolment(home, options, &draft, err) || (!options->helpers && !seal_first(home, &draft, err)))
 		return false;
 	*ret_enrolment = draft.enrolment;
 	draft.enrolment = NULL;

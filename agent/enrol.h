@@ -1,6 +1,7 @@
 /* enrol: a host joins a collector, and its chain begins with the statement that says so. Keys are made here and never
  * leave; the collector's CA is trusted only after its fingerprint was compared; everything appears in the state folder
- * at once or not at all. */
+ * at once or not at all. Where a sealer signs, the first statement is left to vouchd: the sealer signs a line from its
+ * beginning or not at all, and takes the new key when it starts. */
 #pragma once
 
 #include "agent/home.h"
@@ -11,6 +12,7 @@ struct enrol_options {
 	const char *token;          /* one-time */
 	const char *ca_fingerprint; /* SHA-256 of the CA certificate's DER: 64 hexadecimal digits, colons allowed */
 	const char *root;           /* NULL: the live host; else the folder that is looked at instead */
+	const char *helpers;        /* NULL, or the folder of the socket of a sealer that signs for this state folder */
 	bool force;                 /* set an existing enrolment and what hangs on it aside, under old-<time>/ */
 };
 MUST_CHECK bool enrol(const struct home *home, const struct enrol_options *options, struct enrolment **ret_enrolment,

@@ -6,15 +6,22 @@
 #include "core/statement.h"
 
 #define FRAMEWORK "iso27001:2022" /* where no policy names one */
+#define LINE_AROUND 512           /* bytes, at most: names of members, signature, key id */
 
 /* What a statement is made of, besides the round's header. */
 struct subject {
 	const char *type, *body_name;
 	const void *body;
 	size_t len;
-	json_t *looked, *state;    /* handed over */
-	const struct hash *policy; /* see struct chain_step */
-	bool full;
+	json_t *looked, *state; /* handed over */
+	bool full;              /* it says that the spool is */
+};
+
+struct sealing { /* the arguments that every statement of a round shares */
+	struct sealer *sealer;
+	const struct policy_stack *stack;
+	const struct round *round;
+	const char *trigger;
 };
 
 static char *public_base64(EVP_PKEY *key) {
@@ -23,31 +30,19 @@ static char *public_base64(EVP_PKEY *key) {
 	return base64_encode(der.data, der.len);
 }
 
-/* A key that was put in the place of the enrolled one would break the chain with its first statement. */
-static bool is_enrolled_key(const struct home *home, const EVP_PKEY *evidence, struct err *err) {
-	CLEANUP(key_free_p) EVP_PKEY *enrolled = NULL;
-	if (!home_public_key(home->evidence_public, &enrolled, err))
-		return false;
-	return EVP_PKEY_eq(evidence, enrolled) == 1 ||
-	       err_set(err, ERR_REFUSED, home->evidence_key, "not the key that was enrolled (evidence.pub.pem)");
-}
-
-bool sealer_open(const struct home *home, const struct enrolment *enrolment, const char *environment,
-		 int64_t spool_limit, struct sealer **ret_sealer, struct err *err) {
+bool sealer_open(const struct home *home, const struct enrolment *enrolment, const char *helpers,
+		 const char *environment, int64_t spool_limit, struct sealer **ret_sealer, struct err *err) {
 	struct sealer *sealer = xcalloc(1, sizeof *sealer);
-	char hex[HASH_HEX];
 	sealer->home = home;
 	sealer->enrolment = enrolment;
 	sealer->environment = environment;
 	sealer->spool_limit = spool_limit;
-	if (!key_load(home->evidence_key, &sealer->evidence, err) || !is_enrolled_key(home, sealer->evidence, err) ||
+	if (!signer_open(home, helpers, &sealer->signer, err) ||
 	    !home_public_key(home->transport_public, &sealer->transport, err) ||
 	    !chain_open(home, &sealer->chain, err)) {
 		sealer_close(sealer);
 		return false;
 	}
-	struct hash id = key_id(sealer->evidence);
-	sealer->keyid = xstrdup(hash_hex(&id, hex));
 	*ret_sealer = sealer;
 	return true;
 }
@@ -56,9 +51,8 @@ void sealer_close(struct sealer *sealer) {
 	if (!sealer)
 		return;
 	chain_close(sealer->chain);
-	EVP_PKEY_free(sealer->evidence);
+	signer_close(sealer->signer);
 	EVP_PKEY_free(sealer->transport);
-	free(sealer->keyid);
 	free(sealer);
 }
 
@@ -111,30 +105,26 @@ static struct statement *statement_of(const struct sealer *sealer, const struct 
 	statement->body_name = xstrdup(subject->body_name);
 	statement->body_sha256 = hash_of(subject->body, subject->len);
 	if (!strcmp(subject->type, "enrolment")) {
-		statement->evidence_key = public_base64(sealer->evidence);
+		statement->evidence_key = public_base64(signer_public(sealer->signer));
 		statement->transport_key = public_base64(sealer->transport);
 	}
 	return statement;
 }
 
-/* The wire line of a statement, signed. */
-static bool signed_line(const struct sealer *sealer, const struct statement *statement, const struct subject *subject,
-			struct buf *line, struct hash *ret_digest, struct err *err) {
-	CLEANUP(buf_done) struct buf payload = {0};
-	CLEANUP(dsse_free_p) struct dsse *envelope = NULL;
+static bool payload_of(const struct sealing *sealing, const struct subject *subject, struct buf *payload,
+		       struct err *err) {
+	CLEANUP(statement_free_p)
+	struct statement *statement =
+		statement_of(sealing->sealer, sealing->stack, sealing->round, sealing->trigger, subject);
 	if (subject->len > STATEMENT_BODY_LARGEST)
 		return err_set(err, ERR_TOO_BIG, subject->body_name, "the body is larger than %u bytes",
 			       STATEMENT_BODY_LARGEST);
-	if (!statement_write(statement, &payload, err))
-		return false;
-	if (payload.len > DSSE_PAYLOAD_LARGEST)
-		return err_set(err, ERR_TOO_BIG, subject->type, "the statement is larger than %u bytes",
-			       DSSE_PAYLOAD_LARGEST);
-	if (!dsse_seal(DSSE_INTOTO, payload.data, payload.len, sealer->evidence, sealer->keyid, &envelope, err))
-		return false;
-	statement_wire_write(envelope, subject->body, subject->len, line);
-	*ret_digest = dsse_digest(envelope);
-	return true;
+	return statement_write(statement, payload, err);
+}
+
+/* Bytes of the wire line: two parts in base64, and what is around them. */
+static size_t line_len(const struct buf *payload, const struct subject *subject) {
+	return payload->len / 3 * 4 + subject->len / 3 * 4 + LINE_AROUND;
 }
 
 static bool has_room(const struct sealer *sealer, const struct subject *subject, size_t more, bool *ret_has,
@@ -146,36 +136,24 @@ static bool has_room(const struct sealer *sealer, const struct subject *subject,
 	return true;
 }
 
-struct sealing { /* the arguments that every statement of a round shares */
-	struct sealer *sealer;
-	const struct policy_stack *stack;
-	const struct round *round;
-	const char *trigger;
-};
-
 static bool seal_full(const struct sealing *sealing, int64_t bytes, size_t statements, struct err *err);
 
 /* One statement into the chain. Where there is no room the chain says so, once, and *ret_sealed too. */
 static bool seal_one(const struct sealing *sealing, const struct subject *subject, enum sealed *ret_sealed,
 		     struct err *err) {
-	CLEANUP(buf_done) struct buf line = {0};
-	CLEANUP(statement_free_p)
-	struct statement *statement =
-		statement_of(sealing->sealer, sealing->stack, sealing->round, sealing->trigger, subject);
-	struct chain_step step = {.policy = subject->policy, .full = subject->full, .boot_id = sealing->round->boot_id};
-	struct chain *chain = sealing->sealer->chain;
+	CLEANUP(buf_done) struct buf payload = {0};
+	const struct sealer *sealer = sealing->sealer;
 	int64_t bytes;
 	size_t statements;
 	bool fits;
-	if (!signed_line(sealing->sealer, statement, subject, &line, &step.digest, err) ||
-	    !has_room(sealing->sealer, subject, line.len, &fits, &bytes, &statements, err))
+	if (!payload_of(sealing, subject, &payload, err) ||
+	    !has_room(sealer, subject, line_len(&payload, subject), &fits, &bytes, &statements, err))
 		return false;
-	step.line = line.data;
-	step.len = line.len;
 	*ret_sealed = fits ? SEALED_KEPT : SEALED_NO_ROOM;
 	if (fits)
-		return chain_add(sealing->sealer->home, chain, &step, err);
-	return chain->full || subject->full || seal_full(sealing, bytes, statements, err);
+		return chain_join(sealer->home, sealer->chain, sealer->signer, &payload, subject->body, subject->len,
+				  err);
+	return sealer->chain->full || subject->full || seal_full(sealing, bytes, statements, err);
 }
 
 static bool seal_full(const struct sealing *sealing, int64_t bytes, size_t statements, struct err *err) {
@@ -192,7 +170,7 @@ static bool seal_full(const struct sealing *sealing, int64_t bytes, size_t state
 
 static bool seal_keys(const struct sealing *sealing, enum sealed *ret_sealed, struct err *err) {
 	CLEANUP(buf_done) struct buf body = {0};
-	CLEANUP(free_ptr) char *evidence = public_base64(sealing->sealer->evidence);
+	CLEANUP(free_ptr) char *evidence = public_base64(signer_public(sealing->sealer->signer));
 	CLEANUP(free_ptr) char *transport = public_base64(sealing->sealer->transport);
 	CLEANUP(json_decref_p)
 	json_t *object = json_pack("{s:s, s:s, s:{s:s, s:s, s:s}}", "evidenceKey", evidence, "transportKey", transport,
@@ -209,11 +187,8 @@ static bool seal_keys(const struct sealing *sealing, enum sealed *ret_sealed, st
 static bool seal_policies(const struct sealing *sealing, enum sealed *ret_sealed, struct err *err) {
 	for (size_t i = 0; i < sealing->stack->policy_count && *ret_sealed == SEALED_KEPT; i++) {
 		const struct policy *policy = sealing->stack->policies[i];
-		struct subject subject = {.type = "policy",
-					  .body_name = "policy",
-					  .body = policy->bytes.data,
-					  .len = policy->bytes.len,
-					  .policy = &policy->sha256};
+		struct subject subject = {
+			.type = "policy", .body_name = "policy", .body = policy->bytes.data, .len = policy->bytes.len};
 		if (!chain_has_policy(sealing->sealer->chain, &policy->sha256) &&
 		    !seal_one(sealing, &subject, ret_sealed, err))
 			return false;
@@ -250,7 +225,7 @@ static bool is_enrolled_host(const struct sealer *sealer, const struct round *ro
 bool seal_enrolment(struct sealer *sealer, const struct round *header, struct err *err) {
 	const struct sealing sealing = {sealer, NULL, header, "manual"};
 	enum sealed ignored;
-	return chain_ready(sealer->home, sealer->chain, err) && is_enrolled_host(sealer, header, err) &&
+	return chain_ready(sealer->home, sealer->chain, sealer->signer, err) && is_enrolled_host(sealer, header, err) &&
 	       (sealer->chain->sequence > 0 || seal_keys(&sealing, &ignored, err));
 }
 
@@ -258,7 +233,7 @@ bool seal(struct sealer *sealer, const struct policy_stack *stack, struct round 
 	  enum sealed *ret_sealed, struct err *err) {
 	const struct sealing sealing = {sealer, stack, round, trigger};
 	enum sealed sealed = SEALED_KEPT;
-	if (!chain_ready(sealer->home, sealer->chain, err) || !is_enrolled_host(sealer, round, err) ||
+	if (!chain_ready(sealer->home, sealer->chain, sealer->signer, err) || !is_enrolled_host(sealer, round, err) ||
 	    !blinds_give(sealer->home->blinds, round->results, err))
 		return false;
 	if (sealer->chain->sequence == 0 && !seal_keys(&sealing, &sealed, err))

@@ -18,13 +18,13 @@ struct sealer {
 	const char *environment;
 	int64_t spool_limit; /* bytes */
 	struct chain *chain;
-	EVP_PKEY *evidence;  /* private */
+	struct signer *signer;
 	EVP_PKEY *transport; /* public half */
-	char *keyid;
 };
 
-MUST_CHECK bool sealer_open(const struct home *home, const struct enrolment *enrolment, const char *environment,
-			    int64_t spool_limit, struct sealer **ret_sealer, struct err *err);
+/* helpers: see signer_open(). */
+MUST_CHECK bool sealer_open(const struct home *home, const struct enrolment *enrolment, const char *helpers,
+			    const char *environment, int64_t spool_limit, struct sealer **ret_sealer, struct err *err);
 void sealer_close(struct sealer *sealer);
 DEFINE_CLEANUP(struct sealer, sealer_close)
 
@@ -37,6 +37,6 @@ enum sealed {
 };
 /* Seal one round, and before it what must go before it. The round's results get their "blind". trigger: "schedule",
  * "boot", "manual", "change". A round of another host than the enrolled one is ERR_REFUSED. False: nothing of this
- * round is in the chain. */
+ * round is in the chain, unless the sealer did not answer: then it joins, if it was signed, before the next one. */
 MUST_CHECK bool seal(struct sealer *sealer, const struct policy_stack *stack, struct round *round, const char *trigger,
 		     enum sealed *ret_sealed, struct err *err);

@@ -79,7 +79,8 @@ bool spool_recover(const struct home *home, const char *name, struct err *err) {
 	if (!folder)
 		return err_errno(err, errno, ERR_IO, home->incoming, "open folder");
 	for (struct dirent *entry = readdir(folder); entry; entry = readdir(folder)) {
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
+		    !strcmp(entry->d_name, SPOOL_UNSIGNED))
 			continue;
 		CLEANUP(free_ptr) char *from = file_join(home->incoming, entry->d_name);
 		CLEANUP(free_ptr) char *to = file_join(home->queue, entry->d_name);

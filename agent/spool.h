@@ -15,6 +15,7 @@
 #define SPOOL_LIMIT_LEAST (1LL << 20)
 #define SPOOL_RESERVE (64LL << 10)
 #define SPOOL_NAME_LONGEST 64
+#define SPOOL_UNSIGNED "unsigned.json" /* in incoming/: agent/chain.h */
 #define SPOOL_LINE_LARGEST (12U << 20)
 
 /* "<sequence, 20 digits>-<16 hexadecimal digits>.json"; returns text. */
@@ -34,7 +35,7 @@ void spool_list_done(struct spool_list *list);
 /* Bytes and statements in the three folders. */
 MUST_CHECK bool spool_bytes(const struct home *home, int64_t *ret_bytes, size_t *ret_statements, struct err *err);
 /* Start: moves the entry of this name (NULL: none) from incoming/ to queue/ if it is there, and throws away everything
- * else in incoming/, temporary files included. */
+ * else in incoming/, temporary files included, but for SPOOL_UNSIGNED. */
 MUST_CHECK bool spool_recover(const struct home *home, const char *name, struct err *err);
 /* Take an entry out of the queue: it is stored and its receipt is kept. */
 MUST_CHECK bool spool_remove(const struct home *home, const char *name, struct err *err);

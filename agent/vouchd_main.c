@@ -10,7 +10,7 @@
 #define SETTINGS_FILE VOUCH_SYSCONFDIR "/vouchd.yaml"
 
 struct arguments {
-	const char *state, *settings, *root, *data;
+	const char *state, *settings, *root, *data, *helpers;
 	bool once;
 };
 
@@ -23,7 +23,9 @@ static void print_usage(FILE *to) {
 		    "  --state DIR    keys, chain and spool (default " VOUCH_STATEDIR ")\n"
 		    "  --config FILE  default " SETTINGS_FILE "; need not exist\n"
 		    "  --root DIR     look at this folder instead of the live host\n"
-		    "  --data DIR     where the catalogue and the shipped policies are\n\n"
+		    "  --data DIR     where the catalogue and the shipped policies are\n"
+		    "  --helpers DIR  sockets of the brokers, the prober and the sealer; without, all is done in "
+		    "process\n\n"
 		    "Keys of the configuration:\n");
 	for (size_t i = 0; settings_key(i, &name, &otherwise, &about); i++)
 		fprintf(to, "  %-12s %s (default: %s)\n", name, about, *otherwise ? otherwise : "empty");
@@ -47,11 +49,15 @@ static void report(const struct round *round, enum sealed sealed, const struct e
 
 /* Options: 0 go on, otherwise the exit code and one. */
 static int read_arguments(int argc, char **argv, struct arguments *arguments) {
-	static const struct option options[] = {
-		{"once", no_argument, NULL, 'o'},         {"state", required_argument, NULL, 's'},
-		{"config", required_argument, NULL, 'c'}, {"root", required_argument, NULL, 'r'},
-		{"data", required_argument, NULL, 'd'},   {"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'v'},      {0}};
+	static const struct option options[] = {{"once", no_argument, NULL, 'o'},
+						{"state", required_argument, NULL, 's'},
+						{"config", required_argument, NULL, 'c'},
+						{"root", required_argument, NULL, 'r'},
+						{"data", required_argument, NULL, 'd'},
+						{"helpers", required_argument, NULL, 'p'},
+						{"help", no_argument, NULL, 'h'},
+						{"version", no_argument, NULL, 'v'},
+						{0}};
 	for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
 		switch (option) {
 		case 'o':
@@ -68,6 +74,9 @@ static int read_arguments(int argc, char **argv, struct arguments *arguments) {
 			break;
 		case 'd':
 			arguments->data = optarg;
+			break;
+		case 'p':
+			arguments->helpers = optarg;
 			break;
 		case 'h':
 			print_usage(stdout);
@@ -127,11 +136,12 @@ static int vouchd(const struct arguments *arguments) {
 	    !enrolment_read(home, &enrolment, &err) ||
 	    !stack_load(arguments->data, (const char *const *)settings->policies, settings->policy_count, &stack,
 			&err) ||
-	    !sealer_open(home, enrolment, settings->environment, settings->spool_limit, &sealer, &err))
+	    !sealer_open(home, enrolment, arguments->helpers, settings->environment, settings->spool_limit, &sealer,
+			 &err))
 		return fail(&err);
 	struct vouchd_options options = {.stack = stack->policies,
 					 .sealer = sealer,
-					 .host = {.root = arguments->root},
+					 .host = {.root = arguments->root, .helpers = arguments->helpers},
 					 .once = arguments->once,
 					 .report = report};
 	return run(&options, &err);

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "agent/sealer_wire.h"
 #include "cli/cli.h"
 #include "cli/say.h"
 #include "core/text.h"
@@ -15,6 +16,9 @@ static const char usage[] =
 	"  --token-file FILE      read it from a file instead: other users see a command's arguments\n"
 	"  --ca-fingerprint HEX   SHA-256 of the collector's CA certificate; nothing is trusted before it matches\n"
 	"  --state DIR            where keys and chain are kept (default " VOUCH_STATEDIR ")\n"
+	"  --helpers DIR          a sealer behind DIR/" SEALER_SOCKET " signs for this host: the first statement is\n"
+	"                         left to it (default " VOUCH_RUNDIR
+	", where a sealer listens there and there is no --state)\n"
 	"  --root DIR             enrol the host whose files are in this folder\n"
 	"  --force                set an existing enrolment aside: a new chain begins\n\n"
 	"Exit: 0 enrolled; 1 not; 2 wrong use.\n";
@@ -42,6 +46,8 @@ static int enrol_host(const char *state, const struct enrol_options *options) {
 		return cli_fail(&err, err.code == ERR_USAGE ? CLI_USAGE : CLI_FAILED);
 	say(stdout, "enrolled %s (%s) with %s\n", enrolment->host_name, enrolment->host_id, enrolment->collector);
 	say(stdout, "log %s\n", enrolment->vkey);
+	if (options->helpers)
+		say(stdout, "the sealer takes the new key when it starts: systemctl restart vouch-sealer\n");
 	return CLI_OK;
 }
 
@@ -52,6 +58,7 @@ static int enrol_verb(int argc, char **argv) {
 					  {"token-file", 0, OPTION_TEXT, &token_file},
 					  {"ca-fingerprint", 0, OPTION_TEXT, &options.ca_fingerprint},
 					  {"state", 0, OPTION_TEXT, &state},
+					  {"helpers", 0, OPTION_TEXT, &options.helpers},
 					  {"root", 0, OPTION_TEXT, &options.root},
 					  {"force", 0, OPTION_FLAG, &options.force},
 					  {0}};
@@ -67,6 +74,8 @@ static int enrol_verb(int argc, char **argv) {
 		return cli_misuse(&verb_enrol, "needs --token or --token-file, and --ca-fingerprint");
 	if (!token_of(token, token_file, &secret, &err))
 		return cli_fail(&err, CLI_USAGE);
+	if (!options.helpers && !state && access(VOUCH_RUNDIR "/" SEALER_SOCKET, F_OK) == 0)
+		options.helpers = VOUCH_RUNDIR;
 	options.collector = operands[0];
 	options.token = secret;
 	return enrol_host(state, &options);

@@ -70,10 +70,9 @@ static bool step_payload_type(const struct look *look, struct received *r, struc
 }
 
 static bool step_statement(const struct look *look, struct received *r, struct err *err) {
-	static const char *const types[] = {"round", "policy", "enrolment", "spool-full"};
 	if (!statement_read(r->envelope->payload.data, r->envelope->payload.len, "statement", &r->statement, err))
 		return false;
-	return text_is_one_of(r->statement->type, types, ARRAY_LEN(types)) ||
+	return statement_has_type(r->statement) ||
 	       err_set(err, ERR_REFUSED, "", "there is no type \"%s\"", r->statement->type);
 }
 

@@ -3,6 +3,7 @@
 #include "core/base64.h"
 #include "core/merkle.h"
 #include "core/result.h"
+#include "core/text.h"
 #include "core/times.h"
 
 #define WIRE_LARGEST (STATEMENT_BODY_LARGEST / 3 * 4 + 8 + DSSE_ENVELOPE_LARGEST)
@@ -21,6 +22,11 @@ void statement_free(struct statement *statement) {
 	json_decref(statement->looked);
 	json_decref(statement->state);
 	free(statement);
+}
+
+bool statement_has_type(const struct statement *statement) {
+	static const char *const types[] = {"round", "policy", "enrolment", "spool-full"};
+	return text_is_one_of(statement->type, types, ARRAY_LEN(types));
 }
 
 /* The shape: what a predicate's members are, one function for each kind of value. Writing and reading both go through

@@ -28,6 +28,8 @@ MUST_CHECK bool statement_write(const struct statement *statement, struct buf *p
 /* The statement of a payload whose signature was verified. Everything required is there and typed, or ERR_MALFORMED. */
 MUST_CHECK bool statement_read(const void *payload, size_t len, const char *where, struct statement **ret_statement,
 			       struct err *err);
+/* Whether the type is one of docs/FORMAT.md. */
+bool statement_has_type(const struct statement *statement);
 void statement_free(struct statement *statement);
 DEFINE_CLEANUP(struct statement, statement_free)
 

@@ -34,7 +34,7 @@ _vouch() {
 	checks) words="--help $(vouch checks 2>/dev/null | cut -d ' ' -f 1)" ;;
 	controls) words="--map-2013 --policy --data --help" ;;
 	sources) words="--policy --helpers --root --bytes --json --data --help" ;;
-	enrol) words="--token --token-file --ca-fingerprint --state --root --force --help" ;;
+	enrol) words="--token --token-file --ca-fingerprint --state --helpers --root --force --help" ;;
 	export) words="--sigstore --body --trust --output $connection --help" ;;
 	verify) words="--trust --body --help" ;;
 	posture) words="$connection --help" ;;

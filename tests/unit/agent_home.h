@@ -94,7 +94,7 @@ static inline void agent_home_done(struct agent_home *agent) {
 static inline struct sealer *agent_sealer(const struct agent_home *agent, int64_t limit) {
 	struct sealer *sealer = NULL;
 	struct err err;
-	agent_need(sealer_open(agent->home, agent->enrolment, "test", limit, &sealer, &err), &err);
+	agent_need(sealer_open(agent->home, agent->enrolment, NULL, "test", limit, &sealer, &err), &err);
 	return sealer;
 }
 

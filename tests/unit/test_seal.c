@@ -201,7 +201,7 @@ static void evidence_key_that_was_not_enrolled_is_refused(void **state) {
 	struct err err;
 	assert_int_equal(unlink(agent.home->evidence_key), 0);
 	assert_true(key_make_ed25519(&other, &err) && key_save(agent.home->evidence_key, other, &err));
-	assert_false(sealer_open(agent.home, agent.enrolment, "", SPOOL_LIMIT_DEFAULT, &sealer, &err));
+	assert_false(sealer_open(agent.home, agent.enrolment, NULL, "", SPOOL_LIMIT_DEFAULT, &sealer, &err));
 	assert_int_equal(err.code, ERR_REFUSED);
 	assert_non_null(strstr(err.why, "not the key that was enrolled"));
 }
@@ -210,7 +210,7 @@ static void evidence_key_that_others_may_read_is_refused(void **state) {
 	struct sealer *sealer = NULL;
 	struct err err;
 	assert_int_equal(chmod(agent.home->evidence_key, 0640), 0);
-	assert_false(sealer_open(agent.home, agent.enrolment, "", SPOOL_LIMIT_DEFAULT, &sealer, &err));
+	assert_false(sealer_open(agent.home, agent.enrolment, NULL, "", SPOOL_LIMIT_DEFAULT, &sealer, &err));
 	assert_int_equal(err.code, ERR_REFUSED);
 	assert_non_null(strstr(err.why, "0640"));
 }

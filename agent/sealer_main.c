@@ -1,0 +1,185 @@
+/* vouch-sealer: the evidence key alone in its process. Started by its socket; ends on any signal: what has to last is
+ * on the disk before it leaves. */
+#include <errno.h>
+#include <getopt.h>
+#include <openssl/crypto.h>
+#include <poll.h>
+#include <pwd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "agent/home.h"
+#include "agent/sealer_keeper.h"
+#include "core/text.h"
+
+#define KEEP VOUCH_STATEDIR "-sealer"
+#define CLIENT "vouch"
+#define SECRET_BYTES 65536 /* of locked memory, for the key */
+
+static const char usage[] =
+	"usage: vouch-sealer [options]\n\n"
+	"Holds this host's evidence key and signs the statements of vouchd, each number once. Started by systemd with "
+	"a\n"
+	"listening SOCK_SEQPACKET socket (LISTEN_FDS). evidence.pem and enrolment.json are taken from\n"
+	"$CREDENTIALS_DIRECTORY where that is set, else from the enrolment.\n\n"
+	"  --client USER  who may ask, besides root (default " CLIENT ")\n"
+	"  --state DIR    the state folder with the enrolment (default " VOUCH_STATEDIR ")\n"
+	"  --keep DIR     where the place in the chain is kept, for this program alone (default " KEEP ")\n\n"
+	"Exit: 2 it could not start.\n";
+
+struct arguments {
+	const char *client, *state, *keep;
+};
+
+static int fail(const struct err *err) {
+	char text[640];
+	fprintf(stderr, "<3>vouch-sealer: %s\n", err_text(err, text, sizeof text));
+	return 2;
+}
+
+/* A refusal is worth a line in the journal, a failure a louder one. */
+static void report(const char *level, const char *what, const char *why) {
+	CLEANUP(free_ptr) char *text = xstrdup(why);
+	text_replace_controls(text);
+	fprintf(stderr, "%svouch-sealer: %s: %s\n", level, what, text);
+}
+
+/* 0 go on, otherwise the exit code and one. */
+static int read_arguments(int argc, char **argv, struct arguments *arguments) {
+	static const struct option options[] = {
+		{"client", required_argument, NULL, 'c'}, {"state", required_argument, NULL, 's'},
+		{"keep", required_argument, NULL, 'k'},   {"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'v'},      {0}};
+	for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+		if (option == 'c')
+			arguments->client = optarg;
+		else if (option == 's')
+			arguments->state = optarg;
+		else if (option == 'k')
+			arguments->keep = optarg;
+		else if (option == 'h')
+			return fputs(usage, stdout), 1;
+		else if (option == 'v')
+			return puts("vouch-sealer " VOUCH_VERSION), 1;
+		else
+			return fputs(usage, stderr), 3;
+	}
+	return optind == argc ? 0 : (fputs(usage, stderr), 3);
+}
+
+/* Nobody reads this memory but this process: no core, no ptrace by the same user; the key is in locked pages where the
+ * limit allows. */
+static void close_shutters(void) {
+	const struct rlimit none = {0, 0};
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	setrlimit(RLIMIT_CORE, &none);
+	if (CRYPTO_secure_malloc_init(SECRET_BYTES, 32) != 1)
+		report("<5>", "memory",
+		       "the key's pages cannot be locked; without encrypted swap it may be written there");
+}
+
+static bool find_client(const char *name, uid_t *ret_uid, struct err *err) {
+	errno = 0;
+	const struct passwd *user = getpwnam(name);
+	if (!user)
+		return err_set(err, ERR_USAGE, name, "there is no such user");
+	*ret_uid = user->pw_uid;
+	return true;
+}
+
+/* The one listening socket among the descriptors from systemd. */
+static bool find_socket(int *ret_socket, struct err *err) {
+	int count = sd_listen_fds(1), found = -1;
+	for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + count; fd++)
+		if (sd_is_socket(fd, AF_UNIX, SOCK_SEQPACKET, 1) > 0)
+			found = fd;
+	if (found < 0)
+		return err_set(err, ERR_USAGE, "LISTEN_FDS", "there is no listening SOCK_SEQPACKET socket");
+	*ret_socket = found;
+	return true;
+}
+
+static char *credential(const char *name, const char *otherwise) {
+	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+	return folder ? file_join(folder, name) : xstrdup(otherwise);
+}
+
+static bool open_keeper(const struct arguments *arguments, struct keeper **ret_keeper, struct err *err) {
+	CLEANUP(home_free_p) struct home *home = home_new(arguments->state);
+	CLEANUP(enrolment_free_p) struct enrolment *enrolment = NULL;
+	CLEANUP(free_ptr) char *pem = credential("evidence.pem", home->evidence_key);
+	CLEANUP(free_ptr) char *identity = credential("enrolment.json", home->identity);
+	EVP_PKEY *key = NULL;
+	free(home->identity);
+	home->identity = xstrdup(identity);
+	if (!enrolment_read(home, &enrolment, err) || !key_load(pem, &key, err))
+		return false;
+	if (keeper_open(arguments->keep, key, enrolment->host_id, ret_keeper, err))
+		return true;
+	EVP_PKEY_free(key);
+	return false;
+}
+
+static bool may_ask(int connection, uid_t client) {
+	struct ucred peer;
+	socklen_t len = sizeof peer;
+	return getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+	       (peer.uid == 0 || peer.uid == client);
+}
+
+static void serve_one(int connection, uid_t client, struct keeper *keeper) {
+	CLEANUP(buf_done) struct buf payload = {0};
+	struct sealer_reply reply;
+	struct err err;
+	if (!may_ask(connection, client)) {
+		report("<4>", "refused", "a connection of another user");
+		return;
+	}
+	if (!sealer_receive(connection, &payload, &err)) {
+		report("<4>", "refused", err.why);
+		return;
+	}
+	keeper_sign(keeper, payload.data, payload.len, &reply);
+	if (reply.outcome != SEALER_SIGNED)
+		report(reply.outcome == SEALER_REFUSED ? "<4>" : "<3>",
+		       reply.outcome == SEALER_REFUSED ? "refused" : "failed", reply.why);
+	sealer_reply(connection, &reply);
+}
+
+/* Waits for ever, or from one word to the watchdog to the next. */
+static int serve(int listening, uid_t client, struct keeper *keeper) {
+	uint64_t watchdog = 0;
+	int wait_ms = sd_watchdog_enabled(0, &watchdog) > 0 ? (int)(watchdog / 2000) : -1;
+	struct pollfd waiting = {.fd = listening, .events = POLLIN};
+	for (;;) {
+		int ready = poll(&waiting, 1, wait_ms);
+		if (ready < 0 && errno != EINTR)
+			return 2;
+		if (wait_ms >= 0)
+			sd_notify(0, "WATCHDOG=1");
+		if (ready <= 0)
+			continue;
+		CLEANUP(close_fd) int connection = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+		if (connection >= 0)
+			serve_one(connection, client, keeper);
+	}
+}
+
+int main(int argc, char **argv) {
+	struct arguments arguments = {.client = CLIENT, .keep = KEEP};
+	CLEANUP(keeper_free_p) struct keeper *keeper = NULL;
+	struct err err;
+	uid_t client;
+	int listening, stop = read_arguments(argc, argv, &arguments);
+	if (stop)
+		return stop - 1;
+	close_shutters();
+	if (!find_client(arguments.client, &client, &err) || !find_socket(&listening, &err) ||
+	    !open_keeper(&arguments, &keeper, &err))
+		return fail(&err);
+	sd_notify(0, "READY=1\nSTATUS=Holding the evidence key");
+	return serve(listening, client, keeper);
+}

@@ -1,0 +1,75 @@
+#include "agent/signer.h"
+
+struct signer {
+	EVP_PKEY *evidence; /* public, or private where no sealer has it */
+	char *socket;       /* NULL: the key is here */
+};
+
+/* A key that was put in the place of the enrolled one would break the chain with its first statement. */
+static bool load_key(const struct home *home, struct signer *signer, struct err *err) {
+	EVP_PKEY *private = NULL;
+	if (!key_load(home->evidence_key, &private, err))
+		return false;
+	bool is_enrolled = EVP_PKEY_eq(private, signer->evidence) == 1;
+	EVP_PKEY_free(signer->evidence);
+	signer->evidence = private;
+	return is_enrolled ||
+	       err_set(err, ERR_REFUSED, home->evidence_key, "not the key that was enrolled (evidence.pub.pem)");
+}
+
+bool signer_open(const struct home *home, const char *helpers, struct signer **ret_signer, struct err *err) {
+	CLEANUP(signer_close_p) struct signer *signer = xcalloc(1, sizeof *signer);
+	if (!home_public_key(home->evidence_public, &signer->evidence, err))
+		return false;
+	if (helpers)
+		signer->socket = file_join(helpers, SEALER_SOCKET);
+	else if (!load_key(home, signer, err))
+		return false;
+	*ret_signer = signer;
+	signer = NULL;
+	return true;
+}
+
+void signer_close(struct signer *signer) {
+	if (!signer)
+		return;
+	EVP_PKEY_free(signer->evidence);
+	free(signer->socket);
+	free(signer);
+}
+
+EVP_PKEY *signer_public(const struct signer *signer) { return signer->evidence; }
+
+static void add_signature(struct dsse *envelope, const void *bytes, size_t len, EVP_PKEY *key) {
+	char hex[HASH_HEX];
+	struct hash id = key_id(key);
+	envelope->signatures = xreallocarray(envelope->signatures, 1, sizeof *envelope->signatures);
+	envelope->signatures[0] = (struct dsse_signature){.keyid = xstrdup(hash_hex(&id, hex))};
+	envelope->signature_count = 1;
+	buf_add(&envelope->signatures[0].bytes, bytes, len);
+}
+
+static bool sign_here(const struct signer *signer, struct dsse *envelope, struct err *err) {
+	CLEANUP(buf_done) struct buf pae = {0};
+	uint8_t signature[KEY_SIGNATURE_LONGEST];
+	size_t len;
+	dsse_pae(envelope->payload_type, envelope->payload.data, envelope->payload.len, &pae);
+	if (!key_sign(signer->evidence, pae.data, pae.len, signature, &len, err))
+		return false;
+	add_signature(envelope, signature, len, signer->evidence);
+	return true;
+}
+
+enum sealer_outcome signer_sign(const struct signer *signer, struct dsse *envelope, struct err *err) {
+	struct sealer_reply reply;
+	if (!signer->socket)
+		return sign_here(signer, envelope, err) ? SEALER_SIGNED : SEALER_FAILED;
+	if (!sealer_ask(signer->socket, envelope->payload.data, envelope->payload.len, &reply, err))
+		return SEALER_FAILED;
+	if (reply.outcome != SEALER_SIGNED) {
+		(void)err_set(err, reply.outcome == SEALER_REFUSED ? ERR_REFUSED : ERR_IO, "sealer", "%s", reply.why);
+		return reply.outcome;
+	}
+	add_signature(envelope, reply.signature, reply.signature_len, signer->evidence);
+	return dsse_verify(envelope, DSSE_INTOTO, signer->evidence, err) ? SEALER_SIGNED : SEALER_FAILED;
+}

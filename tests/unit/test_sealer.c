@@ -1,0 +1,607 @@
+/* The sealer, and vouchd with it: whoever is killed at whatever instant, no number is used twice and none is left out,
+ * and the collector takes the whole line. The program is the real one, started as systemd would. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "agent/sealer_keeper.h"
+#include "tests/unit/agent_home.h"
+#include "tests/unit/collector_kit.h"
+
+static struct agent_home agent;
+static char *run, *keep, *socket_path; /* the helpers' folder, the sealer's own, its socket */
+static int listening;
+static pid_t sealer_pid;
+
+static void listen_at(const char *path) {
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	listening = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(listening, (struct sockaddr *)&address, sizeof address), 0);
+	assert_int_equal(listen(listening, 64), 0);
+}
+
+static void exec_sealer(void) {
+	char pid[16];
+	snprintf(pid, sizeof pid, "%d", (int)getpid());
+	setenv("LISTEN_PID", pid, 1);
+	setenv("LISTEN_FDS", "1", 1);
+	CLEANUP(close_fd) int copy = dup(listening);
+	dup2(copy, 3); /* a copy: where listening is 3, dup2() would leave it close-on-exec */
+	execl(BINARY_DIR "/vouch-sealer", "vouch-sealer", "--client", "root", "--state", agent.folder, "--keep", keep,
+	      (char *)NULL);
+	_exit(127);
+}
+
+static void start_sealer(void) {
+	sealer_pid = fork();
+	if (sealer_pid == 0)
+		exec_sealer();
+}
+
+static void kill_and_wait(pid_t pid) {
+	int status;
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status)); /* it had not ended by itself */
+}
+
+static int make(void **state) {
+	agent_home_new(&agent);
+	run = scratch_new();
+	keep = scratch_new();
+	socket_path = file_join(run, SEALER_SOCKET);
+	listen_at(socket_path);
+	return 0;
+}
+
+static int make_running(void **state) {
+	make(state);
+	start_sealer();
+	return 0;
+}
+
+static int drop(void **state) {
+	if (sealer_pid > 0)
+		kill_and_wait(sealer_pid);
+	sealer_pid = 0;
+	close(listening);
+	free(socket_path);
+	scratch_free(&run);
+	scratch_free(&keep);
+	agent_home_done(&agent);
+	return 0;
+}
+
+static struct sealer *sealer_apart(void) {
+	struct sealer *sealer = NULL;
+	struct err err = {0};
+	must(sealer_open(agent.home, agent.enrolment, run, "test", SPOOL_LIMIT_DEFAULT, &sealer, &err));
+	return sealer;
+}
+
+static bool seal_round(struct sealer *sealer, struct err *err) {
+	CLEANUP(round_free_p) struct round *round = agent_look(&agent, NULL);
+	enum sealed sealed;
+	return seal(sealer, agent.stack->policies, round, "manual", &sealed, err);
+}
+
+/* The collector takes every line of the queue; their number. */
+static size_t collector_takes_all(void) {
+	struct kit kit;
+	CLEANUP(spool_list_done) struct spool_list queue = {0};
+	CLEANUP(key_free_p) EVP_PKEY *transport = NULL;
+	struct kit_host host = {.id = agent.enrolment->host_id};
+	struct err err = {0};
+	kit_make(&kit);
+	must(home_public_key(agent.home->transport_public, &transport, &err));
+	struct hash id = key_id(transport);
+	snprintf(host.peer.host, sizeof host.peer.host, "%s", host.id);
+	hash_hex(&id, host.peer.transport);
+	host.peer.transport_key = kit_spki(transport);
+	must(spool_list(agent.home->queue, &queue, &err));
+	for (size_t i = 0; i < queue.count; i++) {
+		CLEANUP(free_ptr) char *text = scratch_text(agent.home->queue, queue.names[i]);
+		struct buf line = {0};
+		buf_adds(&line, text);
+		CLEANUP(json_decref_p) json_t *answers = kit_send(&kit, &host, &line);
+		buf_done(&line);
+		assert_int_equal(strtol(queue.names[i], NULL, 10), i + 1);
+		if (strcmp(kit_answer(answers, 0, "outcome"), "logged") != 0)
+			fail_msg("%s: %s", queue.names[i], kit_answer(answers, 0, "reason"));
+	}
+	peer_done(&host.peer);
+	kit_done(&kit);
+	return queue.count;
+}
+
+/* --- the rules ---------------------------------------------------------------------------------------------------- */
+
+struct line { /* what a hostile vouchd has: it can write any statement */
+	int64_t sequence;
+	char previous[HASH_HEX];
+	const char *type, *host, *marker;
+	struct buf payload;
+};
+
+static EVP_PKEY *evidence(void) {
+	EVP_PKEY *key = NULL;
+	struct err err = {0};
+	must(key_load(agent.home->evidence_key, &key, &err));
+	return key;
+}
+
+static void write_payload(struct line *line) {
+	struct err err = {0};
+	CLEANUP(key_free_p) EVP_PKEY *key = evidence();
+	CLEANUP(free_ptr) char *spki = kit_spki(key);
+	struct statement statement = {
+		.type = (char *)line->type,
+		.host_id = (char *)(line->host ? line->host : agent.enrolment->host_id),
+		.host_name = (char *)"db1",
+		.host_os = (char *)"debian 12",
+		.environment = (char *)(line->marker ? line->marker : ""),
+		.framework = (char *)"iso27001:2022",
+		.sequence = line->sequence,
+		.previous = line->previous,
+		.boot_id = (char *)"boot",
+		.trigger = (char *)"manual",
+		.policies = json_array(),
+		.evidence_key = spki,
+		.transport_key = spki,
+		.body_name = (char *)"b",
+	};
+	buf_done(&line->payload);
+	must(statement_write(&statement, &line->payload, &err));
+	json_decref(statement.policies);
+}
+
+static struct keeper *open_keeper(void) {
+	struct keeper *keeper = NULL;
+	struct err err = {0};
+	must(keeper_open(keep, evidence(), agent.enrolment->host_id, &keeper, &err));
+	return keeper;
+}
+
+static struct sealer_reply ask(struct keeper *keeper, struct line *line) {
+	struct sealer_reply reply;
+	write_payload(line);
+	keeper_sign(keeper, line->payload.data, line->payload.len, &reply);
+	return reply;
+}
+
+/* What was just signed becomes what came before. */
+static void step_on(struct line *line) {
+	struct hash digest = hash_of(line->payload.data, line->payload.len);
+	hash_hex(&digest, line->previous);
+	line->sequence++;
+	line->type = "round";
+}
+
+static void refuses(struct keeper *keeper, struct line line, const char *why) {
+	line.payload = (struct buf){0};
+	struct sealer_reply reply = ask(keeper, &line);
+	buf_done(&line.payload);
+	assert_int_equal(reply.outcome, SEALER_REFUSED);
+	assert_int_equal(reply.signature_len, 0);
+	if (!strstr(reply.why, why))
+		fail_msg("\"%s\" does not say \"%s\"", reply.why, why);
+}
+
+static void signature_is_by_the_enrolled_key_over_the_payload(void **state) {
+	CLEANUP(keeper_free_p) struct keeper *keeper = open_keeper();
+	CLEANUP(key_free_p) EVP_PKEY *key = evidence();
+	CLEANUP(buf_done) struct buf pae = {0};
+	struct line line = {.sequence = 1, .type = "enrolment"};
+	struct sealer_reply reply = ask(keeper, &line);
+	assert_int_equal(reply.outcome, SEALER_SIGNED);
+	dsse_pae(DSSE_INTOTO, line.payload.data, line.payload.len, &pae);
+	assert_true(key_is_signed(key, pae.data, pae.len, reply.signature, reply.signature_len));
+	buf_done(&line.payload);
+}
+
+static void payload_signed_last_gets_its_signature_again(void **state) {
+	struct keeper *keeper = open_keeper();
+	struct line line = {.sequence = 1, .type = "enrolment"};
+	struct sealer_reply first = ask(keeper, &line), again = ask(keeper, &line);
+	assert_memory_equal(&first, &again, sizeof first);
+	keeper_free(keeper);
+	keeper = open_keeper();
+	again = ask(keeper, &line);
+	assert_memory_equal(&first, &again, sizeof first);
+	step_on(&line);
+	assert_int_equal(ask(keeper, &line).outcome, SEALER_SIGNED);
+	keeper_free(keeper);
+	buf_done(&line.payload);
+}
+
+static void another_payload_for_a_used_number_is_a_fork_for_ever(void **state) {
+	struct keeper *keeper = open_keeper();
+	struct line line = {.sequence = 1, .type = "enrolment"};
+	assert_int_equal(ask(keeper, &line).outcome, SEALER_SIGNED);
+	step_on(&line);
+	assert_int_equal(ask(keeper, &line).outcome, SEALER_SIGNED);
+	struct line other = line;
+	other.marker = "other";
+	refuses(keeper, other, "a fork: another statement was signed as number 2");
+	keeper_free(keeper);
+	keeper = open_keeper();
+	refuses(keeper, other, "a fork: another statement was signed as number 2");
+	other.sequence = 1;
+	other.previous[0] = '\0';
+	other.type = "enrolment";
+	refuses(keeper, other, "a fork: another statement was signed as number 1");
+	keeper_free(keeper);
+	buf_done(&line.payload);
+}
+
+static void gap_and_another_past_are_refused(void **state) {
+	CLEANUP(keeper_free_p) struct keeper *keeper = open_keeper();
+	struct line line = {.sequence = 1, .type = "enrolment"};
+	assert_int_equal(ask(keeper, &line).outcome, SEALER_SIGNED);
+	step_on(&line);
+	buf_done(&line.payload);
+	struct line gap = line, past = line;
+	gap.sequence = 3;
+	refuses(keeper, gap, "a gap: 3 came and 2 is next");
+	past.previous[0] = past.previous[0] == '0' ? '1' : '0';
+	refuses(keeper, past, "a fork: not the digest");
+	past.previous[0] = '\0';
+	refuses(keeper, past, "a fork: not the digest");
+	assert_int_equal(ask(keeper, &line).outcome, SEALER_SIGNED);
+	buf_done(&line.payload);
+}
+
+static void number_one_is_the_enrolment_of_this_host_and_key_and_nothing_else_is(void **state) {
+	CLEANUP(keeper_free_p) struct keeper *keeper = open_keeper();
+	struct line line = {.sequence = 1, .type = "round"};
+	struct sealer_reply reply;
+	refuses(keeper, line, "number 1 is the enrolment");
+	line.type = "enrolment";
+	line.host = "99999999-0817-4175-b6d7-defef2e5bc19";
+	refuses(keeper, line, "not the host that was enrolled");
+	line.host = NULL;
+	write_payload(&line);
+	char *key = strstr(line.payload.data, "\"evidenceKey\":\"") + strlen("\"evidenceKey\":\"") + 30;
+	*key = *key == 'A' ? 'B' : 'A';
+	keeper_sign(keeper, line.payload.data, line.payload.len, &reply);
+	assert_int_equal(reply.outcome, SEALER_REFUSED);
+	assert_non_null(strstr(reply.why, "not the key that signs"));
+	assert_int_equal(ask(keeper, &line).outcome, SEALER_SIGNED);
+	step_on(&line);
+	line.type = "enrolment";
+	buf_done(&line.payload);
+	refuses(keeper, line, "number 1 is the enrolment");
+	line.type = "attestation";
+	refuses(keeper, line, "not signed");
+}
+
+static void what_is_no_statement_is_refused(void **state) {
+	static const char *const wrong[] = {"", "{}", "x", "{\"_type\":\"https://in-toto.io/Statement/v1\"}", "[]"};
+	CLEANUP(keeper_free_p) struct keeper *keeper = open_keeper();
+	struct sealer_reply reply;
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		keeper_sign(keeper, wrong[i], strlen(wrong[i]), &reply);
+		assert_int_equal(reply.outcome, SEALER_REFUSED);
+	}
+}
+
+static void position_that_cannot_be_written_gives_no_signature(void **state) {
+	CLEANUP(keeper_free_p) struct keeper *keeper = open_keeper();
+	struct line line = {.sequence = 1, .type = "enrolment"};
+	CLEANUP(free_ptr) char *elsewhere = xasprintf("%s-away", keep);
+	assert_int_equal(rename(keep, elsewhere), 0);
+	struct sealer_reply reply = ask(keeper, &line);
+	assert_int_equal(reply.outcome, SEALER_FAILED);
+	assert_int_equal(reply.signature_len, 0);
+	assert_int_equal(rename(elsewhere, keep), 0);
+	assert_int_equal(ask(keeper, &line).outcome, SEALER_SIGNED);
+	buf_done(&line.payload);
+}
+
+static void damaged_position_is_not_begun_anew(void **state) {
+	CLEANUP(key_free_p) EVP_PKEY *key = evidence();
+	struct hash id = key_id(key);
+	char hex[HASH_HEX];
+	CLEANUP(free_ptr) char *wrong = xasprintf("{\"enrolled\":\"%s\",\"sequence\":0}", hash_hex(&id, hex));
+	const char *const damaged[] = {"", "{}", "[]", wrong};
+	struct keeper *keeper = NULL;
+	struct err err;
+	for (size_t i = 0; i < ARRAY_LEN(damaged); i++) {
+		scratch_put(keep, "position", damaged[i]);
+		assert_false(keeper_open(keep, key, agent.enrolment->host_id, &keeper, &err));
+	}
+}
+
+static void host_enrolled_anew_begins_a_new_line(void **state) {
+	struct keeper *keeper = open_keeper();
+	struct line line = {.sequence = 1, .type = "enrolment"};
+	CLEANUP(key_free_p) EVP_PKEY *other = NULL;
+	struct err err = {0};
+	assert_int_equal(ask(keeper, &line).outcome, SEALER_SIGNED);
+	keeper_free(keeper);
+	assert_int_equal(unlink(agent.home->evidence_key), 0);
+	must(key_make_ed25519(&other, &err) && key_save(agent.home->evidence_key, other, &err));
+	keeper = open_keeper();
+	assert_int_equal(ask(keeper, &line).outcome, SEALER_SIGNED);
+	keeper_free(keeper);
+	buf_done(&line.payload);
+}
+
+static void second_sealer_is_refused(void **state) {
+	CLEANUP(keeper_free_p) struct keeper *keeper = open_keeper();
+	CLEANUP(key_free_p) EVP_PKEY *key = evidence();
+	struct keeper *second = NULL;
+	struct err err;
+	assert_false(keeper_open(keep, key, agent.enrolment->host_id, &second, &err));
+	assert_int_equal(err.code, ERR_REFUSED);
+}
+
+/* --- the program -------------------------------------------------------------------------------------------------- */
+
+static void rounds_through_the_program_are_taken_by_the_collector(void **state) {
+	CLEANUP(sealer_close_p) struct sealer *sealer = sealer_apart();
+	struct err err = {0};
+	must(seal_round(sealer, &err));
+	must(seal_round(sealer, &err));
+	assert_int_equal(collector_takes_all(), 4);
+	assert_false(scratch_has(agent.home->incoming, SPOOL_UNSIGNED));
+}
+
+static void vouchd_needs_no_private_key(void **state) {
+	struct err err = {0};
+	CLEANUP(sealer_close_p) struct sealer *first = sealer_apart();
+	must(seal_round(first, &err)); /* the program has read it */
+	assert_int_equal(unlink(agent.home->evidence_key), 0);
+	must(seal_round(first, &err));
+	assert_int_equal(collector_takes_all(), 4);
+}
+
+static int connect_to_sealer(void) {
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", socket_path);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+	return fd;
+}
+
+/* Bytes of the answer, 0 when the sealer hangs up. */
+static ssize_t answer_to(const void *data, size_t len) {
+	CLEANUP(close_fd) int fd = connect_to_sealer();
+	struct sealer_reply reply;
+	assert_int_equal(send(fd, data, len, MSG_NOSIGNAL), len);
+	return recv(fd, &reply, sizeof reply, 0);
+}
+
+static void request_over_the_cap_gets_no_answer_and_the_next_one_does(void **state) {
+	CLEANUP(free_ptr) char *long_one = xcalloc(1, DSSE_PAYLOAD_LARGEST + 1);
+	assert_true(answer_to(long_one, DSSE_PAYLOAD_LARGEST + 1) <= 0);
+	assert_int_equal(answer_to(long_one, DSSE_PAYLOAD_LARGEST), sizeof(struct sealer_reply));
+	close(connect_to_sealer());
+	CLEANUP(sealer_close_p) struct sealer *sealer = sealer_apart();
+	struct err err = {0};
+	must(seal_round(sealer, &err));
+}
+
+static void stranger_gets_no_answer(void **state) {
+	int status;
+	if (geteuid() != 0)
+		fail_msg("this test needs root, to become somebody else");
+	assert_int_equal(chmod(run, 0755) | chmod(socket_path, 0666), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		if (setgid(65534) != 0 || setuid(65534) != 0)
+			_exit(3);
+		struct sealer_reply reply;
+		CLEANUP(close_fd) int fd = connect_to_sealer();
+		(void)!send(fd, "{}", 2, MSG_NOSIGNAL);
+		_exit(recv(fd, &reply, sizeof reply, 0) <= 0 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(answer_to("{}", 2), sizeof(struct sealer_reply));
+}
+
+static void key_is_in_locked_pages_and_no_core_is_written(void **state) {
+	assert_int_equal(answer_to("{}", 2), sizeof(struct sealer_reply)); /* it is up */
+	CLEANUP(free_ptr) char *folder = xasprintf("/proc/%d", (int)sealer_pid);
+	CLEANUP(free_ptr) char *status = scratch_text(folder, "status");
+	CLEANUP(free_ptr) char *limits = scratch_text(folder, "limits");
+	assert_non_null(strstr(status, "VmLck:\t      64 kB"));
+	assert_non_null(strstr(limits, "Max core file size        0                    0"));
+}
+
+static void no_sealer_means_no_statement_and_one_later(void **state) {
+	CLEANUP(sealer_close_p) struct sealer *sealer = sealer_apart();
+	struct err err = {0};
+	assert_int_equal(unlink(socket_path), 0);
+	close(listening);
+	assert_false(seal_round(sealer, &err));
+	assert_int_equal(sealer->chain->sequence, 0);
+	assert_int_equal(scratch_count(agent.home->queue), 0);
+	listen_at(socket_path);
+	start_sealer();
+	must(seal_round(sealer, &err));
+	assert_int_equal(collector_takes_all(), 3);
+}
+
+static void round_of_a_line_begun_without_the_sealer_is_refused_with_the_reason(void **state) {
+	struct sealer *sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT);
+	struct err err;
+	agent_round(&agent, sealer);
+	sealer_close(sealer);
+	sealer = sealer_apart();
+	assert_false(seal_round(sealer, &err));
+	assert_int_equal(err.code, ERR_REFUSED);
+	assert_non_null(strstr(err.why, "has not signed the host's enrolment"));
+	assert_int_equal(sealer->chain->sequence, 3);
+	assert_false(scratch_has(agent.home->incoming, SPOOL_UNSIGNED));
+	sealer_close(sealer);
+}
+
+/* --- what a crash of vouchd can leave ------------------------------------------------------------------------------
+ */
+
+/* Three statements, and what was on the disk before the last of them. */
+struct crash {
+	char *chain, *position, *line; /* chain.json and position before, the line */
+	char name[SPOOL_NAME_LONGEST];
+};
+
+static void crash_done(struct crash *crash) {
+	free(crash->chain);
+	free(crash->position);
+	free(crash->line);
+}
+
+/* A second round, sealed, and taken apart again: only unsigned.json is there of it. */
+static void leave_unsigned(struct crash *crash) {
+	struct err err = {0};
+	struct sealer *sealer = sealer_apart();
+	CLEANUP(dsse_free_p) struct dsse *envelope = NULL;
+	CLEANUP(buf_done) struct buf body = {0};
+	CLEANUP(buf_done) struct buf line = {0};
+	must(seal_round(sealer, &err));
+	*crash = (struct crash){.chain = scratch_text(agent.folder, "chain.json"),
+				.position = scratch_text(keep, "position")};
+	must(seal_round(sealer, &err));
+	snprintf(crash->name, sizeof crash->name, "%s", sealer->chain->entry);
+	sealer_close(sealer);
+	crash->line = scratch_text(agent.home->queue, crash->name);
+	must(statement_wire_read(crash->line, strlen(crash->line), "line", &envelope, &body, &err));
+	free(envelope->signatures[0].keyid);
+	buf_done(&envelope->signatures[0].bytes);
+	envelope->signature_count = 0;
+	statement_wire_write(envelope, body.data, body.len, &line);
+	scratch_put(agent.home->incoming, SPOOL_UNSIGNED, buf_str(&line));
+	must(spool_remove(agent.home, crash->name, &err));
+	scratch_put(agent.folder, "chain.json", crash->chain);
+}
+
+static void goes_on_with_the_same_line(const struct crash *crash) {
+	struct err err = {0};
+	CLEANUP(sealer_close_p) struct sealer *sealer = sealer_apart();
+	must(seal_round(sealer, &err));
+	CLEANUP(free_ptr) char *again = scratch_text(agent.home->queue, crash->name);
+	assert_string_equal(again, crash->line);
+	assert_int_equal(collector_takes_all(), 5);
+	assert_int_equal(scratch_count(agent.home->incoming), 0);
+}
+
+static void what_was_not_asked_for_is_signed_after_the_start(void **state) {
+	CLEANUP(crash_done) struct crash crash;
+	leave_unsigned(&crash);
+	kill_and_wait(sealer_pid);
+	scratch_put(keep, "position", crash.position);
+	start_sealer();
+	goes_on_with_the_same_line(&crash);
+}
+
+static void what_was_signed_and_not_heard_of_gets_the_same_signature(void **state) {
+	CLEANUP(crash_done) struct crash crash;
+	leave_unsigned(&crash);
+	goes_on_with_the_same_line(&crash);
+}
+
+static void what_was_signed_and_not_in_the_chain_joins_it(void **state) {
+	CLEANUP(crash_done) struct crash crash;
+	leave_unsigned(&crash);
+	scratch_put(agent.home->incoming, crash.name, crash.line);
+	goes_on_with_the_same_line(&crash);
+}
+
+static void what_is_in_the_chain_is_not_signed_twice(void **state) {
+	CLEANUP(crash_done) struct crash crash;
+	struct err err = {0};
+	leave_unsigned(&crash);
+	CLEANUP(free_ptr) char *left = scratch_text(agent.home->incoming, SPOOL_UNSIGNED);
+	struct sealer *sealer = sealer_apart();
+	must(chain_ready(agent.home, sealer->chain, sealer->signer, &err));
+	sealer_close(sealer);
+	scratch_put(agent.home->incoming, SPOOL_UNSIGNED, left);
+	goes_on_with_the_same_line(&crash);
+}
+
+/* An unsigned.json that vouchd wrote anew after the sealer signed another: what a hostile vouchd, or a restored
+ * backup, would do. */
+static void set_back_state_folder_cannot_go_on(void **state) {
+	CLEANUP(crash_done) struct crash crash;
+	struct err err;
+	leave_unsigned(&crash);
+	CLEANUP(free_ptr) char *path = file_join(agent.home->incoming, SPOOL_UNSIGNED);
+	assert_int_equal(unlink(path), 0);
+	scratch_put(agent.root, "etc/b", "another past\n");
+	CLEANUP(sealer_close_p) struct sealer *sealer = sealer_apart();
+	assert_false(seal_round(sealer, &err));
+	assert_non_null(strstr(err.why, "a fork"));
+	assert_int_equal(collector_takes_all(), 3);
+}
+
+/* Rounds without end, whatever happens to the sealer. */
+static pid_t start_rounds(void) {
+	pid_t pid = fork();
+	if (pid != 0)
+		return pid;
+	struct sealer *sealer = sealer_apart();
+	struct err ignored;
+	for (;;)
+		(void)!seal_round(sealer, &ignored);
+}
+
+static void fifty_kills_at_random_instants_leave_no_gap_and_no_number_twice(void **state) {
+	struct err err = {0};
+	unsigned seed = (unsigned)getpid();
+	pid_t rounds = start_rounds();
+	for (int i = 0; i < 50; i++) {
+		usleep((useconds_t)(rand_r(&seed) % 40000));
+		if (i % 3 != 1) {
+			kill_and_wait(rounds);
+			rounds = start_rounds();
+		}
+		if (i % 3 != 0) {
+			kill_and_wait(sealer_pid);
+			start_sealer();
+		}
+	}
+	kill_and_wait(rounds);
+	CLEANUP(sealer_close_p) struct sealer *sealer = sealer_apart();
+	must(seal_round(sealer, &err));
+	assert_int_equal(collector_takes_all(), sealer->chain->sequence);
+	print_message("%d statements, seed %u\n", (int)sealer->chain->sequence, (unsigned)getpid());
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, make, drop)
+#define RUNNING(name) cmocka_unit_test_setup_teardown(name, make_running, drop)
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		CASE(signature_is_by_the_enrolled_key_over_the_payload),
+		CASE(payload_signed_last_gets_its_signature_again),
+		CASE(another_payload_for_a_used_number_is_a_fork_for_ever),
+		CASE(gap_and_another_past_are_refused),
+		CASE(number_one_is_the_enrolment_of_this_host_and_key_and_nothing_else_is),
+		CASE(what_is_no_statement_is_refused),
+		CASE(position_that_cannot_be_written_gives_no_signature),
+		CASE(damaged_position_is_not_begun_anew),
+		CASE(host_enrolled_anew_begins_a_new_line),
+		CASE(second_sealer_is_refused),
+		RUNNING(rounds_through_the_program_are_taken_by_the_collector),
+		RUNNING(vouchd_needs_no_private_key),
+		RUNNING(request_over_the_cap_gets_no_answer_and_the_next_one_does),
+		RUNNING(stranger_gets_no_answer),
+		RUNNING(key_is_in_locked_pages_and_no_core_is_written),
+		CASE(no_sealer_means_no_statement_and_one_later),
+		RUNNING(round_of_a_line_begun_without_the_sealer_is_refused_with_the_reason),
+		RUNNING(what_was_not_asked_for_is_signed_after_the_start),
+		RUNNING(what_was_signed_and_not_heard_of_gets_the_same_signature),
+		RUNNING(what_was_signed_and_not_in_the_chain_joins_it),
+		RUNNING(what_is_in_the_chain_is_not_signed_twice),
+		RUNNING(set_back_state_folder_cannot_go_on),
+		RUNNING(fifty_kills_at_random_instants_leave_no_gap_and_no_number_twice),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
