@@ -102,7 +102,7 @@ bool chain_open(const struct home *home, struct chain **ret_chain, struct err *e
 	struct chain *chain = xcalloc(1, sizeof *chain);
 	chain->lock = -1;
 	if (!home_make(home, err) || !home_lock(home, &chain->lock, err) ||
-	    !home_sweep(home->folder, ".tmp-chain.json-", err) || !home_sweep(home->folder, ".tmp-blinds.json-", err) ||
+	    !home_sweep(home->spool, ".tmp-chain.json-", err) || !home_sweep(home->spool, ".tmp-blinds.json-", err) ||
 	    !recover(home, chain, err)) {
 		chain_close(chain);
 		return false;
@@ -145,7 +145,7 @@ static bool add(const struct home *home, struct chain *chain, const struct chain
 	spool_name(chain->sequence + 1, &step->digest, name);
 	CLEANUP(free_ptr) char *incoming = file_join(home->incoming, name);
 	CLEANUP(free_ptr) char *queue = file_join(home->queue, name);
-	if (!file_create(incoming, step->line, step->len, 0600, err) || !file_sync_folder(home->incoming, err))
+	if (!file_create(incoming, step->line, step->len, 0640, err) || !file_sync_folder(home->incoming, err))
 		return false;
 	advance(chain, step, name);
 	return chain_write(home, chain, err) && file_move(incoming, queue, err);

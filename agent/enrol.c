@@ -129,6 +129,11 @@ static bool make_keys(struct draft *draft, struct err *err) {
 	       save_public(draft->home->transport_public, draft->transport, err);
 }
 
+/* What others need of it is in files that they may read; the private keys are not. */
+static bool open_to_all(const char *folder, struct err *err) {
+	return chmod(folder, 0755) == 0 || err_errno(err, errno, ERR_IO, folder, "let others into the folder");
+}
+
 static bool put_together(const struct enrol_options *options, struct draft *draft, struct err *err) {
 	CLEANUP(buf_done) struct buf bytes = {0};
 	draft->enrolment->collector = xstrdup(options->collector);
@@ -146,7 +151,8 @@ static bool put_together(const struct enrol_options *options, struct draft *draf
 	return file_make_folder(draft->home->enrolment, 0700, err) && make_keys(draft, err) &&
 	       fetch_ca(options, draft, err) && fetch_certificate(options, draft, err) &&
 	       fetch_log(options, draft, err) && enrolment_write(draft->enrolment, &bytes, err) &&
-	       file_write(draft->home->identity, bytes.data, bytes.len, 0644, err);
+	       file_write(draft->home->identity, bytes.data, bytes.len, 0644, err) &&
+	       open_to_all(draft->home->enrolment, err);
 }
 
 /* A draft that came to nothing, ours or a crashed one's: its files and its folders. */
@@ -164,20 +170,27 @@ static void throw_away(const struct home *draft) {
 	rmdir(draft->folder);
 }
 
-/* What hung on an earlier enrolment goes into old-<time>/; the enrolment first, so that from then on there is none. */
+static bool has_past(const struct home *home) {
+	return access(home->enrolment, F_OK) == 0 || access(home->chain, F_OK) == 0 ||
+	       access(home->checkpoint, F_OK) == 0;
+}
+
+/* What hung on an earlier enrolment goes into old-<time>/, the enrolment first, so that from then on there is none; its
+ * folders are made again for whom they belonged to. */
 static bool set_aside(const struct home *home, struct err *err) {
 	char at[TIMES_TEXT];
-	CLEANUP(free_ptr) char *old = xasprintf("%s/old-%s", home->folder, times_format(times_now(), at));
-	const char *const parts[] = {home->enrolment, home->chain,    home->blinds,
-				     home->spool,     home->receipts, home->checkpoint};
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-		CLEANUP(free_ptr) char *to = file_join(old, strrchr(parts[i], '/') + 1);
-		if (access(parts[i], F_OK) != 0)
-			continue;
-		if (!file_make_folder(old, 0700, err) || !file_move(parts[i], to, err))
+	CLEANUP(free_ptr) char *folder = xasprintf("%s/old-%s", home->folder, times_format(times_now(), at));
+	CLEANUP(home_free_p) struct home *old = home_new(folder);
+	const char *const parts[][2] = {
+		{home->enrolment, old->enrolment}, {home->spool, old->spool}, {home->receipts, old->receipts}};
+	if (!has_past(home))
+		return true;
+	if (!file_make_folder(old->folder, 0700, err))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		if (access(parts[i][0], F_OK) == 0 && !file_move(parts[i][0], parts[i][1], err))
 			return false;
-	}
-	return true;
+	return home_make_like(home, old, err);
 }
 
 static bool may_enrol(const struct home *home, const struct enrol_options *options, struct err *err) {
@@ -192,9 +205,8 @@ static bool make_enrolment(const struct home *home, const struct enrol_options *
 			   struct err *err) {
 	CLEANUP(close_fd) int lock = -1;
 	CLEANUP(close_fd) int ship_lock = -1;
-	if (!may_enrol(home, options, err) || !know_host(options->root, draft->header, err) ||
-	    !file_make_folder(home->folder, 0700, err) || !home_lock(home, &lock, err) ||
-	    !home_lock_shipping(home, &ship_lock, err))
+	if (!may_enrol(home, options, err) || !know_host(options->root, draft->header, err) || !home_make(home, err) ||
+	    !home_lock(home, &lock, err) || !home_lock_shipping(home, &ship_lock, err))
 		return false;
 	throw_away(draft->home);
 	bool ok = file_make_folder(draft->home->folder, 0700, err) && put_together(options, draft, err) &&
@@ -204,9 +216,12 @@ static bool make_enrolment(const struct home *home, const struct enrol_options *
 	return ok;
 }
 
-/* The first statement of the line. Should this fail, or be left to a sealer, vouchd seals it before its first round. */
+/* The first statement of the line. Should this fail, or be left to a sealer or to another user, vouchd seals it before
+ * its first round. */
 static bool seal_first(const struct home *home, const struct draft *draft, struct err *err) {
 	CLEANUP(sealer_close_p) struct sealer *sealer = NULL;
+	if (home_is_shared(home))
+		return true;
 	return sealer_open(home, draft->enrolment, NULL, "", SPOOL_LIMIT_DEFAULT, &sealer, err) &&
 	       seal_enrolment(sealer, draft->header, err);
 }

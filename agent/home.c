@@ -24,13 +24,13 @@ struct home *home_new(const char *folder) {
 	home->transport_key = file_join(home->enrolment, "transport.pem");
 	home->transport_certificate = file_join(home->enrolment, "transport-cert.pem");
 	home->ca = file_join(home->enrolment, "ca.pem");
-	home->chain = file_join(home->folder, "chain.json");
-	home->blinds = file_join(home->folder, "blinds.json");
-	home->checkpoint = file_join(home->folder, "checkpoint");
-	home->receipts = file_join(home->folder, "receipts");
-	home->lock = file_join(home->folder, "lock");
-	home->ship_lock = file_join(home->folder, "ship.lock");
 	home->spool = file_join(home->folder, "spool");
+	home->receipts = file_join(home->folder, "receipts");
+	home->chain = file_join(home->spool, "chain.json");
+	home->blinds = file_join(home->spool, "blinds.json");
+	home->checkpoint = file_join(home->receipts, "checkpoint");
+	home->lock = file_join(home->spool, "lock");
+	home->ship_lock = file_join(home->receipts, "ship.lock");
 	home->incoming = file_join(home->spool, "incoming");
 	home->queue = file_join(home->spool, "queue");
 	home->refused = file_join(home->spool, "refused");
@@ -64,11 +64,70 @@ void home_free(struct home *home) {
 	free(home);
 }
 
+static void use_credential(const char *folder, const char *name, char **path) {
+	free(*path);
+	*path = file_join(folder, name);
+}
+
+void home_use_credentials(struct home *home) {
+	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+	if (!folder || !*folder)
+		return;
+	use_credential(folder, "evidence.pem", &home->evidence_key);
+	use_credential(folder, "transport.pem", &home->transport_key);
+}
+
+/* Where earlier versions kept them: in the folder itself. */
+static bool move_old(const struct home *home, struct err *err) {
+	const char *const moved[][2] = {
+		{"chain.json", home->chain}, {"blinds.json", home->blinds}, {"checkpoint", home->checkpoint}};
+	for (size_t i = 0; i < ARRAY_LEN(moved); i++) {
+		CLEANUP(free_ptr) char *from = file_join(home->folder, moved[i][0]);
+		if (access(from, F_OK) == 0 && access(moved[i][1], F_OK) != 0 && !file_move(from, moved[i][1], err))
+			return false;
+	}
+	return true;
+}
+
 bool home_make(const struct home *home, struct err *err) {
 	return file_make_folder(home->folder, 0700, err) && file_make_folder(home->receipts, 0700, err) &&
 	       file_make_folder(home->incoming, 0700, err) && file_make_folder(home->queue, 0700, err) &&
 	       file_make_folder(home->refused, 0700, err) && file_sync_folder(home->spool, err) &&
-	       file_sync_folder(home->folder, err);
+	       file_sync_folder(home->folder, err) && move_old(home, err);
+}
+
+/* Gives a file or folder the owner, and where mode is set the mode, of another; for root, who makes it for somebody. */
+static bool give(int fd, const char *path, const struct stat *like, bool mode, struct err *err) {
+	if ((geteuid() == 0 && fchown(fd, like->st_uid, like->st_gid) != 0) ||
+	    (mode && fchmod(fd, like->st_mode & 07777) != 0))
+		return err_errno(err, errno, ERR_IO, path, "give to its owner");
+	return true;
+}
+
+bool home_make_like(const struct home *home, const struct home *old, struct err *err) {
+	const char *const folders[][2] = {{home->spool, old->spool},
+					  {home->incoming, old->incoming},
+					  {home->queue, old->queue},
+					  {home->refused, old->refused},
+					  {home->receipts, old->receipts}};
+	if (!home_make(home, err))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+		struct stat like;
+		if (stat(folders[i][1], &like) != 0)
+			continue;
+		CLEANUP(close_fd) int fd = open(folders[i][0], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			return err_errno(err, errno, ERR_IO, folders[i][0], "open folder");
+		if (!give(fd, folders[i][0], &like, true, err))
+			return false;
+	}
+	return true;
+}
+
+bool home_is_shared(const struct home *home) {
+	struct stat status;
+	return stat(home->spool, &status) == 0 && status.st_uid != geteuid();
 }
 
 static void close_folder(DIR **folder) {
@@ -86,24 +145,37 @@ bool home_sweep(const char *folder, const char *prefix, struct err *err) {
 	return true;
 }
 
-static bool take_lock(const char *path, const char *taken, int *ret_lock, struct err *err) {
-	int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (lock < 0)
+/* A lock that root makes belongs to whom its folder belongs: that user takes it from then on. */
+static bool open_lock(const char *folder, const char *path, int *ret_lock, struct err *err) {
+	struct stat status;
+	CLEANUP(close_fd) int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (lock < 0 || stat(folder, &status) != 0)
 		return err_errno(err, errno, ERR_IO, path, "open");
-	if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
-		close(lock);
-		return err_set(err, ERR_REFUSED, path, "%s", taken);
-	}
+	if (!give(lock, path, &status, false, err))
+		return false;
 	*ret_lock = lock;
+	lock = -1;
+	return true;
+}
+
+static bool take_lock(const char *folder, const char *path, const char *taken, int *ret_lock, struct err *err) {
+	CLEANUP(close_fd) int lock = -1;
+	if (!open_lock(folder, path, &lock, err))
+		return false;
+	if (flock(lock, LOCK_EX | LOCK_NB) != 0)
+		return err_set(err, ERR_REFUSED, path, "%s", taken);
+	*ret_lock = lock;
+	lock = -1;
 	return true;
 }
 
 bool home_lock(const struct home *home, int *ret_lock, struct err *err) {
-	return take_lock(home->lock, "another process seals for this state folder", ret_lock, err);
+	return take_lock(home->spool, home->lock, "another process seals for this state folder", ret_lock, err);
 }
 
 bool home_lock_shipping(const struct home *home, int *ret_lock, struct err *err) {
-	return take_lock(home->ship_lock, "another process ships from this state folder", ret_lock, err);
+	return take_lock(home->receipts, home->ship_lock, "another process ships from this state folder", ret_lock,
+			 err);
 }
 
 bool home_public_key(const char *path, EVP_PKEY **ret_key, struct err *err) {

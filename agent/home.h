@@ -1,22 +1,26 @@
 /* The state folder of an enrolled agent: what lies where.
  *
- *   enrolment/            made whole by enrol(), read-only afterwards
- *     enrolment.json      {"collector","hostId","hostName","os","origin","vkey","enrolledAt",
- *                         "drawn"?: true}
- *     evidence.pem        Ed25519, signs statements; 0600; where a sealer signs, vouchd need not be able to read it
- *     evidence.pub.pem    its public half, for who verifies receipts
- *     transport.pem       P-256, mutual TLS; 0600
- *     transport.pub.pem   its public half, for who seals the enrolment
- *     transport-cert.pem  its certificate by the collector's CA
- *     ca.pem              that CA, whose fingerprint was compared
- *   chain.json            agent/chain.h
- *   blinds.json           agent/seal.h
- *   spool/                agent/spool.h: incoming/ queue/ refused/
- *   receipts/             <statement's digest>.tlog-proof
- *   checkpoint            the last checkpoint that was verified, verbatim
- *   lock                  held by the one process that seals
- *   ship.lock             held by the one process that ships
- */
+ *   enrolment/              made whole by enrol(), read-only afterwards
+ *     enrolment.json        {"collector","hostId","hostName","os","origin","vkey","enrolledAt",
+ *                           "drawn"?: true}
+ *     evidence.pem          Ed25519, signs statements; 0600; where a sealer signs, vouchd need not be able to
+ *                           read it
+ *     evidence.pub.pem      its public half, for who verifies receipts
+ *     transport.pem         P-256, mutual TLS; 0600
+ *     transport.pub.pem     its public half, for who seals the enrolment
+ *     transport-cert.pem    its certificate by the collector's CA
+ *     ca.pem                that CA, whose fingerprint was compared
+ *   spool/                  agent/spool.h: incoming/ queue/ refused/
+ *     chain.json            agent/chain.h
+ *     blinds.json           agent/seal.h
+ *     lock                  held by the one process that seals
+ *   receipts/               <statement's digest>.tlog-proof
+ *     checkpoint            the last checkpoint that was verified, verbatim
+ *     ship.lock             held by the one process that ships
+ *
+ * Either all of it is one user's, 0700 (home_make()), or it is shared (packaging/tmpfiles.d/vouch.conf): the folder and
+ * enrolment/ are root's, spool/ is the user's who seals, receipts/ the user's who ships, and both work in queue/ and
+ * refused/, through their group. Then the private keys are readable for root alone and come as credentials. */
 #pragma once
 
 #include "core/file.h"
@@ -34,8 +38,14 @@ struct home {
 struct home *home_new(const char *folder);
 void home_free(struct home *home);
 DEFINE_CLEANUP(struct home, home_free)
+/* The private keys are files of these names in $CREDENTIALS_DIRECTORY, where the service manager set it. */
+void home_use_credentials(struct home *home);
 /* Makes the folders that are missing, 0700, and syncs those that they lie in. */
 MUST_CHECK bool home_make(const struct home *home, struct err *err);
+/* The same after all was moved to `old`: with owner and mode as there. */
+MUST_CHECK bool home_make_like(const struct home *home, const struct home *old, struct err *err);
+/* Whether somebody else seals here than this process' user: what this one made in spool/ would be in the way. */
+bool home_is_shared(const struct home *home);
 /* Throws away what crashes left in a folder: files whose names begin so. */
 MUST_CHECK bool home_sweep(const char *folder, const char *prefix, struct err *err);
 /* The right to seal and to enrol: ERR_REFUSED when another process has it. Closing the descriptor gives it back. */

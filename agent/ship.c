@@ -75,8 +75,7 @@ bool shipper_open(const struct home *home, const struct enrolment *enrolment, co
 	shipper->lock = -1;
 	if (!key_load(home->transport_key, &transport, err) || !home_make(home, err) ||
 	    !home_lock_shipping(home, &shipper->lock, err) || !count_set_aside(shipper, err) ||
-	    !home_sweep(home->folder, ".tmp-checkpoint-", err) || !home_sweep(home->receipts, ".tmp-", err) ||
-	    !home_sweep(home->refused, ".tmp-", err) ||
+	    !home_sweep(home->receipts, ".tmp-", err) || !home_sweep(home->refused, ".tmp-", err) ||
 	    !receipts_open(home, enrolment->vkey, &shipper->receipts, err) || !http_open(&peer, &shipper->http, err))
 		return false;
 	shipper->receipts->get = fetch_tile;

@@ -23,7 +23,8 @@ static const char usage[] =
 	"Ships statements from the spool to the collector over mutual TLS, verifies each receipt, and\n"
 	"only then takes the statement out of the spool.\n\n"
 	"  --once       ship what is there, then end\n"
-	"  --state DIR  keys, spool and receipts (default " VOUCH_STATEDIR ")\n\n"
+	"  --state DIR  keys, spool and receipts (default " VOUCH_STATEDIR "); the transport key is\n"
+	"               taken from $CREDENTIALS_DIRECTORY where that is set\n\n"
 	"Exit: 0 ended by a signal, or (--once) everything was stored; 1 (--once) something was not;\n"
 	"2 it could not start.\n";
 
@@ -162,6 +163,7 @@ static int vouch_ship(const char *state, bool once, const sigset_t *ends) {
 	CLEANUP(enrolment_free_p) struct enrolment *enrolment = NULL;
 	CLEANUP(shipper_close_p) struct shipper *shipper = NULL;
 	struct err err;
+	home_use_credentials(home);
 	if (!enrolment_read(home, &enrolment, &err) || !shipper_open(home, enrolment, ends, &shipper, &err))
 		return fail(&err);
 	if (shipper->set_aside) {

@@ -15,8 +15,8 @@
  *   [{"path","type","mode","uid","gid","size","mtime","acl"?}...]
  * link:/sys/dev/block/8:1 - every link followed, absolute
  *   {"target"}
- * statvfs:/ - blocks are of bsize bytes (f_frsize); flags are ST_RDONLY and so on
- *   {"blocks","bfree","bavail","files","ffree","bsize","flags"}
+ * statvfs:/ - blocks are of bsize bytes (f_frsize); how it is mounted, mounts: says
+ *   {"blocks","bfree","bavail","files","ffree","bsize"}
  * shadow: - sources/shadow.h; never a hash
  *   [{"name","scheme","locked":bool,"empty":bool,"last_change":days|null,"max_days":n|null,"expire":days|null}...]
  * unit:ssh.service - single Gets over the system bus. A unit that is not there has the LoadState "not-found". Result,

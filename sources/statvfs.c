@@ -15,10 +15,10 @@ static bool look_statvfs(const struct ask *ask, struct answer *ret_answer, struc
 	if (fd < 0 || fstatvfs(fd, &room) != 0)
 		return err_errno(err, errno, ERR_UNREADABLE, ask->name, "statvfs");
 	CLEANUP(json_decref_p)
-	json_t *value = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "blocks", (json_int_t)room.f_blocks, "bfree",
+	json_t *value = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "blocks", (json_int_t)room.f_blocks, "bfree",
 				  (json_int_t)room.f_bfree, "bavail", (json_int_t)room.f_bavail, "files",
 				  (json_int_t)room.f_files, "ffree", (json_int_t)room.f_ffree, "bsize",
-				  (json_int_t)room.f_frsize, "flags", (json_int_t)room.f_flag);
+				  (json_int_t)room.f_frsize);
 	return answer_json(ask, value, ret_answer, err);
 }
 

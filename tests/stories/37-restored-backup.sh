@@ -11,7 +11,7 @@ stopped_copy() {
 }
 
 is_shipping() {
-	! flock -n "$work/host/ship.lock" true
+	! flock -n "$work/host/receipts/ship.lock" true
 }
 
 collector_new

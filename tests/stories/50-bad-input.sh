@@ -70,7 +70,7 @@ full_disk() {
 	cp -a "$work/host" "$work/disk/host"
 	rm -rf "$work/disk/host/spool/refused" && mkdir -m 700 "$work/disk/host/spool/refused"
 	local sequence entries
-	sequence=$(jq .sequence "$work/disk/host/chain.json")
+	sequence=$(jq .sequence "$work/disk/host/spool/chain.json")
 	entries=$(find "$work/disk/host/spool/queue" -name '*.json' | wc -l)
 	dd if=/dev/zero of="$work/disk/filler" bs=4k 2>/dev/null || true
 	if vouchd --state "$work/disk/host" --config "$work/small-config.yaml" --once >"$work/full.out" 2>&1; then
@@ -83,12 +83,12 @@ full_disk() {
 	else
 		echo "not ok - it does not name the reason: $(tail -n 2 "$work/full.out")"
 	fi
-	[[ $sequence == "$(jq .sequence "$work/disk/host/chain.json")" ]] &&
+	[[ $sequence == "$(jq .sequence "$work/disk/host/spool/chain.json")" ]] &&
 		[[ $entries == "$(find "$work/disk/host/spool/queue" -name '*.json' | wc -l)" ]] &&
 		echo "ok - chain and spool are as they were" || echo "not ok - the round is half there"
 	rm "$work/disk/filler"
 	if vouchd --state "$work/disk/host" --config "$work/small-config.yaml" --once >"$work/full.out" 2>&1 &&
-		[[ $((sequence + 1)) == "$(jq .sequence "$work/disk/host/chain.json")" ]]; then
+		[[ $((sequence + 1)) == "$(jq .sequence "$work/disk/host/spool/chain.json")" ]]; then
 		echo "ok - with room again the next round takes the next number"
 	else
 		echo "not ok - with room again: $(tail -n 2 "$work/full.out")"

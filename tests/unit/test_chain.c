@@ -188,7 +188,7 @@ static void damaged_chain_is_not_begun_anew(void **state) {
 		"", "{}", "{\"sequence\":1", "[]",
 		"{\"bootId\":\"\",\"entry\":\"../x\",\"full\":false,\"policies\":[],\"previous\":\"\",\"sequence\":1}"};
 	for (size_t i = 0; i < ARRAY_LEN(damaged); i++) {
-		scratch_put(folder, "chain.json", damaged[i]);
+		scratch_put(folder, "spool/chain.json", damaged[i]);
 		assert_false(chain_open(home, &chain, &err));
 	}
 }

@@ -38,12 +38,12 @@ static struct receipts *open_receipts(void) {
 static void refuses(struct receipts *receipts, const struct dsse *envelope, const char *receipt, const char *why) {
 	struct err err = {0};
 	size_t before = scratch_count(agent.home->receipts);
-	CLEANUP(free_ptr) char *checkpoint = scratch_text(agent.folder, "checkpoint");
+	CLEANUP(free_ptr) char *checkpoint = scratch_text(agent.folder, "receipts/checkpoint");
 	char text[640];
 	assert_false(receipt_keep(receipts, envelope, receipt, &err));
 	if (!strstr(err_text(&err, text, sizeof text), why))
 		fail_msg("expected \"%s\" in \"%s\"", why, text);
-	CLEANUP(free_ptr) char *after = scratch_text(agent.folder, "checkpoint");
+	CLEANUP(free_ptr) char *after = scratch_text(agent.folder, "receipts/checkpoint");
 	assert_int_equal(scratch_count(agent.home->receipts), before);
 	assert_string_equal(checkpoint, after);
 }
@@ -63,7 +63,7 @@ static void receipt_that_holds_is_kept_with_its_checkpoint(void **state) {
 		assert_string_equal(kept, receipt);
 		assert_non_null(strstr(receipt, "log.example\n4\n"));
 	}
-	CLEANUP(free_ptr) char *checkpoint = scratch_text(agent.folder, "checkpoint");
+	CLEANUP(free_ptr) char *checkpoint = scratch_text(agent.folder, "receipts/checkpoint");
 	assert_memory_equal(checkpoint, "log.example\n4\n", 14);
 }
 
@@ -158,7 +158,7 @@ static void larger_log_is_believed_when_it_continues_the_one_seen_last(void **st
 static void checkpoint_on_disk_that_does_not_verify_stops_shipping(void **state) {
 	struct receipts *receipts = NULL;
 	struct err err;
-	scratch_put(agent.folder, "checkpoint", "log.example\n4\nAAAA\n\n");
+	scratch_put(agent.folder, "receipts/checkpoint", "log.example\n4\nAAAA\n\n");
 	assert_false(receipts_open(agent.home, agent.enrolment->vkey, &receipts, &err));
 	assert_int_equal(err.code, ERR_REFUSED);
 }

@@ -114,7 +114,7 @@ static void blind_stays_while_the_leaf_does(void **state) {
 static void damaged_blinds_are_drawn_anew(void **state) {
 	CLEANUP(sealer_close_p) struct sealer *sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT);
 	agent_round(&agent, sealer);
-	scratch_put(agent.folder, "blinds.json", "{\"a.mode\":{\"blind\":\"0\",\"leaf\":7},\"b.there\":[]}");
+	scratch_put(agent.folder, "spool/blinds.json", "{\"a.mode\":{\"blind\":\"0\",\"leaf\":7},\"b.there\":[]}");
 	agent_round(&agent, sealer);
 	CLEANUP(json_decref_p) json_t *first = results_of(3);
 	CLEANUP(json_decref_p) json_t *second = results_of(4);

@@ -1,0 +1,65 @@
+#!/bin/bash
+# What the units promise, by systemd's own tools and without a boot: each has the capability that docs/DESIGN.md names and
+# no other, the exposure stays under its figure, and systemd has nothing to say about them.
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/story.sh"
+
+units=$story_top/packaging/units
+
+# value UNIT KEY: what the key's lines come to in the end: an empty one takes back those before it.
+value() {
+	awk -F= -v key="$2" '$1 == key { v = $2 == "" ? "" : v (v ? " " : "") $2 } END { print v }' "$units/$1.service"
+}
+
+# unit most capability...
+while read -r unit most capabilities; do
+	for set in CapabilityBoundingSet AmbientCapabilities; do
+		check "$unit sets $set" grep -q "^$set=" "$units/$unit.service"
+		equal "$unit has exactly these in $set: ${capabilities:-none}" "$capabilities" "$(value "$unit" $set)"
+	done
+	exposure=$(systemd-analyze security --offline=yes --no-pager "$units/$unit.service" 2>"$work/analyze.log" |
+		sed -nE 's/.*Overall exposure level.*: ([0-9.]+) .*/\1/p')
+	check "$unit is exposed by $exposure, at most $most" awk -v is="$exposure" -v most="$most" \
+		'BEGIN { exit !(is != "" && is + 0 <= most) }'
+	check "$unit can gain no privilege" grep -qx 'NoNewPrivileges=yes' "$units/$unit.service"
+	check "$unit is not root" grep -qE '^(User=vouch|DynamicUser=yes)' "$units/$unit.service"
+done <<-'EOF'
+	vouchd              0.5
+	vouch-sealer        0.5
+	vouch-broker-fs     2.1 CAP_DAC_READ_SEARCH
+	vouch-broker-net    1.4 CAP_NET_ADMIN
+	vouch-broker-audit  0.7 CAP_AUDIT_CONTROL CAP_AUDIT_READ
+	vouch-broker-ptrace 1.0 CAP_SYS_PTRACE
+	vouch-prober        1.2
+	vouch-ship          1.2
+EOF
+equal "the table has every unit" "$(find "$units" -name '*.service' | wc -l)" \
+	"$(sed -n '/^done <<-/,/^EOF/p' "${BASH_SOURCE[0]}" | grep -c $'^\tvouch')"
+
+# Who could read keys by another way than their path does not get there by handle, and nobody by tracing.
+for unit in vouch-broker-fs vouch-broker-ptrace; do
+	filter=$(grep -E '^SystemCallFilter=~' "$units/$unit.service")
+	for call in @debug open_by_handle_at process_vm_readv process_vm_writev; do
+		check "$unit is denied $call" grep -qw -- "$call" <<<"$filter"
+	done
+done
+check "vouch-broker-fs is denied name_to_handle_at" grep -qE '^SystemCallFilter=~.*\bname_to_handle_at\b' \
+	"$units/vouch-broker-fs.service"
+for call in ptrace process_vm_readv process_vm_writev pidfd_getfd; do
+	check "vouch-broker-ptrace is denied $call by name" grep -qE "^SystemCallFilter=~.*\b$call\b" \
+		"$units/vouch-broker-ptrace.service"
+done
+for hidden in /var/lib/vouch /run/credentials; do
+	check "vouch-broker-fs does not see $hidden" grep -qE "^InaccessiblePaths=(.* )?$hidden( |\$)" \
+		"$units/vouch-broker-fs.service"
+done
+for unit in vouch-broker-fs vouch-broker-net vouch-broker-audit vouch-broker-ptrace vouch-prober vouch-sealer; do
+	check "$unit's socket is for its group alone" grep -qx 'SocketMode=0660' "$units/$unit.socket"
+	check "$unit's socket is of group vouch" grep -qx 'SocketGroup=vouch' "$units/$unit.socket"
+done
+
+# verify, with programs that are there whatever was built.
+mkdir "$work/units"
+cp "$units"/* "$work/units/"
+sed -i -E 's|^(ExecStart=)/usr/sbin/[a-z-]+|\1/bin/true|' "$work/units"/*.service
+systemd-analyze verify --man=no "$work/units"/vouch* >"$work/verify.out" 2>&1 || true
+equal "systemd-analyze verify is silent" "" "$(head -n 3 "$work/verify.out")"

@@ -1,0 +1,76 @@
+/* The state folder: what lies where, for one user and for several. */
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/home.h"
+#include "tests/unit/scratch.h"
+
+static void what_earlier_versions_kept_elsewhere_is_moved_and_not_begun_anew(void **state) {
+	CLEANUP(scratch_free) char *folder = scratch_new();
+	CLEANUP(home_free_p) struct home *home = home_new(folder);
+	struct err err;
+	scratch_put(folder, "chain.json", "the chain");
+	scratch_put(folder, "checkpoint", "the checkpoint");
+	assert_true(home_make(home, &err));
+	CLEANUP(free_ptr) char *chain = scratch_text(folder, "spool/chain.json");
+	CLEANUP(free_ptr) char *checkpoint = scratch_text(folder, "receipts/checkpoint");
+	assert_string_equal(chain, "the chain");
+	assert_string_equal(checkpoint, "the checkpoint");
+	assert_false(scratch_has(folder, "chain.json"));
+	/* But never over what is there. */
+	scratch_put(folder, "chain.json", "another");
+	assert_true(home_make(home, &err));
+	CLEANUP(free_ptr) char *still = scratch_text(folder, "spool/chain.json");
+	assert_string_equal(still, "the chain");
+}
+
+static mode_t mode_of(const char *path) {
+	struct stat status;
+	assert_int_equal(stat(path, &status), 0);
+	return status.st_mode & 07777;
+}
+
+static void folders_that_were_set_aside_are_made_again_as_they_were(void **state) {
+	CLEANUP(scratch_free) char *folder = scratch_new();
+	CLEANUP(free_ptr) char *aside = file_join(folder, "old");
+	CLEANUP(home_free_p) struct home *home = home_new(folder);
+	CLEANUP(home_free_p) struct home *old = home_new(aside);
+	struct err err;
+	assert_true(home_make(home, &err));
+	assert_int_equal(mode_of(home->queue), 0700);
+	assert_int_equal(chmod(home->queue, 02770), 0);
+	assert_int_equal(chmod(home->receipts, 0755), 0);
+	assert_true(file_make_folder(aside, 0700, &err));
+	assert_true(file_move(home->spool, old->spool, &err) && file_move(home->receipts, old->receipts, &err));
+	assert_true(home_make_like(home, old, &err));
+	assert_int_equal(mode_of(home->queue), 02770);
+	assert_int_equal(mode_of(home->incoming), 0700);
+	assert_int_equal(mode_of(home->receipts), 0755);
+}
+
+static void private_keys_come_from_the_folder_of_credentials_where_there_is_one(void **state) {
+	CLEANUP(home_free_p) struct home *home = home_new("/state");
+	unsetenv("CREDENTIALS_DIRECTORY");
+	home_use_credentials(home);
+	assert_string_equal(home->transport_key, "/state/enrolment/transport.pem");
+	setenv("CREDENTIALS_DIRECTORY", "/run/credentials/x", 1);
+	home_use_credentials(home);
+	unsetenv("CREDENTIALS_DIRECTORY");
+	assert_string_equal(home->transport_key, "/run/credentials/x/transport.pem");
+	assert_string_equal(home->evidence_key, "/run/credentials/x/evidence.pem");
+	assert_string_equal(home->transport_public, "/state/enrolment/transport.pub.pem");
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_earlier_versions_kept_elsewhere_is_moved_and_not_begun_anew),
+		cmocka_unit_test(folders_that_were_set_aside_are_made_again_as_they_were),
+		cmocka_unit_test(private_keys_come_from_the_folder_of_credentials_where_there_is_one),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
