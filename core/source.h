@@ -41,7 +41,17 @@
  * without one. Absent: no sshd installed; unreadable, with its own words, where it refuses
  *   {"exit":0,"stdout","stderr"}
  * nft:ruleset - `nft -j list ruleset` without handles and without what counters have counted; unproved where there is
- * no nft to ask */
+ * no nft to ask.
+ *
+ * Active probes reach out to other machines, only where the approvals file names them (sources/approvals.h), else
+ * unapproved; sources/probe.h has what their other errors mean.
+ *
+ * tls:host:port[?sni=name] - true: a ServerHello of that version came back; false: it was refused; null: neither, by a
+ *   closed connection or silence. At least one is true. verify: "ok" or OpenSSL's words why not, for the name and the
+ *   system's CAs, null where there are none or no certificate was shown; certificates in the order in which they came,
+ *   null likewise. cipher and group (null: none) of the one handshake, at the highest version; null where it failed
+ *   {"versions":{"SSLv3","TLSv1.0","TLSv1.1","TLSv1.2","TLSv1.3"},"handshake":bool,"cipher","group","verify",
+ *    "certificates":[sources/certificate.h...]} */
 #pragma once
 
 #include <stdint.h>

@@ -167,8 +167,6 @@ static int seal(const struct buf *bytes) {
 	return sealed;
 }
 
-static bool is_look_error(uint32_t code) { return code >= ERR_ABSENT && code <= ERR_UNPROVED; }
-
 static bool send_reply(int socket, struct head head, const char *why, int fd) {
 	struct iovec parts[] = {{.iov_base = &head, .iov_len = sizeof head},
 				{.iov_base = (char *)why, .iov_len = strnlen(why, WIRE_WHY)}};
@@ -189,7 +187,7 @@ bool wire_reply(int socket, uint32_t number, const struct answer *answer, const 
 		}
 	}
 	if (err) {
-		head.code = is_look_error(err->code) ? err->code : ERR_UNREADABLE;
+		head.code = err_is_of_look(err->code) ? err->code : ERR_UNREADABLE;
 		head.error = (uint32_t)error;
 		return send_reply(socket, head, err->why, -1);
 	}
@@ -222,7 +220,7 @@ static bool read_reply(const struct head *head, const char *why, size_t why_len,
 		       struct wire_answer *ret_answer) {
 	struct wire_answer got = {.number = head->number};
 	if (head->code != ERR_NONE) {
-		if (!is_look_error(head->code) || *fd >= 0 || memchr(why, '\0', why_len))
+		if (!err_is_of_look((enum err_code)head->code) || *fd >= 0 || memchr(why, '\0', why_len))
 			return false;
 		err_set(&got.err, head->code, "", "%.*s", (int)why_len, why);
 	} else if (*fd < 0 || why_len > 0 || head->is_file > 1) {

@@ -1,0 +1,16 @@
+/* X.509 certificates (RFC 5280) as peers present them, as JSON. Nothing here trusts them. */
+#pragma once
+
+#include <openssl/x509.h>
+
+#include "core/json.h"
+
+#define CERTIFICATES_MOST 16       /* of one peer; the rest is left out */
+#define CERTIFICATE_NAMES_MOST 256 /* alternative names of one */
+
+/* {"subject","issuer","notBefore","notAfter","serial","sha256","key_type","key_bits","signature","names":["DNS:a",
+ * "IP:192.0.2.1"...]} of a certificate. Times are RFC 3339, serial and sha256 hexadecimal, names in the certificate's
+ * order. What cannot be read of it is null. New reference. */
+json_t *certificate_json(X509 *certificate);
+/* A list of those of a chain in the order in which it was sent; chain may be NULL. New reference. */
+json_t *certificates_json(STACK_OF(X509) * chain);
