@@ -5,10 +5,10 @@
 #include <time.h>
 
 #include "core/text.h"
+#include "sources/bus.h"
 #include "sources/fixture.h"
 #include "sources/reach.h"
 
-#define SYSTEM_BUS "unix:path=/run/dbus/system_bus_socket"
 #define AT_ONCE 64 /* of what ends later: dbus-daemon takes 128 calls of one connection, and commands are processes */
 #define TURN_US 10000 /* looks are made this long before the loop is given back to whoever waits for it */
 
@@ -65,28 +65,9 @@ const struct ask *job_ask(const struct job *job) { return &job->ask; }
 
 sd_event *job_event(const struct job *job) { return job->fetch->event; }
 
-/* At its one standard place: an environment variable must not lead to another bus. */
-static int open_bus(sd_event *event, sd_bus **ret_bus) {
-	sd_bus *bus = NULL;
-	int error = sd_bus_new(&bus);
-	if (error >= 0)
-		error = sd_bus_set_address(bus, SYSTEM_BUS);
-	if (error >= 0)
-		error = sd_bus_set_bus_client(bus, true);
-	if (error >= 0)
-		error = sd_bus_start(bus);
-	if (error >= 0)
-		error = sd_bus_attach_event(bus, event, SD_EVENT_PRIORITY_NORMAL);
-	if (error < 0)
-		sd_bus_close_unref(bus);
-	else
-		*ret_bus = bus;
-	return error;
-}
-
 bool job_bus(struct job *job, sd_bus **ret_bus, struct err *err) {
 	struct fetch *fetch = job->fetch;
-	int error = fetch->bus ? 0 : open_bus(fetch->event, &fetch->bus);
+	int error = fetch->bus ? 0 : bus_open(fetch->event, &fetch->bus);
 	if (error < 0 && (error == -EACCES || error == -EPERM))
 		return err_errno(err, -error, ERR_DENIED, job->ask.name, "connect to the system bus");
 	if (error < 0)

@@ -3,15 +3,14 @@
  * the object of a unit that is not loaded makes systemd load it for as long as it is looked at; one that has no file
  * then has the LoadState "not-found". Where systemd is not the first process, or its bus is not there, nothing is
  * proved either way. */
-#include <systemd/sd-daemon.h>
+#include "sources/unit.h"
 
 #include <errno.h>
+#include <systemd/sd-daemon.h>
 
 #include "core/text.h"
 #include "sources/fetch.h"
 #include "sources/kind.h"
-
-#define UNIT_NAME_LONGEST 255 /* as in systemd */
 
 static const struct property {
 	const char *interface, *name, *type;
@@ -28,6 +27,13 @@ static const struct property {
 	{"Service", "MainPID", "u"},
 	{"Service", "ExecMainStartTimestamp", "t"},
 };
+
+bool unit_has_property(const char *name) {
+	for (size_t i = 0; i < ARRAY_LEN(properties); i++)
+		if (!strcmp(properties[i].name, name))
+			return true;
+	return false;
+}
 
 /* One unit that is asked for. */
 struct asking {
