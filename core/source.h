@@ -33,6 +33,15 @@
  *    "digests":[{"kdf","hash","iterations"}...],"tokens":["systemd-tpm2"...],"requirements":[]}
  * mounts: - from /proc/1/mountinfo (the own one where that is denied and it is the same namespace)
  *   [{"id","parent","dev":"M:m","root","target","options":[],"type","source","super_options":[]}...]
+ * sockets:listen - what listens on TCP and UDP, sorted, cgroup and unit null where that cannot be told; sources/sockets.h
+ *   [{"proto":"tcp","addr","port","uid","inode","cgroup","unit","interface"?,"v6only"?}...]
+ * netfile:PID/tcp - the same in another network namespace, from /proc/PID/net/tcp (tcp6, udp, udp6), owners unknown
+ *   [{"proto":"tcp","addr","port","uid","inode"}...]
+ * netns: - network namespaces that processes are in, each with the lowest of them; first: that of the first process
+ *   [{"inode","pid","first":bool}...]
+ * processes: - all but kernel threads; sources/processes.h
+ *   [{"pid","uid","comm","exe","deleted":bool,"unit","maps":["/usr/lib/replaced.so"...],"own_mounts":bool,
+ *     "own_pids":bool}...]
  * adjtimex:
  *   {"state","status","maxerror","esterror","offset","freq","tai","time":sec}
  * now: - the time of day, where adjtimex: may be denied
