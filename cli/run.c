@@ -13,6 +13,7 @@ static const char usage[] =
 	"  --policy FILE        judge by this policy; may be repeated (default: the shipped baseline)\n"
 	"  --only RULE|CONTROL  only this rule, or the rules that support this control; may be repeated\n"
 	"  --root DIR           look at this folder instead of the live host\n"
+	"  --helpers DIR        ask the helpers whose sockets are in DIR, as vouchd does\n"
 	"  --json               print one JSON object\n"
 	"  --data DIR           where the catalogue and the shipped policies are\n\n"
 	"Exit: 0 all pass or do not apply; 1 something failed; 3 nothing failed but something is unknown\n"
@@ -20,7 +21,7 @@ static const char usage[] =
 
 struct run {
 	struct texts policies, only;
-	const char *root, *data;
+	const char *root, *helpers, *data;
 	bool as_json;
 };
 
@@ -95,7 +96,9 @@ static int exit_of(const struct counts *counts) {
 }
 
 static int look_and_show(const struct run *run, const struct stack *stack) {
-	struct look_options options = {.stack = stack->policies, .host = {.root = run->root}, .only = run->only.items};
+	struct look_options options = {.stack = stack->policies,
+				       .host = {.root = run->root, .helpers = run->helpers},
+				       .only = run->only.items};
 	CLEANUP(round_free_p) struct round *round = NULL;
 	struct err err;
 	if (!look_now(&options, &round, &err))
@@ -111,10 +114,13 @@ static int look_and_show(const struct run *run, const struct stack *stack) {
 static int run_verb(int argc, char **argv) {
 	CLEANUP(run_done) struct run run = {0};
 	CLEANUP(stack_free_p) struct stack *stack = NULL;
-	const struct option_row rows[] = {
-		{"policy", 0, OPTION_TEXTS, &run.policies}, {"only", 0, OPTION_TEXTS, &run.only},
-		{"root", 0, OPTION_TEXT, &run.root},        {"json", 0, OPTION_FLAG, &run.as_json},
-		{"data", 0, OPTION_TEXT, &run.data},        {0}};
+	const struct option_row rows[] = {{"policy", 0, OPTION_TEXTS, &run.policies},
+					  {"only", 0, OPTION_TEXTS, &run.only},
+					  {"root", 0, OPTION_TEXT, &run.root},
+					  {"helpers", 0, OPTION_TEXT, &run.helpers},
+					  {"json", 0, OPTION_FLAG, &run.as_json},
+					  {"data", 0, OPTION_TEXT, &run.data},
+					  {0}};
 	char **operands;
 	int exit_code;
 	struct err err;

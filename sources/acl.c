@@ -2,8 +2,9 @@
 
 #include <endian.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include "core/buf.h"
 #include "sources/fixture.h"
@@ -50,30 +51,35 @@ static json_t *parse(const unsigned char *bytes, size_t len) {
 	return list;
 }
 
-/* The attribute's length, -1 and errno. */
-static ssize_t read_attribute(const struct place *place, const char *path, unsigned char *bytes) {
-	char name[64];
-	if (!place->fixture && !place->guard)
-		return lgetxattr(path, ATTRIBUTE, bytes, LARGEST);
-	CLEANUP(close_fd) int fd = place_open(place, path, O_PATH | O_NOFOLLOW);
-	if (fd < 0)
-		return -1;
-	snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-	return getxattr(name, ATTRIBUTE, bytes, LARGEST);
+/* The attribute's length, -1 and errno. Through /proc because no call takes a descriptor that was opened with O_PATH,
+ * or a folder and a name. */
+static ssize_t read_attribute(int at, const char *name, unsigned char *bytes) {
+	char path[32 + NAME_MAX + 2];
+	snprintf(path, sizeof path, "/proc/self/fd/%d%s%s", at, name ? "/" : "", name ? name : "");
+	ssize_t len = name ? lgetxattr(path, ATTRIBUTE, bytes, LARGEST) : getxattr(path, ATTRIBUTE, bytes, LARGEST);
+	if (len < 0 && errno == ENOENT)
+		errno = access("/proc/self/fd", F_OK) == 0 ? ENOENT : EIO; /* without /proc nothing is seen */
+	return len;
 }
 
 static bool is_none(int error) { return error == ENODATA || error == EOPNOTSUPP || error == ENOENT; }
 
-bool acl_read(const struct place *place, const char *path, mode_t mode, json_t **ret_list) {
+bool acl_read(const struct place *place, int at, const char *name, const char *path, mode_t mode, json_t **ret_list) {
 	*ret_list = NULL;
 	if (S_ISLNK(mode))
 		return true;
+	if (name && strlen(name) > NAME_MAX) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
 	if (place->fixture && place->fixture->meta) {
 		*ret_list = json_incref(fixture_acl(place->fixture, path));
 		return true;
 	}
+	if (at < 0)
+		return true; /* a fixture's that is nowhere else */
 	CLEANUP(free_ptr) unsigned char *bytes = xmalloc(LARGEST);
-	ssize_t len = read_attribute(place, path, bytes);
+	ssize_t len = read_attribute(at, name, bytes);
 	if (len < 0)
 		return is_none(errno);
 	json_t *list = parse(bytes, (size_t)len);

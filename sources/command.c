@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/epoll.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,138 +12,65 @@
 #define READ_STEP 65536
 #define KILL_MS 200 /* in which a killed process dies, unless it is stuck */
 
-struct stream {
-	int fd; /* our end; -1 once it has ended */
-	struct buf *into;
-	sd_event_source *source;
-};
+enum { OUT, ERROR, STREAMS };
 
+/* A program that runs. */
 struct command {
-	sd_event *event;
-	const char *where; /* borrowed */
-	void (*done)(void *context, const struct command_output *output, const struct err *err);
-	void *context;
+	const struct ask *ask;
 	pid_t pid; /* and its process group; 0 when it has been reaped */
 	int pidfd;
-	sd_event_source *ended;
-	struct stream streams[2];
-	struct command_output output;
+	int streams[STREAMS]; /* our ends; -1 once they have ended */
+	struct buf *into[STREAMS];
 };
 
-/* For a process that took its time to die. */
-static int on_late_end(sd_event_source *source, int fd, uint32_t events, void *context) {
-	siginfo_t info;
-	waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG);
-	sd_event_source_set_floating(source, false);
-	sd_event_source_disable_unref(source);
-	return 0;
+void command_output_done(struct command_output *output) {
+	buf_done(&output->out);
+	buf_done(&output->error);
 }
 
-/* The whole group, while the leader's number cannot have been given away: it has not been reaped. It is reaped at once,
- * or, when it is stuck in the kernel, by the event loop whenever it dies. */
+/* The whole group, while the leader's number cannot have been given away: it has not been reaped. One that is stuck in
+ * the kernel is left for the end of this process. */
 static void kill_group(struct command *command) {
 	siginfo_t info = {0};
 	struct pollfd end = {.fd = command->pidfd, .events = POLLIN};
-	sd_event_source *late = NULL;
 	if (!command->pid)
 		return;
 	kill(-command->pid, SIGKILL);
-	if (command->pidfd < 0 || poll(&end, 1, KILL_MS) > 0) {
+	if (command->pidfd < 0 || poll(&end, 1, KILL_MS) > 0)
 		waitid(P_PID, (id_t)command->pid, &info, WEXITED);
-	} else if (sd_event_add_io(command->event, &late, command->pidfd, EPOLLIN, on_late_end, NULL) >= 0) {
-		sd_event_source_set_io_fd_own(late, true);
-		sd_event_source_set_floating(late, true);
-		sd_event_source_unref(late);
-		command->pidfd = -1;
-	}
 	command->pid = 0;
 }
 
-void command_free(struct command *command) {
-	if (!command)
-		return;
+static void command_done(struct command *command) {
 	kill_group(command);
-	sd_event_source_disable_unref(command->ended);
 	close_fd(&command->pidfd);
-	for (size_t i = 0; i < ARRAY_LEN(command->streams); i++) {
-		sd_event_source_disable_unref(command->streams[i].source);
-		close_fd(&command->streams[i].fd);
-	}
-	buf_done(&command->output.out);
-	buf_done(&command->output.error);
-	sd_event_unref(command->event);
-	free(command);
+	for (size_t i = 0; i < STREAMS; i++)
+		close_fd(&command->streams[i]);
 }
 
 /* What there is to read now. False when the stream cannot be read or is over its cap. */
-static bool drain(struct command *command, struct stream *stream, struct err *err) {
-	while (stream->fd >= 0) {
-		char *room = buf_room(stream->into, READ_STEP);
-		ssize_t got = read(stream->fd, room, READ_STEP);
+static bool drain(struct command *command, size_t stream, struct err *err) {
+	struct buf *into = command->into[stream];
+	while (command->streams[stream] >= 0) {
+		char *room = buf_room(into, READ_STEP);
+		ssize_t got = read(command->streams[stream], room, READ_STEP);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0 && errno == EAGAIN)
 			return true;
 		if (got < 0)
-			return err_errno(err, errno, ERR_UNREADABLE, command->where, "read");
-		stream->into->len += (size_t)got;
-		buf_room(stream->into, 0);
-		if (stream->into->len > COMMAND_LARGEST)
-			return err_set(err, ERR_UNREADABLE, command->where, "says more than %u bytes", COMMAND_LARGEST);
+			return err_errno(err, errno, ERR_UNREADABLE, command->ask->name, "read");
+		into->len += (size_t)got;
+		buf_room(into, 0);
+		if (into->len > COMMAND_LARGEST)
+			return err_set(err, ERR_UNREADABLE, command->ask->name, "says more than %u bytes",
+				       COMMAND_LARGEST);
 		if (got == 0) {
-			stream->source = sd_event_source_disable_unref(stream->source);
-			close_fd(&stream->fd);
-			stream->fd = -1;
+			close_fd(&command->streams[stream]);
+			command->streams[stream] = -1;
 		}
 	}
 	return true;
-}
-
-/* The last thing that happens to a command; its owner may free it in done. */
-static void fail(struct command *command, const struct err *err) {
-	kill_group(command);
-	command->ended = sd_event_source_disable_unref(command->ended);
-	for (size_t i = 0; i < ARRAY_LEN(command->streams); i++)
-		command->streams[i].source = sd_event_source_disable_unref(command->streams[i].source);
-	command->done(command->context, NULL, err);
-}
-
-static int on_output(sd_event_source *source, int fd, uint32_t events, void *context) {
-	struct command *command = context;
-	struct err err;
-	struct stream *stream = &command->streams[fd == command->streams[1].fd];
-	if (!drain(command, stream, &err))
-		fail(command, &err);
-	return 0;
-}
-
-static int on_end(sd_event_source *source, int fd, uint32_t events, void *context) {
-	struct command *command = context;
-	struct err err;
-	siginfo_t info = {0};
-	/* All that it said is in the pipes by now; what its leftovers might still say does not count. */
-	for (size_t i = 0; i < ARRAY_LEN(command->streams); i++)
-		if (!drain(command, &command->streams[i], &err)) {
-			fail(command, &err);
-			return 0;
-		}
-	kill(-command->pid, SIGKILL);
-	if (waitid(P_PIDFD, (id_t)command->pidfd, &info, WEXITED) != 0) {
-		err_errno(&err, errno, ERR_UNREADABLE, command->where, "waitid");
-		err.code = ERR_UNREADABLE;
-		fail(command, &err);
-		return 0;
-	}
-	command->pid = 0;
-	if (info.si_code != CLD_EXITED) {
-		err_set(&err, ERR_UNREADABLE, command->where, "killed by SIG%s", sigabbrev_np(info.si_status));
-		fail(command, &err);
-		return 0;
-	}
-	command->ended = sd_event_source_disable_unref(command->ended);
-	command->output.exit = info.si_status;
-	command->done(command->context, &command->output, NULL);
-	return 0;
 }
 
 /* What posix_spawn(3) is told, undone with its scope. */
@@ -181,22 +107,14 @@ static int spawn(const char *const argv[], int out, int error, pid_t *ret_pid) {
 	return posix_spawn(ret_pid, argv[0], &spawning.actions, &spawning.attributes, (char *const *)argv, environment);
 }
 
-static int watch(sd_event *event, struct command *command) {
-	int error = sd_event_add_io(event, &command->ended, command->pidfd, EPOLLIN, on_end, command);
-	for (size_t i = 0; i < ARRAY_LEN(command->streams) && error >= 0; i++)
-		error = sd_event_add_io(event, &command->streams[i].source, command->streams[i].fd, EPOLLIN, on_output,
-					command);
-	return error;
-}
-
 /* Our ends do not block: what is drained is what is there. Even where this process was started without its own three,
  * the numbers that pipe2() gives never get into each other's way: the reading end takes the lower one. */
-static bool make_pipes(struct command *command, int theirs[2]) {
-	for (size_t i = 0; i < 2; i++) {
+static bool make_pipes(struct command *command, int theirs[STREAMS]) {
+	for (size_t i = 0; i < STREAMS; i++) {
 		int ends[2];
 		if (pipe2(ends, O_CLOEXEC) != 0)
 			return false;
-		command->streams[i].fd = ends[0];
+		command->streams[i] = ends[0];
 		theirs[i] = ends[1];
 		if (fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0)
 			return false;
@@ -204,20 +122,12 @@ static bool make_pipes(struct command *command, int theirs[2]) {
 	return true;
 }
 
-bool command_start(sd_event *event, const char *const argv[], const char *where,
-		   void (*done)(void *context, const struct command_output *output, const struct err *err),
-		   void *context, struct command **ret_command, struct err *err) {
-	CLEANUP(command_free_p) struct command *command = xcalloc(1, sizeof *command);
-	CLEANUP(close_fd) int out = -1;
-	CLEANUP(close_fd) int error = -1;
-	int theirs[2] = {-1, -1};
-	*command = (struct command){
-		.event = sd_event_ref(event), .where = where, .done = done, .context = context, .pidfd = -1};
-	command->streams[0] = (struct stream){.fd = -1, .into = &command->output.out};
-	command->streams[1] = (struct stream){.fd = -1, .into = &command->output.error};
+static bool start(struct command *command, const char *const argv[], struct err *err) {
+	int theirs[STREAMS] = {-1, -1};
+	const char *where = command->ask->name;
 	bool is_piped = make_pipes(command, theirs);
-	out = theirs[0];
-	error = theirs[1];
+	CLEANUP(close_fd) int out = theirs[OUT];
+	CLEANUP(close_fd) int error = theirs[ERROR];
 	if (!is_piped)
 		return err_errno(err, errno, ERR_UNREADABLE, where, "pipe");
 	int failure = spawn(argv, out, error, &command->pid);
@@ -226,12 +136,83 @@ bool command_start(sd_event *event, const char *const argv[], const char *where,
 		return err_errno(err, failure, ERR_UNREADABLE, where, argv[0]);
 	}
 	command->pidfd = pidfd_open(command->pid, 0);
-	if (command->pidfd < 0)
-		return err_set(err, ERR_UNREADABLE, where, "pidfd_open: %s", strerrordesc_np(errno));
-	failure = watch(event, command);
-	if (failure < 0)
-		return err_set(err, ERR_UNREADABLE, where, "event loop: %s", strerrordesc_np(-failure));
-	*ret_command = command;
-	command = NULL;
+	return command->pidfd >= 0 || err_set(err, ERR_UNREADABLE, where, "pidfd_open: %s", strerrordesc_np(errno));
+}
+
+/* Reads along until the program has ended. */
+static bool follow(struct command *command, struct err *err) {
+	for (;;) {
+		struct pollfd ready[] = {{.fd = command->streams[OUT], .events = POLLIN},
+					 {.fd = command->streams[ERROR], .events = POLLIN},
+					 {.fd = command->pidfd, .events = POLLIN}};
+		uint64_t now = time_us();
+		if (!ask_in_time(command->ask, err))
+			return false;
+		int left_ms = (int)((command->ask->deadline_us - now) / 1000) + 1;
+		if (poll(ready, ARRAY_LEN(ready), left_ms) < 0 && errno != EINTR)
+			return err_errno(err, errno, ERR_UNREADABLE, command->ask->name, "poll");
+		/* When it has ended, all that it said is in the pipes; what its leftovers might still say does not
+		 * count. */
+		for (size_t i = 0; i < STREAMS; i++)
+			if ((ready[i].revents || ready[STREAMS].revents) && !drain(command, i, err))
+				return false;
+		if (ready[STREAMS].revents)
+			return true;
+	}
+}
+
+/* How it ended. */
+static bool finish(struct command *command, int *ret_exit, struct err *err) {
+	siginfo_t info = {0};
+	kill(-command->pid, SIGKILL);
+	if (waitid(P_PIDFD, (id_t)command->pidfd, &info, WEXITED) != 0)
+		return err_set(err, ERR_UNREADABLE, command->ask->name, "waitid: %s", strerrordesc_np(errno));
+	command->pid = 0;
+	if (info.si_code != CLD_EXITED)
+		return err_set(err, ERR_UNREADABLE, command->ask->name, "killed by SIG%s",
+			       sigabbrev_np(info.si_status));
+	*ret_exit = info.si_status;
 	return true;
+}
+
+bool command_run(const struct ask *ask, const char *const argv[], struct command_output *ret_output, struct err *err) {
+	CLEANUP(command_output_done) struct command_output output = {0};
+	CLEANUP(command_done)
+	struct command command = {.ask = ask, .pidfd = -1, .streams = {-1, -1}, .into = {&output.out, &output.error}};
+	if (!start(&command, argv, err) || !follow(&command, err) || !finish(&command, &output.exit, err))
+		return false;
+	*ret_output = output;
+	output = (struct command_output){0};
+	return true;
+}
+
+bool command_answer(const struct ask *ask, const struct command_output *output, struct answer *ret_answer,
+		    struct err *err) {
+	CLEANUP(json_decref_p)
+	json_t *value = json_pack("{s:i,s:o,s:o}", "exit", output->exit, "stdout",
+				  json_textn(buf_str(&output->out), output->out.len), "stderr",
+				  json_textn(buf_str(&output->error), output->error.len));
+	return answer_json(ask, value, ret_answer, err);
+}
+
+bool command_read(const struct ask *ask, const struct answer *answer, json_t **ret_value, struct err *err) {
+	CLEANUP(json_decref_p) json_t *value = NULL;
+	int64_t status;
+	const char *text;
+	if (!json_read(answer->bytes.data, answer->bytes.len, SOURCE_LARGEST, ask->name, &value, err) ||
+	    !json_get_int(value, "exit", ask->name, &status, err) ||
+	    !json_get_string(value, "stdout", ask->name, &text, err) ||
+	    !json_get_string(value, "stderr", ask->name, &text, err))
+		return false;
+	*ret_value = json_incref(value);
+	return true;
+}
+
+bool command_succeeded(const struct ask *ask, const json_t *value, const char *program, struct err *err) {
+	int status = (int)json_integer_value(json_object_get(value, "exit"));
+	const char *words = json_string_value(json_object_get(value, "stderr"));
+	if (status == 0)
+		return true;
+	return err_set(err, ERR_UNREADABLE, ask->name, "%s exits with %d: %.*s", program, status,
+		       (int)strcspn(words, "\r\n"), words);
 }

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 
 #include "sources/fetch.h"
 #include "sources/fixture.h"
@@ -28,6 +30,54 @@ static bool cannot_open(const struct ask *ask, int error, struct err *err) {
 	return err_errno(err, error, ERR_UNREADABLE, ask->name, "open");
 }
 
+/* Whether it lies where reading ends. Elsewhere (over a network, in another process) it may hang. */
+static bool is_local(int fd) {
+	static const unsigned long types[] = {
+		EXT4_SUPER_MAGIC,    XFS_SUPER_MAGIC,    BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC,     0x2fc12fc1 /* ZFS */,
+		MSDOS_SUPER_MAGIC,   ISOFS_SUPER_MAGIC,  SQUASHFS_MAGIC,    EROFS_SUPER_MAGIC_V1, OVERLAYFS_SUPER_MAGIC,
+		TMPFS_MAGIC,         RAMFS_MAGIC,        PROC_SUPER_MAGIC,  SYSFS_MAGIC,          SECURITYFS_MAGIC,
+		CGROUP2_SUPER_MAGIC, CGROUP_SUPER_MAGIC, DEBUGFS_MAGIC,     TRACEFS_MAGIC,        EFIVARFS_MAGIC,
+		SELINUX_MAGIC};
+	struct statfs fs;
+	if (fstatfs(fd, &fs) != 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if ((unsigned long)fs.f_type == types[i])
+			return true;
+	return false;
+}
+
+static struct source_meta meta_of(const struct stat *status) {
+	return (struct source_meta){.known = true,
+				    .mode = status->st_mode & 07777,
+				    .uid = status->st_uid,
+				    .gid = status->st_gid,
+				    .nlink = (uint32_t)status->st_nlink,
+				    .size = status->st_size,
+				    .mtime = status->st_mtime,
+				    .ctime = status->st_ctime};
+}
+
+static bool read_bytes(const struct ask *ask, int fd, struct buf *ret_bytes, struct err *err) {
+	if (file_read_fd(fd, ask->name, SOURCE_LARGEST, ret_bytes, err))
+		return true;
+	if (err->code == ERR_TOO_BIG)
+		err->code = ERR_UNREADABLE;
+	return false;
+}
+
+/* What may hang is read where it may: the answer is the metadata, as it lies in memory, and the bytes behind it. */
+static bool read_here(const struct ask *ask, int fd, const struct stat *status, struct answer *ret_answer,
+		      struct err *err) {
+	CLEANUP(buf_done) struct buf bytes = {0};
+	struct source_meta meta = meta_of(status);
+	if (!read_bytes(ask, fd, &bytes, err))
+		return false;
+	buf_add(&ret_answer->bytes, &meta, sizeof meta);
+	buf_add(&ret_answer->bytes, bytes.data, bytes.len);
+	return true;
+}
+
 static bool look_file(const struct ask *ask, struct answer *ret_answer, struct err *err) {
 	struct stat status;
 	CLEANUP(close_fd) int path = place_open(ask->place, ask->rest, O_PATH);
@@ -40,6 +90,8 @@ static bool look_file(const struct ask *ask, struct answer *ret_answer, struct e
 		return err_errno(err, errno, ERR_UNREADABLE, ask->name, "open");
 	if (!is_regular(ask, fd, &status, err))
 		return false;
+	if (!is_local(fd))
+		return read_here(ask, fd, &status, ret_answer, err);
 	*ret_answer = (struct answer){.is_file = true, .file = fd};
 	fd = -1;
 	return true;
@@ -47,25 +99,22 @@ static bool look_file(const struct ask *ask, struct answer *ret_answer, struct e
 
 static bool shape_file(const struct ask *ask, struct answer *answer, struct err *err) {
 	struct stat status;
-	if (!is_regular(ask, answer->file, &status, err))
-		return false;
-	if (!file_read_fd(answer->file, ask->name, SOURCE_LARGEST, &answer->bytes, err)) {
-		if (err->code == ERR_TOO_BIG)
-			err->code = ERR_UNREADABLE;
-		return false;
+	struct buf bytes = {0};
+	if (answer->is_file) {
+		if (!is_regular(ask, answer->file, &status, err) || !read_bytes(ask, answer->file, &answer->bytes, err))
+			return false;
+		answer->meta = meta_of(&status);
+		return true;
 	}
-	answer->meta = (struct source_meta){.known = true,
-					    .mode = status.st_mode & 07777,
-					    .uid = status.st_uid,
-					    .gid = status.st_gid,
-					    .nlink = (uint32_t)status.st_nlink,
-					    .size = status.st_size,
-					    .mtime = status.st_mtime,
-					    .ctime = status.st_ctime};
+	if (answer->bytes.len < sizeof answer->meta)
+		return err_set(err, ERR_UNREADABLE, ask->name, "answered without its metadata");
+	memcpy(&answer->meta, answer->bytes.data, sizeof answer->meta);
+	buf_add(&bytes, answer->bytes.data + sizeof answer->meta, answer->bytes.len - sizeof answer->meta);
+	buf_done(&answer->bytes);
+	answer->bytes = bytes;
 	return true;
 }
 
-/* Use counts, and numbers that are drawn or counted anew for each look. */
 static const char *const volatile_names[] = {"file:/proc/modules",
 					     "file:/proc/swaps",
 					     "file:/proc/uptime",

@@ -85,7 +85,7 @@ bool mounts_parse(const char *data, size_t len, const char *where, json_t **ret_
 }
 
 /* The first process' table; the own one is as good only where it is known to be the same. */
-static bool open_table(const struct ask *ask, int *ret_fd, struct err *err) {
+static bool look_mounts(const struct ask *ask, struct answer *ret_answer, struct err *err) {
 	int fd = open("/proc/1/mountinfo", O_RDONLY | O_CLOEXEC);
 	int error = errno;
 	if (fd < 0 && access("/proc/self", F_OK) != 0)
@@ -93,24 +93,25 @@ static bool open_table(const struct ask *ask, int *ret_fd, struct err *err) {
 	if (fd < 0 && namespace_of_first("mnt") != NAMESPACE_SAME)
 		return err_set(
 			err, ERR_DENIED, ask->name,
-			"open /proc/1/mountinfo: %s (%s), and nothing proves that the own mount namespace is that of "
+			"open /proc/1/mountinfo: %s (%s)%s, and nothing proves that the own mount namespace is that of "
 			"the first process",
-			strerrorname_np(error), strerrordesc_np(error));
+			strerrorname_np(error), strerrordesc_np(error),
+			error == ENOENT ? ": /proc is mounted with hidepid" : "");
 	if (fd < 0)
 		fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_errno(err, errno, ERR_UNREADABLE, ask->name, "open /proc/self/mountinfo");
-	*ret_fd = fd;
+	*ret_answer = (struct answer){.is_file = true, .file = fd};
 	return true;
 }
 
-static bool look_mounts(const struct ask *ask, struct answer *ret_answer, struct err *err) {
-	CLEANUP(close_fd) int fd = -1;
+static bool shape_mounts(const struct ask *ask, struct answer *answer, struct err *err) {
 	CLEANUP(buf_done) struct buf bytes = {0};
 	CLEANUP(json_decref_p) json_t *list = NULL;
-	if (!open_table(ask, &fd, err))
-		return false;
-	if (!file_read_fd(fd, ask->name, SOURCE_LARGEST, &bytes, err)) {
+	struct answer table;
+	if (!answer->is_file)
+		return err_set(err, ERR_UNREADABLE, ask->name, "not answered with the open table");
+	if (!file_read_fd(answer->file, ask->name, SOURCE_LARGEST, &bytes, err)) {
 		if (err->code == ERR_TOO_BIG)
 			err->code = ERR_UNREADABLE;
 		return false;
@@ -120,8 +121,16 @@ static bool look_mounts(const struct ask *ask, struct answer *ret_answer, struct
 	if (json_array_size(list) == 0)
 		return err_set(err, ERR_UNPROVED, ask->name,
 			       "no mount at all: this is not the table of a running host");
-	return answer_json(ask, list, ret_answer, err);
+	if (!answer_json(ask, list, &table, err))
+		return false;
+	answer_done(answer);
+	*answer = table;
+	return true;
 }
 
-const struct kind kind_mounts = {
-	.prefix = "mounts:", .is_whole = true, .deadline_ms = FETCH_DEADLINE_MS, .look = look_mounts};
+const struct kind kind_mounts = {.prefix = "mounts:",
+				 .is_whole = true,
+				 .helper = HELPER_FS,
+				 .deadline_ms = FETCH_DEADLINE_MS,
+				 .look = look_mounts,
+				 .shape = shape_mounts};

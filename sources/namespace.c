@@ -1,6 +1,8 @@
 #include "sources/namespace.h"
 
+#include <linux/sockios.h>
 #include <stdbool.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +17,18 @@ static bool name_of(const char *process, const char *type, char name[NAME_ROOM])
 	return len > 0;
 }
 
+/* Proved once, for good: a process does not change its network namespace here. */
+static enum namespace_kind proved_net = NAMESPACE_UNKNOWN;
+
+enum namespace_kind namespace_prove_net(int listening) {
+	struct stat first, own;
+	CLEANUP(close_fd) int namespace = ioctl(listening, SIOCGSKNS);
+	if (namespace < 0 || fstat(namespace, &first) != 0 || stat("/proc/self/ns/net", &own) != 0)
+		return NAMESPACE_UNKNOWN;
+	proved_net = first.st_ino == own.st_ino && first.st_dev == own.st_dev ? NAMESPACE_SAME : NAMESPACE_OTHER;
+	return proved_net;
+}
+
 /* A namespace's network files are its own: their inodes tell without the right to trace the first process. */
 static enum namespace_kind compare_net_files(void) {
 	struct stat first, own;
@@ -25,6 +39,8 @@ static enum namespace_kind compare_net_files(void) {
 
 enum namespace_kind namespace_of_first(const char *type) {
 	char first[NAME_ROOM], own[NAME_ROOM];
+	if (!strcmp(type, "net") && proved_net != NAMESPACE_UNKNOWN)
+		return proved_net;
 	if (!name_of("1", type, first) || !name_of("self", type, own))
 		return strcmp(type, "net") ? NAMESPACE_UNKNOWN : compare_net_files();
 	return strcmp(first, own) ? NAMESPACE_OTHER : NAMESPACE_SAME;

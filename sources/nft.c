@@ -25,60 +25,50 @@ static void still(json_t *value, const char *key) {
 	json_array_foreach(value, index, member) still(member, key);
 }
 
-static bool read_output(const struct ask *ask, const struct command_output *output, json_t **ret_value,
-			struct err *err) {
-	const char *words = buf_str(&output->error);
-	if (output->exit != 0)
-		return err_set(err, strstr(words, "Operation not permitted") ? ERR_DENIED : ERR_UNREADABLE, ask->name,
-			       "nft exits with %d: %.*s", output->exit, (int)strcspn(words, "\r\n"), words);
-	CLEANUP(json_decref_p) json_t *value = NULL;
+static bool look_nft(const struct ask *ask, struct answer *ret_answer, struct err *err) {
+	static const char *const argv[] = {NFT, "-j", "list", "ruleset", NULL};
+	CLEANUP(command_output_done) struct command_output output = {0};
+	enum namespace_kind namespace = namespace_of_first("net");
+	if (namespace != NAMESPACE_SAME)
+		return err_set(err, ERR_UNPROVED, ask->name, "%s",
+			       namespace == NAMESPACE_OTHER
+				       ? "this process is in another network namespace than the first process"
+				       : "nothing proves that this is the network namespace of the first process");
+	if (!command_run(ask, argv, &output, err)) {
+		/* Rules may well be loaded by others: that nft is not there does not show that there are none. */
+		return err->code == ERR_ABSENT ? err_set(err, ERR_UNPROVED, ask->name, "no " NFT " to ask") : false;
+	}
+	return command_answer(ask, &output, ret_answer, err);
+}
+
+static bool shape_nft(const struct ask *ask, struct answer *answer, struct err *err) {
+	CLEANUP(json_decref_p) json_t *said = NULL, *value = NULL;
 	json_t *list;
-	if (!json_read(output->out.data, output->out.len, COMMAND_LARGEST, ask->name, &value, err) ||
+	struct answer rules;
+	if (!command_read(ask, answer, &said, err))
+		return false;
+	if (!command_succeeded(ask, said, "nft", err)) {
+		if (strstr(json_string_value(json_object_get(said, "stderr")), "Operation not permitted"))
+			err->code = ERR_DENIED;
+		return false;
+	}
+	const char *text = json_string_value(json_object_get(said, "stdout"));
+	if (!json_read(text, strlen(text), COMMAND_LARGEST, ask->name, &value, err) ||
 	    !json_get_array(value, "nftables", ask->name, &list, err))
 		return false;
 	if (!json_object_get(json_array_get(list, 0), "metainfo"))
 		return err_set(err, ERR_UNPROVED, ask->name, "nft's answer does not begin with its metainfo");
 	still(value, "");
-	*ret_value = json_incref(value);
+	if (!answer_json(ask, value, &rules, err))
+		return false;
+	answer_done(answer);
+	*answer = rules;
 	return true;
 }
 
-static void on_done(void *context, const struct command_output *output, const struct err *err) {
-	struct job *job = context;
-	CLEANUP(json_decref_p) json_t *value = NULL;
-	struct err wrong;
-	if (err)
-		job_fail(job, err);
-	else if (!read_output(job_ask(job), output, &value, &wrong))
-		job_fail(job, &wrong);
-	else
-		job_answer(job, value);
-}
-
-static void end(void *command) { command_free(command); }
-
-static void start_nft(struct job *job) {
-	static const char *const argv[] = {NFT, "-j", "list", "ruleset", NULL};
-	struct command *command = NULL;
-	struct err err;
-	enum namespace_kind namespace = namespace_of_first("net");
-	if (namespace != NAMESPACE_SAME) {
-		err_set(&err, ERR_UNPROVED, job_ask(job)->name, "%s",
-			namespace == NAMESPACE_OTHER
-				? "this process is in another network namespace than the first process"
-				: "nothing proves that this is the network namespace of the first process");
-		job_fail(job, &err);
-		return;
-	}
-	if (command_start(job_event(job), argv, job_ask(job)->name, on_done, job, &command, &err)) {
-		job_hold(job, command, end);
-		return;
-	}
-	/* Rules may well be loaded by others: that nft is not there does not show that there are none. */
-	if (err.code == ERR_ABSENT)
-		err_set(&err, ERR_UNPROVED, job_ask(job)->name, "no " NFT " to ask");
-	job_fail(job, &err);
-}
-
-const struct kind kind_nft = {
-	.prefix = "nft:ruleset", .is_whole = true, .deadline_ms = FETCH_DEADLINE_MS, .start = start_nft};
+const struct kind kind_nft = {.prefix = "nft:ruleset",
+			      .is_whole = true,
+			      .helper = HELPER_NET,
+			      .deadline_ms = FETCH_DEADLINE_MS,
+			      .look = look_nft,
+			      .shape = shape_nft};

@@ -165,33 +165,9 @@ static bool connection_of(const struct ask *ask, const char *query, char **ret_c
 	return true;
 }
 
-static void on_done(void *context, const struct command_output *output, const struct err *err) {
-	struct job *job = context;
-	struct err refused;
-	if (err) {
-		job_fail(job, err);
-		return;
-	}
-	if (output->exit != 0) {
-		const char *words = buf_str(&output->error);
-		err_set(&refused, ERR_UNREADABLE, job_ask(job)->name, "sshd exits with %d: %.*s", output->exit,
-			(int)strcspn(words, "\r\n"), words);
-		job_fail(job, &refused);
-		return;
-	}
-	CLEANUP(json_decref_p)
-	json_t *value = json_pack("{s:i,s:o,s:o}", "exit", output->exit, "stdout",
-				  json_textn(buf_str(&output->out), output->out.len), "stderr",
-				  json_textn(buf_str(&output->error), output->error.len));
-	job_answer(job, value);
-}
-
-static void end(void *command) { command_free(command); }
-
-static bool start(struct job *job, struct err *err) {
-	const struct ask *ask = job_ask(job);
+static bool look_sshd(const struct ask *ask, struct answer *ret_answer, struct err *err) {
 	CLEANUP(free_ptr) char *connection = NULL;
-	struct command *command = NULL;
+	CLEANUP(command_output_done) struct command_output output = {0};
 	if (ask->rest[0] && ask->rest[0] != '?')
 		return err_set(err, ERR_UNPROVED, ask->name, "no such command");
 	if (ask->rest[0] && !connection_of(ask, ask->rest + 1, &connection, err))
@@ -201,16 +177,17 @@ static bool start(struct job *job, struct err *err) {
 	if (!sshd_sees_all(CONFIG, "/etc/ssh", ask->name, err))
 		return false;
 	const char *const argv[] = {SSHD, "-T", connection ? "-C" : NULL, connection, NULL};
-	if (!command_start(job_event(job), argv, ask->name, on_done, job, &command, err))
-		return false;
-	job_hold(job, command, end);
-	return true;
+	return command_run(ask, argv, &output, err) && command_answer(ask, &output, ret_answer, err);
 }
 
-static void start_sshd(struct job *job) {
-	struct err err;
-	if (!start(job, &err))
-		job_fail(job, &err);
+/* What it refuses is no configuration. */
+static bool shape_sshd(const struct ask *ask, struct answer *answer, struct err *err) {
+	CLEANUP(json_decref_p) json_t *said = NULL;
+	return command_read(ask, answer, &said, err) && command_succeeded(ask, said, "sshd", err);
 }
 
-const struct kind kind_sshd = {.prefix = "cmd:sshd-T", .deadline_ms = FETCH_DEADLINE_MS, .start = start_sshd};
+const struct kind kind_sshd = {.prefix = "cmd:sshd-T",
+			       .helper = HELPER_FS,
+			       .deadline_ms = FETCH_DEADLINE_MS,
+			       .look = look_sshd,
+			       .shape = shape_sshd};

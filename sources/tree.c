@@ -40,11 +40,12 @@ static void walk_done(struct walk *walk) {
 }
 
 /* Access lists are read for whole trees alone: they say nothing of mode bits, and cost a look-up each. */
-static bool keep(struct walk *walk, const char *path, const struct stat *status, struct err *err) {
+static bool keep(struct walk *walk, int parent, const char *name, const char *path, const struct stat *status,
+		 struct err *err) {
 	json_t *acl = NULL;
 	if (walk->bits && (S_ISLNK(status->st_mode) || !(status->st_mode & walk->bits)))
 		return true;
-	if (!walk->bits && !acl_read(walk->ask->place, path, status->st_mode, &acl))
+	if (!walk->bits && !acl_read(walk->ask->place, parent, name, path, status->st_mode, &acl))
 		return err_errno(err, errno, ERR_UNREADABLE, walk->ask->name, "read access list below");
 	if (walk->count == walk->room) {
 		walk->room = walk->room ? walk->room * 2 : 64;
@@ -84,7 +85,7 @@ static bool visit(struct walk *walk, int parent, const char *name, const char *p
 	struct stat status;
 	if (!place_stat_at(walk->ask->place, parent, name, path, &status))
 		return errno == ENOENT ? true : err_errno(err, errno, ERR_UNREADABLE, walk->ask->name, "stat below");
-	if (!keep(walk, path, &status, err))
+	if (!keep(walk, parent, name, path, &status, err))
 		return false;
 	bool is_same_device = walk->ask->place->fixture || status.st_dev == walk->device;
 	return !S_ISDIR(status.st_mode) || !is_same_device || descend(walk, parent, name, path, depth, err);

@@ -199,7 +199,7 @@ bool wire_reply(int socket, uint32_t number, const struct answer *answer, const 
 static bool read_sealed(int fd, struct buf *ret_bytes) {
 	struct stat status;
 	struct buf bytes = {0};
-	if (fcntl(fd, F_GET_SEALS) != SEALS || fstat(fd, &status) != 0 || status.st_size > SOURCE_LARGEST)
+	if (fcntl(fd, F_GET_SEALS) != SEALS || fstat(fd, &status) != 0 || status.st_size > WIRE_LARGEST)
 		return false;
 	while (bytes.len < (size_t)status.st_size) {
 		size_t left = (size_t)status.st_size - bytes.len;

@@ -14,6 +14,7 @@
 
 #define WIRE_REQUEST_LARGEST (4 + SOURCE_NAME_LONGEST)
 #define WIRE_WHY 320
+#define WIRE_LARGEST (SOURCE_LARGEST + 4096) /* bytes found: a source's, and what its kind puts before them */
 
 struct wire_request {
 	uint32_t number;
@@ -40,7 +41,7 @@ bool wire_reply(int socket, uint32_t number, const struct answer *answer, const 
 
 struct wire_answer {
 	uint32_t number;
-	struct answer answer; /* where err.code is ERR_NONE; owned; bytes read out of the memfd, under SOURCE_LARGEST */
+	struct answer answer; /* where err.code is ERR_NONE; owned; bytes read out of the memfd, under WIRE_LARGEST */
 	struct err err;       /* where: name is put in by the caller */
 };
 /* Takes the next reply without waiting: WIRE_BAD with errno EAGAIN when there is none yet, EPROTO for what is no reply:

@@ -1,6 +1,7 @@
 /* What the tests of the sources share: a temporary folder, and fetching names on a loop of their own. */
 #pragma once
 
+#include <dirent.h>
 #include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,6 +34,17 @@ static inline void put(const char *folder, const char *name, const char *text) {
 	assert_non_null(file);
 	assert_int_equal(fwrite(text, 1, strlen(text), file), strlen(text));
 	assert_int_equal(fclose(file), 0);
+}
+
+/* How many descriptors this process has open. */
+static inline size_t descriptors(void) {
+	size_t count = 0;
+	DIR *dir = opendir("/proc/self/fd");
+	assert_non_null(dir);
+	while (readdir(dir))
+		count++;
+	closedir(dir);
+	return count;
 }
 
 static inline void note_done(void *context) { *(bool *)context = true; }

@@ -91,6 +91,42 @@ static void procfs_is_read_to_its_end(void **state) {
 	assert_string_equal(buf_str(&only(set)->bytes), "Linux\n");
 }
 
+/* In a child: a file on a file system of which nothing is known to say that reading it ends. */
+static void read_where_reading_may_hang(const char *folder) {
+	CLEANUP(free_ptr) char *path = file_join(folder, "queue"), *name = xasprintf("file:%s", path);
+	if (unshare(CLONE_NEWNS | CLONE_NEWIPC) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount("none", folder, "mqueue", 0, NULL) != 0)
+		_exit(101);
+	int queue = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0640);
+	struct sources *set = fetch_one(NULL, name);
+	const struct source *source = only(set);
+	_exit(queue < 0 || source->err.code || strncmp(buf_str(&source->bytes), "QSIZE:0 ", 8) != 0 ||
+	      !source->meta.known || source->meta.mode != 0640);
+}
+
+static void file_where_reading_may_hang_is_read_by_the_hand(void **state) {
+	CLEANUP(folder_remove) char *folder = folder_make();
+	int status = 0;
+	pid_t child = fork();
+	if (child == 0)
+		read_where_reading_may_hang(folder);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void a_round_leaves_no_descriptor_and_no_process(void **state) {
+	const char *const names[] = {"file:/etc/passwd", "dir:/etc", "tree:/etc/ssh", "mounts:", "cmd:sshd-T",
+				     "unit:ssh.service", "now:",     "file:/no/such", "shadow:", NULL};
+	siginfo_t info;
+	sources_free(fetch_all(NULL, names));
+	size_t before = descriptors();
+	for (size_t i = 0; i < 3; i++)
+		sources_free(fetch_all(NULL, names));
+	assert_int_equal(descriptors(), before);
+	assert_int_equal(waitid(P_ALL, 0, &info, WEXITED | WNOWAIT | WNOHANG), -1);
+}
+
 static void folder_lists_names_and_types_sorted(void **state) {
 	CLEANUP(folder_remove) char *folder = folder_make();
 	CLEANUP(sources_free_p) struct sources *set = NULL;
@@ -280,6 +316,8 @@ int main(void) {
 		cmocka_unit_test(folder_at_a_file_name_and_file_at_a_folder_name_are_unreadable),
 		cmocka_unit_test(file_over_the_cap_is_unreadable),
 		cmocka_unit_test(procfs_is_read_to_its_end),
+		cmocka_unit_test(file_where_reading_may_hang_is_read_by_the_hand),
+		cmocka_unit_test(a_round_leaves_no_descriptor_and_no_process),
 		cmocka_unit_test(folder_lists_names_and_types_sorted),
 		cmocka_unit_test(empty_folder_is_an_empty_list),
 		cmocka_unit_test(stat_shows_the_link_and_link_shows_where_it_leads),

@@ -4,7 +4,6 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -114,16 +113,6 @@ static struct one *ask(struct table *table, const char *name) {
 static void wait_for(struct table *table, size_t count) {
 	while (table->told < count)
 		assert_true(sd_event_run(table->event, 60 * 1000000ULL) > 0);
-}
-
-static size_t descriptors(void) {
-	size_t count = 0;
-	DIR *dir = opendir("/proc/self/fd");
-	assert_non_null(dir);
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	return count;
 }
 
 static bool has_children(void) {
