@@ -4,6 +4,7 @@
 #include "agent/look.h"
 #include "agent/stack.h"
 #include "cli/cli.h"
+#include "cli/only.h"
 #include "cli/report.h"
 #include "cli/say.h"
 #include "core/times.h"
@@ -28,26 +29,6 @@ struct run {
 static void run_done(struct run *run) {
 	texts_done(&run->policies);
 	texts_done(&run->only);
-}
-
-static bool is_named(const struct policy_stack *stack, const char *name) {
-	for (size_t i = 0; i < stack->rule_count; i++)
-		if (!strcmp(stack->rules[i]->id, name) || rule_supports(stack->rules[i], name))
-			return true;
-	return false;
-}
-
-/* What --only names must be there: a run that judges nothing must not look like one where all is well. */
-static bool only_is_known(const struct stack *stack, const struct texts *only, struct err *err) {
-	for (size_t i = 0; i < only->count; i++) {
-		const char *name = only->items[i];
-		if (is_named(stack->policies, name))
-			continue;
-		if (catalogue_find(stack->catalogue, name))
-			return err_set(err, ERR_USAGE, "--only", "no rule of the policy supports %s", name);
-		return err_set(err, ERR_USAGE, "--only", "there is no rule or control %s", name);
-	}
-	return true;
 }
 
 static json_t *round_json(const struct stack *stack, const struct round *round, const struct counts *counts) {

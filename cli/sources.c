@@ -4,9 +4,8 @@
 #include "agent/look.h"
 #include "agent/stack.h"
 #include "cli/cli.h"
+#include "cli/named.h"
 #include "cli/say.h"
-#include "core/text.h"
-#include "sources/gather.h"
 
 static const char usage[] =
 	"usage: vouch sources [options] [NAME...]\n\n"
@@ -32,18 +31,6 @@ struct listing {
 
 static void listing_done(struct listing *listing) { texts_done(&listing->policies); }
 
-/* Whoever runs this may name what no check asks for: a check that asks for the names of its parameters, whatever they
- * are. */
-static void ask_for_names(const json_t *params, const struct sources *fetched, struct names *names) {
-	size_t index;
-	json_t *name;
-	json_array_foreach(json_object_get(params, "names"), index, name) names_add(names, json_string_value(name));
-}
-
-static const char *const any_name[] = {"*", NULL};
-static const struct check named = {
-	.name = "named", .about = "what was named", .patterns = any_name, .sources = ask_for_names};
-
 static bool read_named(const struct host *host, char **names, struct sources *into, struct err *err) {
 	CLEANUP(json_decref_p) json_t *list = json_array();
 	for (; *names; names++) {
@@ -54,30 +41,13 @@ static bool read_named(const struct host *host, char **names, struct sources *in
 		}
 		json_array_append_new(list, name);
 	}
-	CLEANUP(json_decref_p) json_t *params = json_pack("{s:O}", "names", list);
-	return gather_now(host, &(struct asker){.check = &named, .params = params}, 1, into, err);
+	return named_read(host, list, into, err);
 }
 
 static bool read_needed(const struct listing *listing, const struct host *host, struct sources *into, struct err *err) {
 	CLEANUP(stack_free_p) struct stack *stack = NULL;
 	return stack_load(listing->data, listing->policies.items, listing->policies.count, &stack, err) &&
 	       look_read(&(struct look_options){.stack = stack->policies, .host = *host}, into, err);
-}
-
-static int by_name(const void *a, const void *b) {
-	const struct source *const *one = a, *const *other = b;
-	return strcmp((*one)->name, (*other)->name);
-}
-
-/* All of the set, by name; the caller frees. */
-static const struct source **sorted(const struct sources *set) {
-	size_t count = sources_count(set);
-	const struct source **list = xcalloc(count + 1, sizeof *list);
-	for (size_t i = 0; i < count; i++)
-		list[i] = sources_at(set, i);
-	if (count > 0)
-		qsort(list, count, sizeof *list, by_name);
-	return list;
 }
 
 static void print_line(const struct source *source) {
@@ -116,7 +86,7 @@ static json_t *source_object(const struct source *source) {
 	return object;
 }
 
-static bool print_json(const struct source **list, struct err *err) {
+static bool print_json(struct source **list, struct err *err) {
 	CLEANUP(json_decref_p) json_t *array = json_array();
 	CLEANUP(json_decref_p) json_t *object = json_pack("{s:s, s:O}", "vouch", VOUCH_VERSION, "sources", array);
 	for (; *list; list++)
@@ -135,7 +105,7 @@ static int print_bytes(const struct source *source) {
 	return CLI_OK;
 }
 
-static int exit_of(const struct source **list) {
+static int exit_of(struct source **list) {
 	for (; *list; list++)
 		if ((*list)->err.code && (*list)->err.code != ERR_ABSENT)
 			return CLI_FAILED;
@@ -148,7 +118,7 @@ static int read_and_print(const struct listing *listing, char **names) {
 	struct err err;
 	if (!(*names ? read_named(&host, names, set, &err) : read_needed(listing, &host, set, &err)))
 		return cli_fail(&err, CLI_USAGE);
-	CLEANUP(free_ptr) const struct source **list = sorted(set);
+	CLEANUP(free_ptr) struct source **list = named_sorted(set);
 	if (listing->as_bytes)
 		return print_bytes(*list);
 	if (listing->as_json && !print_json(list, &err))

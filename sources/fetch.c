@@ -192,7 +192,7 @@ static void look(struct job *job) {
 	const char *path = job->kind->below_root ? job->ask.rest : NULL;
 	begin_ask(job);
 	bool is_read = fixture_permits(job->fetch->fixture, job->ask.name, path, &err);
-	if (is_read && !path)
+	if (is_read && fixture_keeps(job->fetch->fixture, job->ask.name, job->kind->below_root))
 		is_read = fixture_look(&job->ask, &answer, &err);
 	else if (is_read)
 		is_read = job->kind->look(&job->ask, &found, &err) && shape(job, &found, &answer, &err);

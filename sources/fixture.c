@@ -9,7 +9,9 @@
 #include "core/value.h"
 #include "sources/fetch.h"
 
-#define META_LARGEST (1U << 20)
+#define META_LARGEST SOURCE_LARGEST
+#define FILE_NAME_LONGEST 255
+#define FILE_PREFIX "file:"
 
 static const struct {
 	const char *name;
@@ -28,9 +30,7 @@ static mode_t type_of(const json_t *entry) {
 	return 0;
 }
 
-static bool is_look_error(const char *word) {
-	return err_is_of_look(err_code_from_name(word));
-}
+static bool is_look_error(const char *word) { return err_is_of_look(err_code_from_name(word)); }
 
 static bool member_holds(const json_t *entry, const char *key, const json_t *value) {
 	unsigned mode;
@@ -42,9 +42,9 @@ static bool member_holds(const json_t *entry, const char *key, const json_t *val
 		return type_of(entry) != 0;
 	if (!strcmp(key, "acl"))
 		return value_has_type(value, VALUE_STRINGS);
-	if (!strcmp(key, "target"))
+	if (!strcmp(key, "target") || !strcmp(key, "why"))
 		return json_is_string(value);
-	if (!strcmp(key, "mtime"))
+	if (!strcmp(key, "mtime") || !strcmp(key, "ctime"))
 		return json_is_integer(value);
 	return (!strcmp(key, "uid") || !strcmp(key, "gid") || !strcmp(key, "nlink")) && json_is_integer(value) &&
 	       json_integer_value(value) >= 0 && json_integer_value(value) <= UINT32_MAX;
@@ -91,6 +91,13 @@ static bool read_meta(struct fixture *fixture, struct err *err) {
 	return true;
 }
 
+/* What stands in it is for people: that it is there says how the folder came to be. */
+static bool read_marker(struct fixture *fixture, struct err *err) {
+	CLEANUP(buf_done) struct buf bytes = {0};
+	fixture->is_capture = read_below(fixture, "/.vouch/captured", ".vouch/captured", &bytes, err);
+	return fixture->is_capture || err->code == ERR_ABSENT;
+}
+
 struct fixture *fixture_open(const char *folder) {
 	struct fixture *fixture = xcalloc(1, sizeof *fixture);
 	struct err err;
@@ -99,7 +106,7 @@ struct fixture *fixture_open(const char *folder) {
 		/* Not absent: that nothing is there has not been seen. */
 		err_errno(&fixture->bad, errno, ERR_UNREADABLE, folder, "open root");
 		fixture->bad.code = ERR_UNREADABLE;
-	} else if (!read_meta(fixture, &err)) {
+	} else if (!read_meta(fixture, &err) || !read_marker(fixture, &err)) {
 		fixture->bad = err;
 		if (!is_look_error(err_code_name(err.code)))
 			fixture->bad.code = ERR_MALFORMED;
@@ -119,22 +126,40 @@ static const json_t *entry_of(const struct fixture *fixture, const char *name) {
 	return json_object_get(fixture->meta, name);
 }
 
+/* Whoever captured a folder left out what was not asked for then: that a file is not in it says nothing. */
+static bool is_uncaptured(const struct fixture *fixture, const char *name, const char *path) {
+	return fixture->is_capture && text_starts(name, FILE_PREFIX) && !entry_of(fixture, path);
+}
+
 bool fixture_permits(const struct fixture *fixture, const char *name, const char *path, struct err *err) {
 	if (fixture->bad.code) {
 		*err = fixture->bad;
 		return false;
 	}
-	const char *error = json_string_value(json_object_get(entry_of(fixture, name), "error"));
-	if (!error && path)
-		error = json_string_value(json_object_get(entry_of(fixture, path), "error"));
-	if (!error)
-		return true;
-	return err_set(err, err_code_from_name(error), name, "%s, as the folder's .vouch/meta has it", error);
+	const json_t *entry = entry_of(fixture, name);
+	if (!json_object_get(entry, "error") && path)
+		entry = entry_of(fixture, path);
+	const char *error = json_string_value(json_object_get(entry, "error"));
+	const char *why = json_string_value(json_object_get(entry, "why"));
+	if (error)
+		return err_set(err, err_code_from_name(error), name, "%s, as the folder's .vouch/meta has it",
+			       why ? why : error);
+	return !path || !is_uncaptured(fixture, name, path) || err_set(err, ERR_UNPROVED, name, "not in this capture");
+}
+
+bool fixture_keeps(const struct fixture *fixture, const char *name, bool is_below_root) {
+	return !is_below_root || (fixture->is_capture && !text_starts(name, FILE_PREFIX));
+}
+
+char *fixture_path(const char *name) {
+	char hex[HASH_HEX];
+	CLEANUP(free_ptr) char *encoded = text_percent_encode(name);
+	struct hash sum = hash_of(name, strlen(name));
+	return xasprintf("/.vouch/%s", strlen(encoded) <= FILE_NAME_LONGEST ? encoded : hash_hex(&sum, hex));
 }
 
 bool fixture_look(const struct ask *ask, struct answer *ret_answer, struct err *err) {
-	CLEANUP(free_ptr) char *encoded = text_percent_encode(ask->name);
-	CLEANUP(free_ptr) char *path = xasprintf("/.vouch/%s", encoded);
+	CLEANUP(free_ptr) char *path = fixture_path(ask->name);
 	CLEANUP(buf_done) struct buf bytes = {0};
 	if (!read_below(ask->place->fixture, path, ask->name, &bytes, err))
 		return err->code == ERR_ABSENT ? err_set(err, ERR_UNPROVED, ask->name, "not in this folder") : false;
@@ -165,7 +190,8 @@ void fixture_dress(const struct fixture *fixture, const char *path, struct stat 
 	status->st_uid = (uid_t)int_or(entry, "uid", 0);
 	status->st_gid = (gid_t)int_or(entry, "gid", 0);
 	status->st_nlink = (nlink_t)int_or(entry, "nlink", type == S_IFDIR ? 2 : 1);
-	status->st_mtime = status->st_ctime = int_or(entry, "mtime", 0);
+	status->st_mtime = int_or(entry, "mtime", 0);
+	status->st_ctime = int_or(entry, "ctime", status->st_mtime);
 	if (type == S_IFDIR)
 		status->st_size = 4096;
 }

@@ -1,12 +1,12 @@
 /* A fixture root: a folder that stands for a host, as sources/fetch.h describes it. Nothing here looks at the live
  * host.
  *
- * Members of an entry of .vouch/meta, all optional: "mode" (octal text), "uid", "gid", "nlink", "mtime" (integers),
- * "error" (one of the seven words), "type" (file dir link fifo socket char block), "target" (of a link), "acl" (as
- * sources/acl.h has it). An entry with a
- * type for a path that is not in the folder makes it exist without bytes: the empty folder, the FIFO and the device
- * that version control cannot keep. A file of the name .gitkeep is not there either. Any other member is refused: then
- * every source of the root is malformed. */
+ * Members of an entry of .vouch/meta, all optional: "mode" (octal text), "uid", "gid", "nlink", "mtime", "ctime"
+ * (integers; without a ctime it is the mtime), "error" (one of the seven words), "why" (its reason), "type" (file dir
+ * link fifo socket char block), "target" (of a link), "acl" (as sources/acl.h has it). An entry with a type for a path
+ * that is not in the folder makes it exist without bytes: the empty folder, the FIFO and the device that version
+ * control cannot keep. A file of the name .gitkeep is not there either. Any other member is refused: then every source
+ * of the root is malformed. */
 #pragma once
 
 #include <sys/stat.h>
@@ -14,16 +14,23 @@
 #include "sources/kind.h"
 
 struct fixture {
-	int root;       /* -1 when it cannot be opened */
-	json_t *meta;   /* NULL: the folder's own metadata counts */
-	struct err bad; /* set when the root or its meta cannot be read: what every source of it returns */
+	int root;        /* -1 when it cannot be opened */
+	json_t *meta;    /* NULL: the folder's own metadata counts */
+	bool is_capture; /* there is a .vouch/captured (sources/fetch.h) */
+	struct err bad;  /* set when the root or its meta cannot be read: what every source of it returns */
 };
 
 /* Never NULL. */
 struct fixture *fixture_open(const char *folder);
 void fixture_free(struct fixture *fixture);
 DEFINE_CLEANUP(struct fixture, fixture_free)
-/* A source that is not read below the root: <root>/.vouch/<percent-encoded name>, made canonical. */
+/* Whether a source lies in .vouch: any that is not of a kind read below the root, and in a captured folder all but
+ * files. */
+bool fixture_keeps(const struct fixture *fixture, const char *name, bool is_below_root);
+/* Where: "/.vouch/<percent-encoded name>", or below .vouch the SHA-256 of a name that is longer than a file's can be.
+ * The caller frees. */
+char *fixture_path(const char *name);
+/* A source that lies there, made canonical. */
 MUST_CHECK bool fixture_look(const struct ask *ask, struct answer *ret_answer, struct err *err);
 /* False when the meta wants this name, or for sources of a path this path (NULL: none), to fail. */
 MUST_CHECK bool fixture_permits(const struct fixture *fixture, const char *name, const char *path, struct err *err);

@@ -40,3 +40,8 @@ static inline __attribute__((unused)) void prints(const struct outcome *outcome,
 	if (!strstr(outcome->text, text))
 		fail_msg("expected \"%s\" in \"%s\"", text, outcome->text);
 }
+
+static inline __attribute__((unused)) void ends(const struct outcome *outcome, int exit_code) {
+	if (outcome->exit_code != exit_code)
+		fail_msg("ended with %d, not %d: %s", outcome->exit_code, exit_code, outcome->text);
+}
