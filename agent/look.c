@@ -25,6 +25,7 @@ struct judging {
 	int64_t now, host_age;
 	json_t **results;       /* by rule; NULL: not judged yet */
 	enum verdict *verdicts; /* by rule, once judged */
+	struct names **read;    /* by rule, once judged */
 	bool *under_way;        /* by rule: guards against needs_control in a circle */
 };
 
@@ -115,7 +116,7 @@ static bool has_control_passed(struct judging *judging, const struct rule *rule)
 static void judge_rule(struct judging *judging, size_t index, const struct rule *rule) {
 	const struct sources *fetched = judging->look->fetched;
 	struct view_seen *views = xcalloc(rule->view_count + 1, sizeof *views);
-	CLEANUP(names_free_p) struct names *names = rule_names(rule, fetched);
+	struct names *names = judging->read[index] = rule_names(rule, fetched);
 	struct view_seen when = {0};
 	bool control_passed = has_control_passed(judging, rule);
 	for (size_t i = 0; i < rule->view_count; i++)
@@ -139,38 +140,63 @@ static void judge_index(struct judging *judging, size_t index) {
 	judge_rule(judging, index, judging->look->stack->rules[index]);
 }
 
-static json_t *judge_all(const struct look *look, int64_t now, bool *looked) {
+static json_t *judge_all(const struct look *look, int64_t now, struct round *round) {
 	size_t count = look->stack->rule_count;
 	struct judging judging = {.look = look, .now = now, .host_age = identity_host_age(look->fetched, now)};
 	json_t *results = json_array();
 	judging.results = xcalloc(count + 1, sizeof(json_t *));
+	judging.read = xcalloc(count + 1, sizeof(struct names *));
 	judging.verdicts = xcalloc(count + 1, sizeof *judging.verdicts);
 	judging.under_way = xcalloc(count + 1, sizeof *judging.under_way);
 	for (size_t i = 0; i < count; i++) {
 		if (!look->selected[i])
 			continue;
 		judge_index(&judging, i);
-		looked[i] = true;
+		round->looked[i] = true;
+		round->read[i] = judging.read[i];
+		judging.read[i] = NULL;
 		json_array_append(results, judging.results[i]);
 	}
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		json_decref(judging.results[i]);
+		names_free(judging.read[i]);
+	}
 	free(judging.results);
+	free(judging.read);
 	free(judging.verdicts);
 	free(judging.under_way);
 	return results;
+}
+
+static int by_name(const void *a, const void *b) {
+	return strcmp(((const struct seen *)a)->name, ((const struct seen *)b)->name);
+}
+
+static struct seen *seen_of(const struct sources *fetched) {
+	size_t count = sources_count(fetched);
+	struct seen *seen = xcalloc(count + 1, sizeof *seen);
+	for (size_t i = 0; i < count; i++) {
+		const struct source *source = sources_at(fetched, i);
+		seen[i] = (struct seen){.name = xstrdup(source->name), .digest = seen_digest(source)};
+	}
+	qsort(seen, count, sizeof *seen, by_name);
+	return seen;
 }
 
 static void gathered(void *context) {
 	struct look *look = context;
 	struct round *round = xcalloc(1, sizeof *round);
 	round->started_at = look->started_at;
-	round->looked = xcalloc(look->stack->rule_count + 1, sizeof *round->looked);
+	round->rule_count = look->stack->rule_count;
+	round->looked = xcalloc(round->rule_count + 1, sizeof *round->looked);
+	round->read = xcalloc(round->rule_count + 1, sizeof(struct names *));
+	round->seen = seen_of(look->fetched);
+	round->seen_count = sources_count(look->fetched);
 	round->host_id = identity_host_id(look->fetched);
 	round->host_name = identity_host_name(look->fetched);
 	round->host_os = identity_os(look->fetched);
 	round->boot_id = identity_boot_id(look->fetched);
-	round->results = judge_all(look, times_now(), round->looked);
+	round->results = judge_all(look, times_now(), round);
 	round->finished_at = times_now();
 	look->done(look->context, round); /* which may free look */
 }
@@ -244,6 +270,12 @@ void round_free(struct round *round) {
 	if (!round)
 		return;
 	json_decref(round->results);
+	for (size_t i = 0; i < round->rule_count; i++)
+		names_free(round->read[i]);
+	for (size_t i = 0; i < round->seen_count; i++)
+		free(round->seen[i].name);
+	free(round->read);
+	free(round->seen);
 	free(round->looked);
 	free(round->host_id);
 	free(round->host_name);

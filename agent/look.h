@@ -5,7 +5,7 @@
 #include <systemd/sd-event.h>
 
 #include "core/result.h"
-#include "sources/fetch.h"
+#include "sources/watch.h"
 
 struct look_options {
 	const struct policy_stack *stack;
@@ -17,8 +17,12 @@ struct look_options {
 
 struct round {
 	int64_t started_at, finished_at;
-	json_t *results;                     /* array of result objects, sorted by rule; owned */
-	bool *looked;                        /* for each rule of the stack, in its order; owned */
+	json_t *results;     /* array of result objects, sorted by rule; owned */
+	size_t rule_count;   /* of the stack */
+	bool *looked;        /* for each rule of the stack, in its order; owned */
+	struct names **read; /* likewise: what a rule read that was looked at, else NULL; owned */
+	struct seen *seen;   /* everything that was read, sorted by name; owned */
+	size_t seen_count;
 	char *host_id, *host_name, *host_os; /* docs/FORMAT.md 1; id of a fixture root without machine-id: "" */
 	char *boot_id;                       /* "" where there is none */
 };

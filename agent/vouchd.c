@@ -2,21 +2,26 @@
 
 #include <malloc.h>
 
+#include "agent/changes.h"
 #include "core/file.h"
+#include "core/text.h"
 
 #define SLACK_US 1000000 /* what is due within it is due now */
 
 struct vouchd {
 	struct vouchd_options options;
 	sd_event *event;
-	sd_event_source *timer;
-	struct look *look; /* under way, or done and freed before the next */
-	uint64_t began;    /* that look; boot time, microseconds */
+	sd_event_source *timer, *soon; /* for the next round by schedule, and because of changes; off during a look */
+	struct changes *changes;
+	struct watch *watch; /* NULL: nothing is watched */
+	struct look *look;   /* under way, or done and freed before the next */
+	uint64_t began;      /* that look; boot time, microseconds */
 	/* By rule, in the stack's order: the current result (NULL before the first look), when the look began that gave
 	 * it, and whether the look under way is about it. */
 	json_t **current;
 	uint64_t *looked_at;
 	bool *due;
+	bool is_scheduled; /* the schedule asked for it, not a change alone */
 };
 
 static uint64_t every_us(const struct rule *rule) {
@@ -41,30 +46,96 @@ static void mark_due(struct vouchd *vouchd, size_t index) {
 	}
 }
 
+/* With a rule that has changed come those whose passing hangs on its own. */
+static void mark_changed(struct vouchd *vouchd, size_t index) {
+	const struct policy_stack *stack = vouchd->options.stack;
+	mark_due(vouchd, index);
+	for (size_t i = 0; i < stack->rule_count; i++)
+		if (stack->rules[i]->needs_control && !strcmp(stack->rules[i]->needs_control, stack->rules[index]->id))
+			mark_due(vouchd, i);
+}
+
+static void find_changed(struct vouchd *vouchd, uint64_t now) {
+	size_t count = vouchd->options.stack->rule_count;
+	bool *changed = xcalloc(count + 1, sizeof *changed);
+	changes_take(vouchd->changes, now, changed);
+	for (size_t i = 0; i < count; i++)
+		if (changed[i])
+			mark_changed(vouchd, i);
+	free(changed);
+}
+
 /* Ids of the rules that are due, NULL behind the last; the array is the caller's, the ids are not. */
 static const char **due_rules(struct vouchd *vouchd, uint64_t now) {
 	const struct policy_stack *stack = vouchd->options.stack;
 	const char **ids = xcalloc(stack->rule_count + 1, sizeof *ids);
 	size_t count = 0;
 	memset(vouchd->due, 0, stack->rule_count * sizeof *vouchd->due);
+	vouchd->is_scheduled = false;
 	for (size_t i = 0; i < stack->rule_count; i++)
-		if (due_at(vouchd, i) <= now + SLACK_US)
+		if (due_at(vouchd, i) <= now + SLACK_US) {
+			vouchd->is_scheduled = true;
 			mark_due(vouchd, i);
+		}
+	if (changes_due(vouchd->changes, now) <= now)
+		find_changed(vouchd, now);
 	for (size_t i = 0; i < stack->rule_count; i++)
-		if (vouchd->due[i])
+		if (vouchd->due[i]) {
+			changes_begin(vouchd->changes, i);
 			ids[count++] = stack->rules[i]->id;
+		}
 	return ids;
 }
 
-/* The timer for the next round; a loop that cannot have one ends. */
+static void set_timer(struct vouchd *vouchd, sd_event_source *timer, uint64_t at) {
+	if (sd_event_source_set_time(timer, at) < 0 ||
+	    sd_event_source_set_enabled(timer, at == UINT64_MAX ? SD_EVENT_OFF : SD_EVENT_ONESHOT) < 0)
+		sd_event_exit(vouchd->event, 1);
+}
+
+/* The timers for the next round; a loop that cannot have them ends. */
 static void wait_for_next(struct vouchd *vouchd) {
-	uint64_t next = UINT64_MAX;
+	uint64_t next = UINT64_MAX, now;
 	for (size_t i = 0; i < vouchd->options.stack->rule_count; i++)
 		if (due_at(vouchd, i) < next)
 			next = due_at(vouchd, i);
-	if (sd_event_source_set_time(vouchd->timer, next) < 0 ||
-	    sd_event_source_set_enabled(vouchd->timer, SD_EVENT_ONESHOT) < 0)
+	if (sd_event_now(vouchd->event, CLOCK_BOOTTIME, &now) < 0)
 		sd_event_exit(vouchd->event, 1);
+	set_timer(vouchd, vouchd->timer, next);
+	set_timer(vouchd, vouchd->soon, changes_due(vouchd->changes, now));
+}
+
+static void on_changed(void *context, const char *name) {
+	struct vouchd *vouchd = context;
+	uint64_t now;
+	if (sd_event_now(vouchd->event, CLOCK_BOOTTIME, &now) < 0)
+		return;
+	if (changes_mark(vouchd->changes, name, now)) {
+		CLEANUP(free_ptr)
+		char *text = xasprintf("%s changes again and again: what reads it is looked at once a minute", name);
+		text_replace_controls(text);
+		vouchd->options.say(text);
+	}
+	if (!vouchd->look)
+		wait_for_next(vouchd);
+}
+
+static void on_say(void *context, const char *text) { ((struct vouchd *)context)->options.say(text); }
+
+/* What the rules read now is watched from now on. */
+static void watch_read(struct vouchd *vouchd, struct round *round) {
+	size_t count;
+	for (size_t i = 0; i < round->rule_count; i++) {
+		if (!round->looked[i])
+			continue;
+		changes_read(vouchd->changes, i, round->read[i]);
+		round->read[i] = NULL;
+	}
+	if (!vouchd->watch)
+		return;
+	const char **names = changes_names(vouchd->changes, &count);
+	watch_set(vouchd->watch, names, count, round->seen, round->seen_count);
+	free(names);
 }
 
 /* Keep the results of the rules that were looked at, and give the round the current results of all. */
@@ -88,7 +159,9 @@ static void complete(struct vouchd *vouchd, struct round *round) {
 static const char *trigger(const struct vouchd *vouchd, const struct round *round) {
 	if (vouchd->options.once)
 		return "manual";
-	return strcmp(round->boot_id, vouchd->options.sealer->chain->boot_id) != 0 ? "boot" : "schedule";
+	if (strcmp(round->boot_id, vouchd->options.sealer->chain->boot_id) != 0)
+		return "boot";
+	return vouchd->is_scheduled ? "schedule" : "change";
 }
 
 static void looked(void *context, struct round *round) {
@@ -100,6 +173,7 @@ static void looked(void *context, struct round *round) {
 	complete(vouchd, round);
 	bool ok = seal(vouchd->options.sealer, vouchd->options.stack, round, trigger(vouchd, round), &sealed, &err);
 	vouchd->options.report(round, sealed, ok ? NULL : &err);
+	watch_read(vouchd, round);
 	round_free(round);
 	malloc_trim(0); /* what was read is gone: between rounds the memory is the host's */
 	if (vouchd->options.once)
@@ -111,12 +185,18 @@ static void looked(void *context, struct round *round) {
 static int begin(sd_event_source *source, uint64_t time, void *context) {
 	struct vouchd *vouchd = context;
 	int error = sd_event_now(vouchd->event, CLOCK_BOOTTIME, &vouchd->began);
+	if (error >= 0)
+		error = sd_event_source_set_enabled(vouchd->timer, SD_EVENT_OFF);
+	if (error >= 0)
+		error = sd_event_source_set_enabled(vouchd->soon, SD_EVENT_OFF);
 	if (error < 0)
 		return error;
 	const char **ids = due_rules(vouchd, vouchd->began);
 	struct look_options options = {.stack = vouchd->options.stack, .host = vouchd->options.host, .only = ids};
-	look_free(vouchd->look);
-	vouchd->look = look_start(vouchd->event, &options, looked, vouchd);
+	if (ids[0])
+		vouchd->look = look_start(vouchd->event, &options, looked, vouchd);
+	else
+		wait_for_next(vouchd);
 	free(ids);
 	return 0;
 }
@@ -129,9 +209,18 @@ bool vouchd_start(sd_event *event, const struct vouchd_options *options, struct 
 	vouchd->current = xcalloc(count + 1, sizeof(json_t *));
 	vouchd->looked_at = xcalloc(count + 1, sizeof *vouchd->looked_at);
 	vouchd->due = xcalloc(count + 1, sizeof *vouchd->due);
+	vouchd->changes = changes_new(count);
 	int error = sd_event_add_time(event, &vouchd->timer, CLOCK_BOOTTIME, 0, 0, begin, vouchd);
+	if (error >= 0)
+		error = sd_event_add_time(event, &vouchd->soon, CLOCK_BOOTTIME, 0, 1000, begin, vouchd);
+	if (error >= 0)
+		error = sd_event_source_set_enabled(vouchd->soon, SD_EVENT_OFF);
 	if (error < 0)
 		return err_errno(err, -error, ERR_IO, "timer", "make");
+	const struct watch_options watch = {
+		.host = options->host, .changed = on_changed, .say = on_say, .context = vouchd};
+	if (!options->once && !options->host.root)
+		vouchd->watch = watch_new(event, &watch);
 	*ret_vouchd = vouchd;
 	vouchd = NULL;
 	return true;
@@ -141,7 +230,10 @@ void vouchd_free(struct vouchd *vouchd) {
 	if (!vouchd)
 		return;
 	look_free(vouchd->look);
-	sd_event_source_unref(vouchd->timer);
+	watch_free(vouchd->watch);
+	changes_free(vouchd->changes);
+	sd_event_source_disable_unref(vouchd->timer);
+	sd_event_source_disable_unref(vouchd->soon);
 	sd_event_unref(vouchd->event);
 	for (size_t i = 0; i < vouchd->options.stack->rule_count; i++)
 		json_decref(vouchd->current[i]);

@@ -1,9 +1,11 @@
-/* vouchd: rounds on a timer, sealed into the spool.
+/* vouchd: rounds on a timer and when something changes, sealed into the spool.
  *
  * The first round begins at once and looks at all rules. Later ones look at the rules that are due, each when its
  * `every` (at least a minute) has passed since its last look began; a rule that needs another is looked at together
- * with it. Every statement commits to the current results of all rules, and its body carries them: those not looked at
- * as they were, with the time of their own look. Rounds never overlap. */
+ * with it. On a live host what the rules have read is watched in between (sources/watch.h): a change has its rules,
+ * those that these need and those that need them, looked at as agent/changes.h has it; what changes during a round is
+ * kept for after it. Every statement commits to the current results of all rules, and its body carries them: those not
+ * looked at as they were, with the time of their own look. Rounds never overlap. */
 #pragma once
 
 #include <systemd/sd-event.h>
@@ -20,6 +22,7 @@ struct vouchd_options {
 	bool once; /* one round (trigger "manual"), then the loop ends */
 	/* After each round, for the log: err NULL when it was sealed or there was no room. */
 	void (*report)(const struct round *round, enum sealed sealed, const struct err *err);
+	void (*say)(const char *text); /* one more sentence for the log */
 };
 
 struct vouchd;

@@ -17,8 +17,8 @@ struct arguments {
 static void print_usage(FILE *to) {
 	const char *name, *otherwise, *about;
 	fprintf(to, "usage: vouchd [options]\n\n"
-		    "Looks at this host on a timer, judges, signs and spools; vouch-ship ships. Needs vouch enrol "
-		    "first.\n\n"
+		    "Looks at this host on a timer and when something changes, judges, signs and spools; vouch-ship\n"
+		    "ships. Needs vouch enrol first.\n\n"
 		    "  --once         one round, then end\n"
 		    "  --state DIR    keys, chain and spool (default " VOUCH_STATEDIR ")\n"
 		    "  --config FILE  default " SETTINGS_FILE "; need not exist\n"
@@ -46,6 +46,8 @@ static void report(const struct round *round, enum sealed sealed, const struct e
 	else
 		fprintf(stderr, "vouchd: a round is sealed, %zu results\n", json_array_size(round->results));
 }
+
+static void say(const char *text) { fprintf(stderr, "vouchd: %s\n", text); }
 
 /* Options: 0 go on, otherwise the exit code and one. */
 static int read_arguments(int argc, char **argv, struct arguments *arguments) {
@@ -108,6 +110,8 @@ static int run(struct vouchd_options *options, struct err *err) {
 		code = sd_event_add_signal(event, NULL, SIGTERM, end_on_signal, NULL);
 	if (code >= 0)
 		code = sd_event_add_signal(event, NULL, SIGINT, end_on_signal, NULL);
+	if (code >= 0)
+		code = sd_event_set_watchdog(event, true); /* where the unit wants one */
 	if (code < 0) {
 		err_errno(err, -code, ERR_IO, "event loop", "make");
 		code = fail(err);
@@ -143,7 +147,8 @@ static int vouchd(const struct arguments *arguments) {
 					 .sealer = sealer,
 					 .host = {.root = arguments->root, .helpers = arguments->helpers},
 					 .once = arguments->once,
-					 .report = report};
+					 .report = report,
+					 .say = say};
 	return run(&options, &err);
 }
 

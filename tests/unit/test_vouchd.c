@@ -1,9 +1,10 @@
-/* vouchd on its loop: one round, and that it ends when it is told to. */
+/* vouchd on its loop: one round, that it ends when it is told to, and rounds because of changes. */
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
 
+#include "agent/identity.h"
 #include "agent/vouchd.h"
 #include "tests/unit/agent_home.h"
 
@@ -11,10 +12,12 @@ static struct agent_home agent;
 static size_t rounds;
 static bool was_error;
 static sd_event *loop;
+static size_t sayings;
 
 static int make(void **state) {
 	agent_home_new(&agent);
 	rounds = 0;
+	sayings = 0;
 	was_error = false;
 	return sd_event_new(&loop) < 0;
 }
@@ -36,14 +39,31 @@ static void count_and_end(const struct round *round, enum sealed sealed, const s
 	sd_event_exit(loop, 7);
 }
 
-static int run(struct sealer *sealer, bool once,
-	       void (*report)(const struct round *, enum sealed, const struct err *)) {
+static void (*on_saying)(const char *text);
+
+static void say(const char *text) {
+	if (on_saying)
+		on_saying(text);
+}
+
+static int run_on(struct sealer *sealer, const struct host *host, bool once,
+		  void (*report)(const struct round *, enum sealed, const struct err *)) {
 	CLEANUP(vouchd_free_p) struct vouchd *vouchd = NULL;
 	struct err err;
-	const struct vouchd_options options = {
-		.stack = agent.stack->policies, .sealer = sealer, .host = {.root = agent.root}, .once = once, .report = report};
+	const struct vouchd_options options = {.stack = agent.stack->policies,
+					       .sealer = sealer,
+					       .host = *host,
+					       .once = once,
+					       .report = report,
+					       .say = say};
 	assert_true(vouchd_start(loop, &options, &vouchd, &err));
 	return sd_event_loop(loop);
+}
+
+static int run(struct sealer *sealer, bool once,
+	       void (*report)(const struct round *, enum sealed, const struct err *)) {
+	const struct host host = {.root = agent.root};
+	return run_on(sealer, &host, once, report);
 }
 
 static char *trigger_of(size_t sequence) {
@@ -82,11 +102,183 @@ static void first_round_after_a_boot_says_so(void **state) {
 	assert_string_equal(schedule, "schedule");
 }
 
+/* Rounds of the live host, over three files of the test's own; c.needs hangs on a.mode. */
+
+#define LIVE_POLICY                                                                                                    \
+	"policy: {id: live, version: 1.0.0, framework: 'iso27001:2022', title: Live, owner: me, review_by: "           \
+	"2027-06-30}\n"                                                                                                \
+	"rules:\n"                                                                                                     \
+	"  - {id: a.mode, title: A, controls: [A.8.9], severity: low, kind: effect, every: 1h, check: file, with: "    \
+	"{path: %s/etc/a}, expect: {mode: {at_most: '0640'}}, why: w, fix: f}\n"                                       \
+	"  - {id: b.mode, title: B, controls: [A.8.9], severity: low, kind: effect, every: 1h, check: file, with: "    \
+	"{path: %s/etc/b}, expect: {mode: {at_most: '0640'}}, why: w, fix: f}\n"                                       \
+	"  - {id: c.needs, title: C, controls: [A.8.9], severity: low, kind: effect, every: 1h, check: file, with: "   \
+	"{path: %s/etc/c}, expect: {mode: {at_most: '0640'}}, needs_control: a.mode, why: w, fix: f}\n"
+
+enum { A, B, C, LIVE_RULES };
+#define HANG_US 120000000 /* a loop that runs so long waits for what never comes */
+
+static size_t looks[LIVE_RULES];         /* at each rule */
+static char last_verdicts[LIVE_RULES];   /* their first letters, after the last round */
+static char last_looked[LIVE_RULES + 1]; /* the rules of the last round, a letter each */
+static void (*step)(void);               /* after each round */
+
+static int on_hang(sd_event_source *source, uint64_t time, void *context) { return sd_event_exit(loop, 99); }
+
+static int make_live(void **state) {
+	struct err err;
+	char host_id[IDENTITY_UUID] = "";
+	CLEANUP(free_ptr) char *machine = scratch_text("/etc", "machine-id");
+	if (make(state) != 0)
+		return 1;
+	CLEANUP(free_ptr) char *policy = xasprintf(LIVE_POLICY, agent.root, agent.root, agent.root);
+	CLEANUP(free_ptr) char *path = file_join(agent.folder, "live.yaml");
+	const char *const paths[] = {path};
+	scratch_put(agent.folder, "live.yaml", policy);
+	for (const char *name = "abc"; *name; name++) {
+		CLEANUP(free_ptr) char *file = xasprintf("etc/%c", *name);
+		scratch_put(agent.root, file, "");
+	}
+	stack_free(agent.stack);
+	agent_need(stack_load(SOURCE_DIR, paths, 1, &agent.stack, &err), &err);
+	agent.enrolment->is_drawn = !identity_uuid(machine, host_id);
+	free(agent.enrolment->host_id);
+	agent.enrolment->host_id = xstrdup(host_id);
+	memset(looks, 0, sizeof looks);
+	return sd_event_add_time_relative(loop, NULL, CLOCK_MONOTONIC, HANG_US, 0, on_hang, NULL) < 0;
+}
+
+static void note_round(const struct round *round, enum sealed sealed, const struct err *err) {
+	size_t count = 0;
+	count_round(round, sealed, err);
+	for (size_t i = 0; i < LIVE_RULES; i++) {
+		last_verdicts[i] = *json_string_value(json_object_get(json_array_get(round->results, i), "verdict"));
+		looks[i] += round->looked[i];
+		if (round->looked[i])
+			last_looked[count++] = (char)('a' + i);
+	}
+	last_looked[count] = '\0';
+	step();
+}
+
+static void set_mode(char name, mode_t mode) {
+	CLEANUP(free_ptr) char *path = xasprintf("%s/etc/%c", agent.root, name);
+	assert_int_equal(chmod(path, mode), 0);
+}
+
+static void run_live(void (*each)(void)) {
+	CLEANUP(sealer_close_p) struct sealer *sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT);
+	const struct host live = {0};
+	step = each;
+	assert_int_equal(run_on(sealer, &live, false, note_round), 7);
+	assert_false(was_error);
+}
+
+static void change_then_end(void) {
+	if (rounds == 1)
+		set_mode('b', 0644);
+	else
+		sd_event_exit(loop, 7);
+}
+
+static void change_has_its_rule_looked_at_and_says_so(void **state) {
+	run_live(change_then_end);
+	assert_string_equal(last_looked, "b");
+	assert_memory_equal(last_verdicts, "pfp", LIVE_RULES);
+	CLEANUP(free_ptr) char *first = trigger_of(3);
+	CLEANUP(free_ptr) char *second = trigger_of(4);
+	assert_string_not_equal(first, "change");
+	assert_string_equal(second, "change");
+}
+
+static void change_control_then_end(void) {
+	if (rounds == 1)
+		set_mode('a', 0644);
+	else
+		sd_event_exit(loop, 7);
+}
+
+static void rule_whose_control_changed_is_judged_anew(void **state) {
+	run_live(change_control_then_end);
+	assert_string_equal(last_looked, "ac");
+	assert_memory_equal(last_verdicts, "fpu", LIVE_RULES);
+}
+
+/* A thousand changes, then one of another file: when that is told, so are they all. */
+static void burst_then_end(void) {
+	for (unsigned i = 0; rounds == 1 && i < 1000; i++)
+		set_mode('b', i % 2 ? 0644 : 0600);
+	if (rounds == 1)
+		set_mode('a', 0644);
+	if (last_verdicts[A] == 'f' && last_verdicts[B] == 'f')
+		sd_event_exit(loop, 7);
+}
+
+static void burst_of_a_thousand_changes_is_few_rounds(void **state) {
+	run_live(burst_then_end);
+	assert_in_range(rounds, 2, 4);
+}
+
+/* Changes come at any instant: also while a round is under way. */
+static int on_flip(sd_event_source *source, uint64_t time, void *context) {
+	static unsigned flips;
+	set_mode('b', ++flips % 2 ? 0644 : 0600);
+	sd_event_source_set_time_relative(source, 1000);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static sd_event_source *flipping;
+
+static void end_of_flips(void) {
+	if (rounds == 3) { /* one was made of what had changed; the rest of them may be lost */
+		sd_event_source_set_enabled(flipping, SD_EVENT_OFF);
+		set_mode('b', 0644);
+		set_mode('b', 0600);
+		set_mode('b', 0644);
+	}
+	if (rounds >= 3 && last_verdicts[B] == 'f')
+		sd_event_exit(loop, 7);
+}
+
+static void last_of_changes_at_any_instant_is_seen(void **state) {
+	assert_true(sd_event_add_time_relative(loop, &flipping, CLOCK_MONOTONIC, 0, 1, on_flip, NULL) >= 0);
+	run_live(end_of_flips);
+	sd_event_source_unref(flipping);
+	assert_memory_equal(last_verdicts, "pfp", LIVE_RULES);
+}
+
+static void end_with_the_other(void) {
+	if (last_verdicts[A] == 'f')
+		sd_event_exit(loop, 7);
+}
+
+/* Told when the budget is used up: no round comes of the flapping file any more. */
+static void note_saying(const char *text) {
+	sayings++;
+	assert_non_null(strstr(text, "/etc/b changes again and again"));
+	set_mode('a', 0644);
+}
+
+static void file_that_flaps_keeps_no_other_change_waiting(void **state) {
+	on_saying = note_saying;
+	assert_true(sd_event_add_time_relative(loop, &flipping, CLOCK_MONOTONIC, 0, 1, on_flip, NULL) >= 0);
+	run_live(end_with_the_other);
+	on_saying = NULL;
+	sd_event_source_disable_unref(flipping);
+	assert_int_equal(sayings, 1);
+	assert_int_equal(looks[A], 2);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(once_is_one_round_and_exit_0, make, drop),
 		cmocka_unit_test_setup_teardown(round_that_cannot_be_sealed_is_exit_1_and_reported, make, drop),
 		cmocka_unit_test_setup_teardown(first_round_after_a_boot_says_so, make, drop),
+		cmocka_unit_test_setup_teardown(change_has_its_rule_looked_at_and_says_so, make_live, drop),
+		cmocka_unit_test_setup_teardown(rule_whose_control_changed_is_judged_anew, make_live, drop),
+		cmocka_unit_test_setup_teardown(burst_of_a_thousand_changes_is_few_rounds, make_live, drop),
+		cmocka_unit_test_setup_teardown(last_of_changes_at_any_instant_is_seen, make_live, drop),
+		cmocka_unit_test_setup_teardown(file_that_flaps_keeps_no_other_change_waiting, make_live, drop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
