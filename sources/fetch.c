@@ -83,6 +83,8 @@ void job_hold(struct job *job, void *work, void (*end)(void *work)) {
 	job->end = end;
 }
 
+void *job_work(const struct job *job) { return job->work; }
+
 static void part_free(struct part *part) {
 	struct part **at = &part->job->parts;
 	while (*at != part)
@@ -217,7 +219,7 @@ static void on_look(void *context, struct answer *answer, const struct err *err)
 
 /* What ends later goes on beside the looks. */
 static void begin(struct job *job) {
-	job->waits = false;
+	begin_ask(job);
 	job->fetch->under_way++;
 	/* Served behind everything else that is ready: an answer that is there counts, however late we come to it. */
 	if (sd_event_add_time_relative(job->fetch->event, &job->deadline, CLOCK_MONOTONIC,

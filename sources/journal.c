@@ -2,43 +2,17 @@
 
 #include <systemd/sd-journal.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <unistd.h>
 
 #include "core/file.h"
 #include "core/text.h"
 #include "sources/fetch.h"
+#include "sources/journal_files.h"
 
 #define JOURNAL_DEADLINE_MS 20000
-#define FILES_MOST 4096
-#define TRIES 3 /* files are archived and removed while we look */
-#define SIGNATURE "LPKSHHRH"
-
-/* The system's journal files that may be opened. */
-struct one_file {
-	char *path;
-	bool is_persistent;
-	uint64_t bytes;
-};
-
-struct files {
-	struct one_file *all;
-	size_t count, broken;
-};
-
-static void files_done(struct files *files) {
-	for (size_t i = 0; i < files->count; i++)
-		free(files->all[i].path);
-	free(files->all);
-	*files = (struct files){0};
-}
-
-static void close_dir(DIR **dir) {
-	if (*dir)
-		closedir(*dir);
-}
+#define PERSISTENT "/var/log/journal"
+#define RUNTIME "/run/log/journal"
 
 static void close_journal(sd_journal **journal) { sd_journal_close(*journal); }
 
@@ -49,114 +23,47 @@ static bool journal_errno(const struct ask *ask, int error, const char *what, st
 	return false;
 }
 
-/* "system.journal", "system@SEQUENCE.journal", and what was not closed well ("~"). */
-static bool is_system_file(const char *name) {
-	return text_starts(name, "system") && (text_ends(name, ".journal") || text_ends(name, ".journal~"));
-}
-
-/* One that may not be opened is the end of the look; one that has gone is passed over. */
-static bool add_file(const struct ask *ask, const char *folder, const char *name, bool is_persistent,
-		     struct files *files, struct err *err) {
-	char signature[sizeof SIGNATURE - 1];
-	struct stat status;
-	CLEANUP(free_ptr) char *path = file_join(folder, name);
-	CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0 && errno == ENOENT)
-		return true;
-	if (fd < 0 || fstat(fd, &status) != 0)
-		return err_set(err, errno == EACCES || errno == EPERM ? ERR_DENIED : ERR_UNREADABLE, ask->name,
-			       "open %s: %s (%s)", path, strerrorname_np(errno), strerrordesc_np(errno));
-	if (!S_ISREG(status.st_mode) || pread(fd, signature, sizeof signature, 0) != (ssize_t)sizeof signature ||
-	    memcmp(signature, SIGNATURE, sizeof signature) != 0) {
-		files->broken++;
-		return true;
-	}
-	if (files->count == FILES_MOST)
-		return err_set(err, ERR_UNREADABLE, ask->name, "more than %d journal files", FILES_MOST);
-	files->all = xreallocarray(files->all, files->count + 1, sizeof *files->all);
-	files->all[files->count++] = (struct one_file){xstrdup(path), is_persistent, (uint64_t)status.st_blocks * 512};
-	return true;
-}
-
-/* *seen is set when the folder is there. */
-static bool add_folder(const struct ask *ask, const char *parent, const char *machine, bool is_persistent,
-		       struct files *files, bool *seen, struct err *err) {
-	CLEANUP(free_ptr) char *folder = file_join(parent, machine);
-	CLEANUP(close_dir) DIR *dir = opendir(folder);
-	if (!dir && errno == ENOENT)
-		return true;
-	if (!dir)
-		return err_set(err, errno == EACCES || errno == EPERM ? ERR_DENIED : ERR_UNREADABLE, ask->name,
-			       "open %s: %s (%s)", folder, strerrorname_np(errno), strerrordesc_np(errno));
-	*seen = true;
-	for (;;) {
-		errno = 0;
-		const struct dirent *entry = readdir(dir);
-		if (!entry)
-			return errno == 0 || journal_errno(ask, errno, "readdir", err);
-		if (is_system_file(entry->d_name) && !add_file(ask, folder, entry->d_name, is_persistent, files, err))
-			return false;
-	}
-}
-
-static bool find_files(const struct ask *ask, const char *persistent, const char *runtime, const char *machine,
-		       struct files *ret_files, struct err *err) {
-	CLEANUP(files_done) struct files files = {0};
-	bool seen = false;
-	if (!add_folder(ask, persistent, machine, true, &files, &seen, err) ||
-	    !add_folder(ask, runtime, machine, false, &files, &seen, err))
-		return false;
-	if (!seen)
-		return err_set(err, ERR_ABSENT, ask->name, "no journal of this machine in %s or %s", persistent,
-			       runtime);
-	if (files.count == 0)
-		return err_set(err, ERR_UNPROVED, ask->name, "the journal's folder holds no file of the system's");
-	*ret_files = files;
-	files = (struct files){0};
-	return true;
-}
-
-static int open_paths(const struct files *files, sd_journal **ret_journal) {
-	CLEANUP(free_ptr) const char **paths = xcalloc(files->count + 1, sizeof *paths);
-	for (size_t i = 0; i < files->count; i++)
-		paths[i] = files->all[i].path;
-	return sd_journal_open_files(ret_journal, paths, 0);
+/* A journal that was opened has taken the descriptors over; one that was not has left them. */
+static int open_files(struct journal_file *all, size_t count, sd_journal **ret_journal) {
+	CLEANUP(free_ptr) int *fds = xcalloc(count, sizeof *fds);
+	for (size_t i = 0; i < count; i++)
+		fds[i] = all[i].fd;
+	int error = sd_journal_open_files_fd(ret_journal, fds, (int)count, 0);
+	for (size_t i = 0; error >= 0 && i < count; i++)
+		all[i].fd = -1;
+	return error;
 }
 
 static bool is_damage(int error) { return error == -EBADMSG || error == -ENODATA; }
 
 /* Take out the files that are damaged: each is asked for alone. */
-static void drop_damaged(struct files *files) {
-	size_t kept = 0;
-	for (size_t i = 0; i < files->count; i++) {
+static void drop_damaged(struct journal_files *files) {
+	for (size_t i = files->count; i-- > 0;) {
 		CLEANUP(close_journal) sd_journal *alone = NULL;
-		struct files one = {.all = &files->all[i], .count = 1};
-		if (is_damage(open_paths(&one, &alone)))
-			free(files->all[i].path);
-		else
-			files->all[kept++] = files->all[i];
+		struct journal_file one = {.fd = fcntl(files->all[i].fd, F_DUPFD_CLOEXEC, 0)};
+		int error = open_files(&one, 1, &alone);
+		close_fd(&one.fd);
+		if (!is_damage(error))
+			continue;
+		journal_files_drop(files, i);
+		files->broken++;
 	}
-	files->broken += files->count - kept;
-	files->count = kept;
 }
 
 /* All files that are whole, or an error: sd_journal_open() would pass over in silence what it cannot open. */
-static bool open_journal(const struct ask *ask, const char *persistent, const char *runtime, const char *machine,
-			 struct files *files, sd_journal **ret_journal, struct err *err) {
-	for (unsigned tries = 1;; tries++) {
-		files_done(files);
-		if (!find_files(ask, persistent, runtime, machine, files, err))
-			return false;
-		int error = open_paths(files, ret_journal);
-		if (is_damage(error)) {
-			drop_damaged(files);
-			error = files->count ? open_paths(files, ret_journal) : error;
-		}
-		if (error >= 0)
-			return true;
-		if (error != -ENOENT || tries == TRIES)
-			return journal_errno(ask, error, "sd_journal_open_files", err);
+static bool open_journal(const struct ask *ask, struct journal_files *files, sd_journal **ret_journal,
+			 struct err *err) {
+	if (!files->has_folder)
+		return err_set(err, ERR_ABSENT, ask->name, "no journal of this machine: neither %s nor %s",
+			       files->folders[0], files->folders[1]);
+	if (files->count == 0)
+		return err_set(err, ERR_UNPROVED, ask->name, "the journal's folder holds no file of the system's");
+	int error = open_files(files->all, files->count, ret_journal);
+	if (is_damage(error)) {
+		drop_damaged(files);
+		error = files->count ? open_files(files->all, files->count, ret_journal) : error;
 	}
+	return error >= 0 || journal_errno(ask, error, "sd_journal_open_files_fd", err);
 }
 
 /* The time of the entry at an end of what matches now; false and no error code when nothing matches. */
@@ -223,27 +130,26 @@ static bool is_of(sd_journal *journal, const char *machine) {
 	       !memcmp((const char *)data + strlen(key), machine, strlen(machine));
 }
 
-bool journal_boots(const struct ask *ask, const char *persistent, const char *runtime, const char *machine,
-		   json_t **ret_value, struct err *err) {
-	CLEANUP(files_done) struct files files = {0};
+/* What the files hold. */
+static bool read_boots(const struct ask *ask, struct journal_files *files, const char *machine, json_t **ret_value,
+		       struct err *err) {
 	CLEANUP(close_journal) sd_journal *journal = NULL;
 	CLEANUP(json_decref_p) json_t *boots = NULL;
 	uint64_t oldest = 0, newest = 0;
-	if (!open_journal(ask, persistent, runtime, machine, &files, &journal, err) ||
-	    !find_boots(ask, journal, &boots, err))
+	if (!open_journal(ask, files, &journal, err) || !find_boots(ask, journal, &boots, err))
 		return false;
 	if (!end_time(ask, journal, false, &oldest, err) || !end_time(ask, journal, true, &newest, err))
 		return err->code ? false
 				 : err_set(err, ERR_UNPROVED, ask->name, "the journal's files hold no entry to read");
 	size_t persistent_files = 0;
 	uint64_t bytes = 0;
-	for (size_t i = 0; i < files.count; i++) {
-		persistent_files += files.all[i].is_persistent;
-		bytes += files.all[i].bytes;
+	for (size_t i = 0; i < files->count; i++) {
+		persistent_files += files->all[i].is_persistent;
+		bytes += files->all[i].bytes;
 	}
 	*ret_value = json_pack("{s:I,s:I,s:O,s:I,s:I,s:I,s:I,s:b}", "oldest", (json_int_t)oldest, "newest",
-			       (json_int_t)newest, "boots", boots, "files", (json_int_t)files.count, "broken",
-			       (json_int_t)files.broken, "bytes", (json_int_t)bytes, "persistent_files",
+			       (json_int_t)newest, "boots", boots, "files", (json_int_t)files->count, "broken",
+			       (json_int_t)files->broken, "bytes", (json_int_t)bytes, "persistent_files",
 			       (json_int_t)persistent_files, "machine", is_of(journal, machine));
 	return true;
 }
@@ -260,16 +166,81 @@ static bool read_machine(const struct ask *ask, char machine[33], struct err *er
 	return true;
 }
 
-static bool look_journal(const struct ask *ask, struct answer *ret_answer, struct err *err) {
-	char machine[33];
-	CLEANUP(json_decref_p) json_t *value = NULL;
-	return read_machine(ask, machine, err) &&
-	       journal_boots(ask, "/var/log/journal", "/run/log/journal", machine, &value, err) &&
-	       answer_json(ask, value, ret_answer, err);
+bool journal_boots(const struct ask *ask, const char *persistent, const char *runtime, const char *machine,
+		   json_t **ret_value, struct err *err) {
+	CLEANUP(journal_files_done) struct journal_files files;
+	const struct kind *kind;
+	journal_files_init(&files, persistent, runtime, machine, ask->name);
+	for (const char *name; (name = journal_files_next(&files, &kind));) {
+		struct answer answer = {0};
+		struct err failed;
+		struct ask part = *ask;
+		part.name = name;
+		part.rest = name + strlen(kind->prefix);
+		bool is_seen = kind->look(&part, &answer, &failed);
+		if (!journal_files_take(&files, &answer, is_seen ? NULL : &failed, err))
+			return false;
+	}
+	return read_boots(ask, &files, machine, ret_value, err);
 }
+
+/* The same by asking a helper for each name. */
+struct boots {
+	struct journal_files files;
+	char machine[33];
+};
+
+static void end(void *work) {
+	struct boots *boots = work;
+	journal_files_done(&boots->files);
+	free(boots);
+}
+
+static void ask_next(struct job *job, struct boots *boots);
+
+static void on_part(void *context, struct answer *answer, const struct err *failed) {
+	struct job *job = context;
+	struct boots *boots = job_work(job);
+	struct err err;
+	if (journal_files_take(&boots->files, answer, failed, &err))
+		ask_next(job, boots);
+	else
+		job_fail(job, &err);
+}
+
+static void ask_next(struct job *job, struct boots *boots) {
+	const struct kind *kind;
+	const char *name = journal_files_next(&boots->files, &kind);
+	CLEANUP(json_decref_p) json_t *value = NULL;
+	struct err err;
+	if (name)
+		job_reach(job, kind, name, on_part);
+	else if (read_boots(job_ask(job), &boots->files, boots->machine, &value, &err))
+		job_answer(job, value);
+	else
+		job_fail(job, &err);
+}
+
+static void start_journal(struct job *job) {
+	struct err err;
+	struct boots *boots = xcalloc(1, sizeof *boots);
+	job_hold(job, boots, end);
+	if (!read_machine(job_ask(job), boots->machine, &err)) {
+		job_fail(job, &err);
+		return;
+	}
+	journal_files_init(&boots->files, PERSISTENT, RUNTIME, boots->machine, job_ask(job)->name);
+	ask_next(job, boots);
+}
+
+#define MACHINE "[0-9a-f]*"
+static const char *const needs[] = {"dir:" PERSISTENT "/" MACHINE, "dir:" RUNTIME "/" MACHINE,
+				    "file:" PERSISTENT "/" MACHINE "/system*.journal*",
+				    "file:" RUNTIME "/" MACHINE "/system*.journal*", NULL};
 
 const struct kind kind_journal = {.prefix = "journal:boots",
 				  .is_whole = true,
 				  .is_volatile = true,
 				  .deadline_ms = JOURNAL_DEADLINE_MS,
-				  .look = look_journal};
+				  .start = start_journal,
+				  .needs = needs};

@@ -89,6 +89,7 @@ sd_event *job_event(const struct job *job);
 MUST_CHECK bool job_bus(struct job *job, sd_bus **ret_bus, struct err *err);
 /* What the job is busy with; end(work) is called when it is over, answered or not. At most one. */
 void job_hold(struct job *job, void *work, void (*end)(void *work));
+void *job_work(const struct job *job);
 /* For kinds that start: ask a helper in the course of a job, for one of the names in its needs. done as in
  * sources/reach.h, with the job as context; the answer is not shaped (files stay open files). */
 void job_reach(struct job *job, const struct kind *kind, const char *name,

@@ -74,7 +74,8 @@ static void write_boot(const char *folder, const char *boot) {
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-static const struct ask ask = {.name = "journal:boots", .rest = "", .deadline_us = UINT64_MAX};
+static const struct place live = {0};
+static const struct ask ask = {.name = "journal:boots", .rest = "", .place = &live, .deadline_us = UINT64_MAX};
 
 static bool look(const char *persistent, const char *runtime, json_t **value, struct err *err) {
 	json_decref(*value);
@@ -136,11 +137,13 @@ static void damaged_file_is_counted_and_the_rest_is_read(void **state) {
 	assert_true(file_read(good, 64U << 20, &bytes, &err));
 	assert_true(file_create(cut, bytes.data, 5000, 0644, &err));
 	assert_true(file_create(empty, "", 0, 0644, &err));
+	size_t before = descriptors();
 	assert_true(look("/no/such", folder, &value, &err));
 	assert_int_equal(number(value, "broken"), 2);
 	assert_int_equal(number(value, "files"), 1);
 	assert_int_equal(unlink(good), 0);
 	assert_false(look("/no/such", folder, &value, &err));
+	assert_int_equal(descriptors(), before);
 	assert_int_equal(err.code, ERR_UNREADABLE);
 }
 
@@ -184,6 +187,41 @@ static void files_of_users_and_of_other_machines_do_not_count(void **state) {
 	assert_int_equal(number(value, "broken"), 0);
 }
 
+/* In a child: the source itself, of hands, with this folder in place of the host's. */
+static void fetch_boots(const char *folder, const char *machine_file) {
+	if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount("none", "/run", "tmpfs", 0, NULL) != 0 || mount("none", "/var", "tmpfs", 0, NULL) != 0 ||
+	    mkdir("/run/log", 0755) != 0 || mkdir("/run/log/journal", 0755) != 0 ||
+	    mount(folder, "/run/log/journal", NULL, MS_BIND, NULL) != 0 ||
+	    mount(machine_file, "/etc/machine-id", NULL, MS_BIND, NULL) != 0)
+		_exit(101);
+	sources_free(fetch_one(NULL, "journal:boots"));
+	size_t before = descriptors();
+	struct sources *set = fetch_one(NULL, "journal:boots");
+	json_t *value;
+	struct err err;
+	if (!source_json(only(set), &value, &err))
+		_exit(102);
+	if (number(value, "files") != 1 || json_array_size(json_object_get(value, "boots")) != 1)
+		_exit(103);
+	_exit(descriptors() != before);
+}
+
+static void the_source_asks_hands_for_every_file(void **state) {
+	CLEANUP(folder_remove) char *folder = folder_make();
+	CLEANUP(folder_remove) char *files = folder_make();
+	CLEANUP(free_ptr) char *machine_file = file_join(files, "machine");
+	int status = 0;
+	put(files, "machine", MACHINE "\n");
+	write_boot(folder, BOOT_1);
+	pid_t child = fork();
+	if (child == 0)
+		fetch_boots(folder, machine_file);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 /* The tests need root, journald itself, and files to mount over; without them they fail here, by name. */
 static int need_journald(void **state) {
 	if (getuid() == 0 && !access(JOURNALD, X_OK) && !access(JOURNALD_CONF, F_OK) &&
@@ -199,6 +237,7 @@ int main(void) {
 		cmocka_unit_test(no_folder_is_absent_and_an_empty_one_unproved),
 		cmocka_unit_test(damaged_file_is_counted_and_the_rest_is_read),
 		cmocka_unit_test(one_file_without_rights_denies_the_whole),
+		cmocka_unit_test(the_source_asks_hands_for_every_file),
 		cmocka_unit_test(files_of_users_and_of_other_machines_do_not_count),
 	};
 	return cmocka_run_group_tests(tests, need_journald, NULL);
