@@ -39,6 +39,11 @@
  *   [{"proto":"tcp","addr","port","uid","inode"}...]
  * netns: - network namespaces that processes are in, each with the lowest of them; first: that of the first process
  *   [{"inode","pid","first":bool}...]
+ * audit:status - what the kernel's audit has been told; absent: it has none; sources/audit.h
+ *   {"enabled":0..2,"failure","pid","rate_limit","backlog_limit","lost","backlog","backlog_wait_time"?}
+ * audit:rules - "text" is auditctl's own line for the rule
+ *   [{"list","action","arch":"b64"|"b32"|null,"syscalls":[],"fields":[{"field","op","value"}...],"keys":[],
+ *     "watch":bool,"text"}...]
  * processes: - all but kernel threads; sources/processes.h
  *   [{"pid","uid","comm","exe","deleted":bool,"unit","maps":["/usr/lib/replaced.so"...],"own_mounts":bool,
  *     "own_pids":bool}...]
