@@ -161,7 +161,7 @@ static void deadline_kills_the_whole_group(void **state) {
 
 static void refuses_connection_that_is_not_plain(void **state) {
 	const char *const names[] = {"cmd:sshd-T?user=a,host=b", "cmd:sshd-T?user=",      "cmd:sshd-T?",
-				     "cmd:sshd-T?user=a b",      "cmd:sshd-T?laddr=1",    "cmd:sshd-T?user=a&",
+				     "cmd:sshd-T?user=a b",      "cmd:sshd-T?port=1",     "cmd:sshd-T?user=a&",
 				     "cmd:sshd-T?user",          "cmd:sshd-T?user=$(id)", NULL};
 	CLEANUP(sources_free_p) struct sources *set = fetch_all(NULL, names);
 	for (size_t i = 0; i < sources_count(set); i++)
