@@ -65,7 +65,19 @@
  *   system's CAs, null where there are none or no certificate was shown; certificates in the order in which they came,
  *   null likewise. cipher and group (null: none) of the one handshake, at the highest version; null where it failed
  *   {"versions":{"SSLv3","TLSv1.0","TLSv1.1","TLSv1.2","TLSv1.3"},"handshake":bool,"cipher","group","verify",
- *    "certificates":[sources/certificate.h...]} */
+ *    "certificates":[sources/certificate.h...]}
+ * dns:name/type@server[:port] - answers without times to live, sorted, their data as zone files have it; ad: the server
+ *   says that it validated; ede: its first extended error (RFC 8914); truncated: it came over TCP, as UDP was cut
+ *   {"rcode":"NOERROR","ad":bool,"ede":n|null,"truncated":bool,"answers":[{"name","type","data"}...]}
+ * http:url[?via=proxy[:port]] - one GET, redirects not followed; headers: content-type location server
+ *   strict-transport-security, those that came; the body's are null where it has more than 64 KiB. proxy_status: what a
+ *   proxy answered to CONNECT; where it refused, status is null
+ *   {"status":n|null,"proxy_status":n|null,"headers":{},"body_len":n|null,"body_sha256":hex|null}
+ * ssh:host:port - before any authentication, lists in the server's order
+ *   {"banner","kex":[],"host_keys":[],"ciphers_c2s":[],"ciphers_s2c":[],"macs_c2s":[],"macs_s2c":[],
+ *    "compression_c2s":[],"compression_s2c":[]}
+ * ntp:server[:port] - offset_us and delay_us are of that one query; leap 3: the server's clock is not set
+ *   {"stratum","leap","refid","offset_us","delay_us"} */
 #pragma once
 
 #include <stdint.h>
