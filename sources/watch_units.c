@@ -10,13 +10,12 @@
 #define SYSTEMD "org.freedesktop.systemd1"
 #define MANAGER "/org/freedesktop/systemd1"
 
-enum { CHANGES, JOBS, MATCHES };
 enum state { WAITS, ASKED, SET };
 
 struct unit {
 	char *name; /* of the source */
 	struct watch_units *units;
-	sd_bus_slot *slots[MATCHES];
+	sd_bus_slot *match;
 	enum state state;
 	bool is_told; /* that it is not watched */
 };
@@ -29,22 +28,13 @@ struct watch_units {
 	size_t count;
 };
 
-static const char *const manager_matches[] = {
-	"type='signal',sender='" SYSTEMD "',path='" MANAGER "',interface='" SYSTEMD
-	".Manager',member='UnitFilesChanged'",
-	"type='signal',sender='" SYSTEMD "',path='" MANAGER "',interface='" SYSTEMD ".Manager',member='Reloading'",
-	"type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',interface='org.freedesktop.DBus',"
-	"member='NameOwnerChanged',arg0='" SYSTEMD "'",
-};
-
-static void forget_matches(struct unit *unit) {
-	for (size_t i = 0; i < MATCHES; i++)
-		unit->slots[i] = sd_bus_slot_unref(unit->slots[i]);
+static void forget_match(struct unit *unit) {
+	unit->match = sd_bus_slot_unref(unit->match);
 	unit->state = WAITS;
 }
 
 static void unit_free(struct unit *unit) {
-	forget_matches(unit);
+	forget_match(unit);
 	free(unit->name);
 	free(unit);
 }
@@ -65,7 +55,7 @@ static void all_changed(struct watch_units *units) {
 static int on_disconnected(sd_bus_message *message, void *context, sd_bus_error *error) {
 	struct watch_units *units = context;
 	for (size_t i = 0; i < units->count; i++)
-		forget_matches(units->all[i]);
+		forget_match(units->all[i]);
 	units->bus = sd_bus_close_unref(units->bus);
 	all_changed(units);
 	return 0;
@@ -94,8 +84,21 @@ static bool has_property(sd_bus_message *message) {
 static int on_unit(sd_bus_message *message, void *context, sd_bus_error *error) {
 	struct unit *unit = context;
 	const struct watch_ears *ears = unit->units->ears;
-	if (!sd_bus_message_is_signal(message, NULL, "PropertiesChanged") || has_property(message))
+	if (has_property(message))
 		ears->changed(ears->context, unit->name);
+	return 0;
+}
+
+/* A unit that was not loaded tells nothing of its first changes, but the job that made them ends. (Matches cannot pick
+ * a unit's jobs: its name stands behind a number.) */
+static int on_job(sd_bus_message *message, void *context, sd_bus_error *error) {
+	struct watch_units *units = context;
+	const char *name;
+	if (sd_bus_message_skip(message, "uo") < 0 || sd_bus_message_read_basic(message, 's', &name) <= 0)
+		return 0;
+	for (size_t i = 0; i < units->count; i++)
+		if (!strcmp(units->all[i]->name + strlen("unit:"), name))
+			units->ears->changed(units->ears->context, units->all[i]->name);
 	return 0;
 }
 
@@ -141,16 +144,10 @@ static int on_installed(sd_bus_message *message, void *context, sd_bus_error *un
 	return 0;
 }
 
-static bool set_matches(struct unit *unit) {
-	const char *name = unit->name + strlen("unit:");
+static bool set_match(struct unit *unit) {
 	CLEANUP(free_ptr) char *path = NULL;
-	CLEANUP(free_ptr)
-	char *jobs = xasprintf("type='signal',sender='" SYSTEMD "',path='" MANAGER "',interface='" SYSTEMD
-			       ".Manager',member='JobRemoved',arg2='%s'",
-			       name);
-	return !strchr(name, '\'') && sd_bus_path_encode(MANAGER "/unit", name, &path) >= 0 &&
-	       sd_bus_add_match_async(unit->units->bus, &unit->slots[JOBS], jobs, on_unit, NULL, unit) >= 0 &&
-	       sd_bus_match_signal_async(unit->units->bus, &unit->slots[CHANGES], SYSTEMD, path,
+	return sd_bus_path_encode(MANAGER "/unit", unit->name + strlen("unit:"), &path) >= 0 &&
+	       sd_bus_match_signal_async(unit->units->bus, &unit->match, SYSTEMD, path,
 					 "org.freedesktop.DBus.Properties", "PropertiesChanged", on_unit, on_installed,
 					 unit) >= 0;
 }
@@ -163,25 +160,40 @@ static void begin_next(struct watch_units *units) {
 			return;
 		if (unit->state == SET)
 			continue;
-		if (set_matches(unit)) {
+		if (set_match(unit)) {
 			unit->state = ASKED;
 			return;
 		}
-		forget_matches(unit);
+		forget_match(unit);
 		unit->state = SET;
 		unwatched(unit, "no match can be set for it");
 	}
 }
 
+static int match_manager(struct watch_units *units, const char *member, sd_bus_message_handler_t handler) {
+	return sd_bus_match_signal_async(units->bus, NULL, SYSTEMD, MANAGER, SYSTEMD ".Manager", member, handler, NULL,
+					 units);
+}
+
 /* 0 or a negative errno. */
 static int connect_bus(struct watch_units *units) {
 	int error = bus_open(units->event, &units->bus);
+	if (error < 0)
+		return error;
+	error = sd_bus_match_signal_async(units->bus, NULL, "org.freedesktop.DBus.Local", NULL,
+					  "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, NULL, units);
 	if (error >= 0)
-		error = sd_bus_match_signal_async(units->bus, NULL, "org.freedesktop.DBus.Local", NULL,
-						  "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, NULL,
-						  units);
-	for (size_t i = 0; i < ARRAY_LEN(manager_matches) && error >= 0; i++)
-		error = sd_bus_add_match_async(units->bus, NULL, manager_matches[i], on_manager, NULL, units);
+		error = sd_bus_add_match_async(units->bus, NULL,
+					       "type='signal',sender='org.freedesktop.DBus',"
+					       "interface='org.freedesktop.DBus',member='NameOwnerChanged',"
+					       "arg0='" SYSTEMD "'",
+					       on_manager, NULL, units);
+	if (error >= 0)
+		error = match_manager(units, "UnitFilesChanged", on_manager);
+	if (error >= 0)
+		error = match_manager(units, "Reloading", on_manager);
+	if (error >= 0)
+		error = match_manager(units, "JobRemoved", on_job);
 	if (error >= 0)
 		error = subscribe(units);
 	if (error < 0)

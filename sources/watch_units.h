@@ -6,7 +6,7 @@
 
 #include "sources/watch_part.h"
 
-#define WATCH_UNITS_MOST 200 /* two matches each; dbus-daemon has 512 for a connection */
+#define WATCH_UNITS_MOST 400 /* a match each; dbus-daemon has 512 for a connection */
 
 struct watch_units;
 struct watch_units *watch_units_new(sd_event *event, const struct watch_ears *ears); /* ears is borrowed */
