@@ -9,7 +9,7 @@
 
 #include "core/file.h"
 #include "core/text.h"
-#include "sources/fixture.h"
+#include "sources/fixture_folder.h"
 
 #define FILE_PREFIX "file:"
 

@@ -6,7 +6,7 @@
 
 #include "core/text.h"
 #include "sources/bus.h"
-#include "sources/fixture.h"
+#include "sources/fixture_folder.h"
 #include "sources/reach.h"
 
 #define AT_ONCE 64 /* of what ends later: dbus-daemon takes 128 calls of one connection, and commands are processes */

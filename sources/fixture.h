@@ -20,27 +20,17 @@ struct fixture {
 	struct err bad;  /* set when the root or its meta cannot be read: what every source of it returns */
 };
 
-/* Never NULL. */
-struct fixture *fixture_open(const char *folder);
-void fixture_free(struct fixture *fixture);
-DEFINE_CLEANUP(struct fixture, fixture_free)
-/* Whether a source lies in .vouch: any that is not of a kind read below the root, and in a captured folder all but
- * files. */
-bool fixture_keeps(const struct fixture *fixture, const char *name, bool is_below_root);
-/* Where: "/.vouch/<percent-encoded name>", or below .vouch the SHA-256 of a name that is longer than a file's can be.
- * The caller frees. */
-char *fixture_path(const char *name);
-/* A source that lies there, made canonical. */
-MUST_CHECK bool fixture_look(const struct ask *ask, struct answer *ret_answer, struct err *err);
+/* The type that an entry of the meta gives; 0: none. */
+mode_t fixture_type(const json_t *entry);
 /* False when the meta wants this name, or for sources of a path this path (NULL: none), to fail. */
 MUST_CHECK bool fixture_permits(const struct fixture *fixture, const char *name, const char *path, struct err *err);
 /* Replace what the folder says of a path by what the meta says. */
 void fixture_dress(const struct fixture *fixture, const char *path, struct stat *status);
 /* The status of a path that is in the meta only; false and ENOENT. */
 bool fixture_imagine(const struct fixture *fixture, const char *path, struct stat *ret_status);
-/* The target of a link that is in the meta only; NULL if it is none. Borrowed. */
 /* The access list that the meta gives a path, NULL for none. Borrowed. */
 json_t *fixture_acl(const struct fixture *fixture, const char *path);
+/* The target of a link that is in the meta only; NULL if it is none. Borrowed. */
 const char *fixture_target(const struct fixture *fixture, const char *path);
 /* Call use(context, name) for each entry of this folder that the meta makes exist. */
 void fixture_children(const struct fixture *fixture, const char *folder, void (*use)(void *context, const char *name),

@@ -29,7 +29,8 @@ struct walk {
 	char path[PATH_MAX]; /* walked so far, without links */
 	char rest[PATH_MAX]; /* still to walk */
 	unsigned links;
-	int file; /* the end of the way where that is no folder, else -1 */
+	int file;        /* the end of the way where that is no folder, else -1 */
+	const char *why; /* the rule that was broken; NULL: none */
 };
 
 static void walk_done(struct walk *walk) {
@@ -41,6 +42,11 @@ static void walk_done(struct walk *walk) {
 static bool fail(int error) {
 	errno = error;
 	return false;
+}
+
+static bool refuse(struct walk *walk, const char *why) {
+	walk->why = why;
+	return fail(EPERM);
 }
 
 static struct folder_on_way *top(struct walk *walk) { return &walk->folders[walk->depth - 1]; }
@@ -114,9 +120,10 @@ static bool is_magic(const struct walk *walk, int link, const char *name) {
 static bool follow(struct walk *walk, int link, const struct stat *status, const char *name) {
 	char text[PATH_MAX];
 	const struct folder_on_way *folder = top(walk);
-	if (status->st_uid != 0 || !folder->is_settled || (folder->is_shared && status->st_nlink > 1) ||
-	    is_magic(walk, link, name))
-		return fail(EPERM);
+	if (status->st_uid != 0 || !folder->is_settled || (folder->is_shared && status->st_nlink > 1))
+		return refuse(walk, "others than root may have made the link in it");
+	if (is_magic(walk, link, name))
+		return refuse(walk, "the link in it leads by no path");
 	if (++walk->links > LINKS_MOST)
 		return fail(ELOOP);
 	ssize_t len = readlinkat(link, "", text, sizeof text);
@@ -185,9 +192,9 @@ static bool may_be_read(struct walk *walk, const struct stat *status) {
 	if (S_ISDIR(status->st_mode))
 		return true;
 	if (!S_ISREG(status->st_mode))
-		return fail(EPERM);
+		return refuse(walk, "neither a file nor a folder");
 	bool is_anybodys = folder->owner ? status->st_uid != folder->owner : folder->is_shared;
-	return status->st_nlink <= 1 || !is_anybodys || fail(EPERM);
+	return status->st_nlink <= 1 || !is_anybodys || refuse(walk, "a second name of somebody else's file");
 }
 
 /* The open file itself, by its descriptor: whatever lies under its name by now. */
@@ -197,23 +204,12 @@ static int reopen(int fd, int flags) {
 	return open(path, (flags & ~O_NOFOLLOW) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 }
 
-int guard_open(const struct guard *guard, const char *path, int flags) {
+/* What the way has led to, opened; -1 and errno. */
+static int open_end(const struct guard *guard, struct walk *walk, int flags) {
 	struct stat status;
-	CLEANUP(walk_done) struct walk walk = {.file = -1};
-	if (path[0] != '/' || (flags & (O_ACCMODE | O_CREAT | O_TRUNC)) != O_RDONLY) {
-		errno = EINVAL;
-		return -1;
-	}
-	if (strlen(path) >= sizeof walk.rest) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	memcpy(walk.rest, path, strlen(path) + 1);
-	if (!walk_to_end(&walk, flags))
-		return -1;
-	int end = walk.file >= 0 ? walk.file : top(&walk)->fd;
-	if (walk.links > 0 && !guard->may_lead(guard->context, guard->name, walk.path[0] ? walk.path : "/")) {
-		errno = EPERM;
+	int end = walk->file >= 0 ? walk->file : top(walk)->fd;
+	if (walk->links > 0 && !guard->may_lead(guard->context, guard->name, walk->path[0] ? walk->path : "/")) {
+		refuse(walk, "no target of links that is listed");
 		return -1;
 	}
 	if (fstat(end, &status) != 0)
@@ -224,5 +220,24 @@ int guard_open(const struct guard *guard, const char *path, int flags) {
 	}
 	if (flags & O_PATH)
 		return fcntl(end, F_DUPFD_CLOEXEC, 3);
-	return may_be_read(&walk, &status) ? reopen(end, flags) : -1;
+	return may_be_read(walk, &status) ? reopen(end, flags) : -1;
+}
+
+int guard_open(const struct guard *guard, const char *path, int flags) {
+	CLEANUP(walk_done) struct walk walk = {.file = -1};
+	if (path[0] != '/' || (flags & (O_ACCMODE | O_CREAT | O_TRUNC)) != O_RDONLY) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (strlen(path) >= sizeof walk.rest) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(walk.rest, path, strlen(path) + 1);
+	int fd = walk_to_end(&walk, flags) ? open_end(guard, &walk, flags) : -1;
+	if (walk.why && guard->refused) {
+		guard->refused(guard->context, guard->name, walk.path[0] ? walk.path : "/", walk.why);
+		errno = EPERM;
+	}
+	return fd;
 }

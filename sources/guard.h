@@ -19,6 +19,8 @@ struct guard {
 	const char *name; /* of the source asked for */
 	/* Whether a link on the way of this name may end at target, an absolute path without links. */
 	bool (*may_lead)(void *context, const char *name, const char *target);
+	/* What the rules refused and why; path is what the way had come to, without links. NULL: nobody is told. */
+	void (*refused)(void *context, const char *name, const char *path, const char *why);
 	void *context;
 };
 

@@ -17,8 +17,6 @@ int place_open(const struct place *place, const char *path, int flags) {
 	}
 	if (place->guard)
 		return guard_open(place->guard, path, flags);
-	if (place->guard)
-		return guard_open(place->guard, path, flags);
 	if (!place->fixture)
 		return open(path, flags);
 	struct open_how how = {.flags = (unsigned)flags, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};

@@ -1,0 +1,21 @@
+/* Accepting: a child for each connection, which serves it until the other end closes. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "broker/paths.h"
+#include "broker/units.h"
+
+#define SERVE_CONNECTIONS_MOST 16 /* of one user at a time; further ones are closed at once */
+#define SERVE_IDLE_S 60
+
+struct serve_options {
+	const struct unit *unit;
+	uid_t client; /* who may ask beside root */
+	struct paths_file list;
+	unsigned idle_s; /* without a connection for so long it ends; 0: never */
+};
+
+/* Serves a listening socket until SIGTERM or SIGINT (to be blocked before there is a socket), or until idle: true.
+ * False: it could not go on. All children have ended when it returns. */
+MUST_CHECK bool serve(int listening, struct serve_options *options, struct err *err);
