@@ -7,12 +7,14 @@
  * dir:/etc/sudoers.d - its entries, sorted by name; type: file dir link fifo socket char block
  *   [{"name","type"}...]
  * stat:/etc/shadow - links not followed; "link" is the target's text; "acl" whom an access list names beside owner
- *   and group, as far as its mask lets them
- *   {"type","mode":"0640","uid","gid","size","mtime","nlink","link"?,"acl":["user:1000:r--"...]?}
+ *   and group, as far as its mask lets them, "default_acl" the same for what is made in a folder; "caps" a program's
+ *   capabilities; sources/attributes.h
+ *   {"type","mode":"0640","uid","gid","size","mtime","nlink","link"?,"acl":["user:1000:r--"...]?,"default_acl"?,
+ *    "caps":"cap_net_raw=ep"?}
  * tree:/etc/ssl/private - everything below it, sorted by path (absolute), not crossing file systems, links not
- * followed; tree:/usr?perm=6000 - only entries with one of these mode bits, links left out, without access lists.
- * Denied as a whole where one folder is.
- *   [{"path","type","mode","uid","gid","size","mtime","acl"?}...]
+ * followed; tree:/usr?perm=6000 - only entries with one of these mode bits, links left out, without access lists
+ * and capabilities; tree:/usr?caps - only files with capabilities. Denied as a whole where one folder is.
+ *   [{"path","type","mode","uid","gid","size","mtime","acl"?,"default_acl"?,"caps"?}...]
  * link:/sys/dev/block/8:1 - every link followed, absolute
  *   {"target"}
  * statvfs:/ - blocks are of bsize bytes (f_frsize); how it is mounted, mounts: says

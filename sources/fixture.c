@@ -89,8 +89,8 @@ bool fixture_imagine(const struct fixture *fixture, const char *path, struct sta
 	return true;
 }
 
-json_t *fixture_acl(const struct fixture *fixture, const char *path) {
-	return json_object_get(entry_of(fixture, path), "acl");
+json_t *fixture_attribute(const struct fixture *fixture, const char *path, const char *key) {
+	return json_object_get(entry_of(fixture, path), key);
 }
 
 const char *fixture_target(const struct fixture *fixture, const char *path) {

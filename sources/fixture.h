@@ -3,10 +3,10 @@
  *
  * Members of an entry of .vouch/meta, all optional: "mode" (octal text), "uid", "gid", "nlink", "mtime", "ctime"
  * (integers; without a ctime it is the mtime), "error" (one of the seven words), "why" (its reason), "type" (file dir
- * link fifo socket char block), "target" (of a link), "acl" (as sources/acl.h has it). An entry with a type for a path
- * that is not in the folder makes it exist without bytes: the empty folder, the FIFO and the device that version
- * control cannot keep. A file of the name .gitkeep is not there either. Any other member is refused: then every source
- * of the root is malformed. */
+ * link fifo socket char block), "target" (of a link), "acl", "default_acl" and "caps" (as sources/attributes.h
+ * has them). An entry with a type for a path that is not in the folder makes it exist without bytes: the empty folder,
+ * the FIFO and the device that version control cannot keep. A file of the name .gitkeep is not there either. Any other
+ * member is refused: then every source of the root is malformed. */
 #pragma once
 
 #include <sys/stat.h>
@@ -28,8 +28,8 @@ MUST_CHECK bool fixture_permits(const struct fixture *fixture, const char *name,
 void fixture_dress(const struct fixture *fixture, const char *path, struct stat *status);
 /* The status of a path that is in the meta only; false and ENOENT. */
 bool fixture_imagine(const struct fixture *fixture, const char *path, struct stat *ret_status);
-/* The access list that the meta gives a path, NULL for none. Borrowed. */
-json_t *fixture_acl(const struct fixture *fixture, const char *path);
+/* A member that the meta gives a path ("acl", "default_acl", "caps"), NULL for none. Borrowed. */
+json_t *fixture_attribute(const struct fixture *fixture, const char *path, const char *key);
 /* The target of a link that is in the meta only; NULL if it is none. Borrowed. */
 const char *fixture_target(const struct fixture *fixture, const char *path);
 /* Call use(context, name) for each entry of this folder that the meta makes exist. */

@@ -22,9 +22,9 @@ static bool member_holds(const json_t *entry, const char *key, const json_t *val
 		return json_is_string(value) && is_look_error(json_string_value(value));
 	if (!strcmp(key, "type"))
 		return fixture_type(entry) != 0;
-	if (!strcmp(key, "acl"))
+	if (!strcmp(key, "acl") || !strcmp(key, "default_acl"))
 		return value_has_type(value, VALUE_STRINGS);
-	if (!strcmp(key, "target") || !strcmp(key, "why"))
+	if (!strcmp(key, "target") || !strcmp(key, "why") || !strcmp(key, "caps"))
 		return json_is_string(value);
 	if (!strcmp(key, "mtime") || !strcmp(key, "ctime"))
 		return json_is_integer(value);

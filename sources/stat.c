@@ -4,7 +4,7 @@
 #include <limits.h>
 #include <unistd.h>
 
-#include "sources/acl.h"
+#include "sources/attributes.h"
 #include "sources/fetch.h"
 #include "sources/fixture.h"
 #include "sources/kind.h"
@@ -38,18 +38,18 @@ static bool look_stat(const struct ask *ask, struct answer *ret_answer, struct e
 	struct stat status;
 	char mode[MODE_TEXT];
 	CLEANUP(close_fd) int fd = -1;
-	CLEANUP(json_decref_p) json_t *acl = NULL;
+	CLEANUP(json_decref_p) json_t *attributes = NULL;
 	if (!open_it(ask, &fd, &status, err))
 		return false;
-	if (!acl_read(ask->place, fd, NULL, ask->rest, status.st_mode, &acl))
-		return err_errno(err, errno, ERR_UNREADABLE, ask->name, "read access list");
+	if (!attributes_read(ask->place, fd, NULL, ask->rest, status.st_mode, &attributes))
+		return err_errno(err, errno, ERR_UNREADABLE, ask->name, "read attributes");
 	CLEANUP(json_decref_p)
 	json_t *value = json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:I}", "type", mode_type_name(status.st_mode), "mode",
 				  mode_text(status.st_mode, mode), "uid", (json_int_t)status.st_uid, "gid",
 				  (json_int_t)status.st_gid, "size", (json_int_t)status.st_size, "mtime",
 				  (json_int_t)status.st_mtime, "nlink", (json_int_t)status.st_nlink);
-	if (acl)
-		json_object_set(value, "acl", acl);
+	if (attributes)
+		json_object_update(value, attributes);
 	if (S_ISLNK(status.st_mode)) {
 		json_t *target = link_target(ask->place, fd, ask->rest);
 		if (!target)

@@ -1,13 +1,13 @@
 /* tree: everything below a folder, by whole path, not crossing file systems, links not followed. The folder itself is
  * not an entry; a mount point below it is, and what is mounted there is not. One folder that cannot be read fails the
  * whole: half a tree would hide what the other half holds. An entry that vanishes while the walk goes on is not there.
- * "?perm=6000" keeps only entries (no links) that have one of these mode bits. */
+ * "?perm=6000" keeps only entries (no links) that have one of these mode bits, "?caps" only files with capabilities. */
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "core/text.h"
-#include "sources/acl.h"
+#include "sources/attributes.h"
 #include "sources/fetch.h"
 #include "sources/fixture.h"
 #include "sources/folder.h"
@@ -16,16 +16,18 @@
 #define TREE_DEADLINE_MS 60000
 #define ENTRY_OVERHEAD 90 /* bytes of canonical JSON beside the path, about */
 #define ACL_OVERHEAD 20   /* for each who is named in an access list */
+#define CAPS_OVERHEAD 10
 
 struct found {
 	char *path;
 	struct stat status;
-	json_t *acl; /* owned; NULL: none */
+	json_t *attributes; /* owned; NULL: none */
 };
 
 struct walk {
 	const struct ask *ask;
-	mode_t bits; /* 0: all entries */
+	mode_t bits;    /* 0: whatever their bits */
+	bool only_caps; /* only files with capabilities */
 	dev_t device;
 	struct found *found;
 	size_t count, room, bytes;
@@ -34,25 +36,42 @@ struct walk {
 static void walk_done(struct walk *walk) {
 	for (size_t i = 0; i < walk->count; i++) {
 		free(walk->found[i].path);
-		json_decref(walk->found[i].acl);
+		json_decref(walk->found[i].attributes);
 	}
 	free(walk->found);
 }
 
-/* Access lists are read for whole trees alone: they say nothing of mode bits, and cost a look-up each. */
+/* False, and errno: 0 where it is not asked for. */
+static bool is_wanted(const struct walk *walk, int parent, const char *name, const char *path, mode_t mode) {
+	errno = 0;
+	if (walk->only_caps)
+		return attributes_has_caps(walk->ask->place, parent, name, path, mode);
+	return !walk->bits || (!S_ISLNK(mode) && (mode & walk->bits));
+}
+
+/* Bytes of canonical JSON, about. */
+static size_t room_of(const json_t *attributes) {
+	const json_t *caps = json_object_get(attributes, "caps");
+	return (json_array_size(json_object_get(attributes, "acl")) +
+		json_array_size(json_object_get(attributes, "default_acl"))) *
+		       ACL_OVERHEAD +
+	       json_string_length(caps) + (caps ? CAPS_OVERHEAD : 0);
+}
+
+/* Where mode bits are asked for, attributes say nothing of them, and would cost a look-up each. */
 static bool keep(struct walk *walk, int parent, const char *name, const char *path, const struct stat *status,
 		 struct err *err) {
-	json_t *acl = NULL;
-	if (walk->bits && (S_ISLNK(status->st_mode) || !(status->st_mode & walk->bits)))
-		return true;
-	if (!walk->bits && !acl_read(walk->ask->place, parent, name, path, status->st_mode, &acl))
-		return err_errno(err, errno, ERR_UNREADABLE, walk->ask->name, "read access list below");
+	json_t *attributes = NULL;
+	if (!is_wanted(walk, parent, name, path, status->st_mode))
+		return errno == 0 || err_errno(err, errno, ERR_UNREADABLE, walk->ask->name, "read attributes below");
+	if (!walk->bits && !attributes_read(walk->ask->place, parent, name, path, status->st_mode, &attributes))
+		return err_errno(err, errno, ERR_UNREADABLE, walk->ask->name, "read attributes below");
 	if (walk->count == walk->room) {
 		walk->room = walk->room ? walk->room * 2 : 64;
 		walk->found = xreallocarray(walk->found, walk->room, sizeof *walk->found);
 	}
-	walk->found[walk->count++] = (struct found){.path = xstrdup(path), .status = *status, .acl = acl};
-	walk->bytes += strlen(path) + ENTRY_OVERHEAD + json_array_size(acl) * ACL_OVERHEAD;
+	walk->found[walk->count++] = (struct found){.path = xstrdup(path), .status = *status, .attributes = attributes};
+	walk->bytes += strlen(path) + ENTRY_OVERHEAD + room_of(attributes);
 	if (walk->bytes > SOURCE_LARGEST)
 		return err_set(err, ERR_UNREADABLE, walk->ask->name, "over the cap of %u bytes", SOURCE_LARGEST);
 	return true;
@@ -111,23 +130,29 @@ static int by_path(const void *a, const void *b) {
 static json_t *found_json(const struct found *found) {
 	char mode[MODE_TEXT];
 	const struct stat *status = &found->status;
-	return json_pack("{s:o,s:s,s:s,s:I,s:I,s:I,s:I,s:O*}", "path", json_text(found->path), "type",
-			 mode_type_name(status->st_mode), "mode", mode_text(status->st_mode, mode), "uid",
-			 (json_int_t)status->st_uid, "gid", (json_int_t)status->st_gid, "size",
-			 (json_int_t)status->st_size, "mtime", (json_int_t)status->st_mtime, "acl", found->acl);
+	json_t *value = json_pack("{s:o,s:s,s:s,s:I,s:I,s:I,s:I}", "path", json_text(found->path), "type",
+				  mode_type_name(status->st_mode), "mode", mode_text(status->st_mode, mode), "uid",
+				  (json_int_t)status->st_uid, "gid", (json_int_t)status->st_gid, "size",
+				  (json_int_t)status->st_size, "mtime", (json_int_t)status->st_mtime);
+	if (found->attributes)
+		json_object_update(value, found->attributes);
+	return value;
 }
 
-/* "PATH" or "PATH?perm=BITS"; *ret_path is the caller's. */
-static bool split(const struct ask *ask, char **ret_path, mode_t *ret_bits, struct err *err) {
+/* "PATH", "PATH?perm=BITS" or "PATH?caps"; *ret_path is the caller's. */
+static bool split(struct walk *walk, char **ret_path, struct err *err) {
+	const struct ask *ask = walk->ask;
 	unsigned bits = 0;
 	const char *question = strrchr(ask->rest, '?');
-	if (question && (!text_starts(question, "?perm=") || !text_to_mode(question + 6, &bits) || !bits))
-		return err_set(err, ERR_UNREADABLE, ask->name, "not PATH or PATH?perm=OCTAL");
+	walk->only_caps = question && !strcmp(question, "?caps");
+	if (question && !walk->only_caps &&
+	    (!text_starts(question, "?perm=") || !text_to_mode(question + 6, &bits) || !bits))
+		return err_set(err, ERR_UNREADABLE, ask->name, "not PATH, PATH?perm=OCTAL or PATH?caps");
 	size_t len = question ? (size_t)(question - ask->rest) : strlen(ask->rest);
 	while (len > 1 && ask->rest[len - 1] == '/')
 		len--;
 	*ret_path = xstrndup(ask->rest, len);
-	*ret_bits = bits;
+	walk->bits = bits;
 	return true;
 }
 
@@ -136,7 +161,7 @@ static bool look_tree(const struct ask *ask, struct answer *ret_answer, struct e
 	CLEANUP(walk_done) struct walk walk = {.ask = ask};
 	CLEANUP(close_fd) int fd = -1;
 	struct stat status = {0};
-	if (!split(ask, &path, &walk.bits, err))
+	if (!split(&walk, &path, err))
 		return false;
 	if (ask->place->fixture && !fixture_permits(ask->place->fixture, ask->name, path, err))
 		return false;
