@@ -1,5 +1,6 @@
-/* notify:nft and notify:audit: a socket on which the kernel says that its rules have changed. The look only opens it
- * and joins the one group; what comes in is read by who asked, and nothing is judged by it: it is a reason to look. */
+/* watch:nft:ruleset, watch:audit:status and watch:audit:rules: a socket on which the kernel says that its rules have
+ * changed. The look only opens it and joins the one group; what comes in is read by who asked, and nothing is judged by
+ * it: it is a reason to look. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/audit.h>
@@ -55,13 +56,10 @@ static bool look_notify_audit(const struct ask *ask, struct answer *ret_answer, 
 	return open_group(ask, NETLINK_AUDIT, AUDIT_NLGRP_READLOG, filter_records, ret_answer, err);
 }
 
-const struct kind kind_notify_nft = {.prefix = "notify:nft",
+const struct kind kind_notify_nft = {.prefix = "watch:nft:ruleset",
 				     .is_whole = true,
 				     .helper = HELPER_NET,
 				     .deadline_ms = FETCH_DEADLINE_MS,
 				     .look = look_notify_nft};
-const struct kind kind_notify_audit = {.prefix = "notify:audit",
-				       .is_whole = true,
-				       .helper = HELPER_AUDIT,
-				       .deadline_ms = FETCH_DEADLINE_MS,
-				       .look = look_notify_audit};
+const struct kind kind_notify_audit = {
+	.prefix = "watch:audit:", .helper = HELPER_AUDIT, .deadline_ms = FETCH_DEADLINE_MS, .look = look_notify_audit};

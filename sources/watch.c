@@ -10,7 +10,7 @@
 #define POLLED "file:/proc/sys/"
 #define RANDOM "file:/proc/sys/kernel/random/" /* another at each look */
 
-static const struct kind *const kinds[] = {&kind_watch, &kind_file, &kind_notify_nft, &kind_notify_audit, NULL};
+static const struct kind *const kinds[] = {&kind_mounts, &kind_notify_nft, &kind_notify_audit, &kind_watch, NULL};
 
 enum how { BY_NOBODY, BY_PATH, BY_UNIT, BY_NOTICE, BY_POLL };
 

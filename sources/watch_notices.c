@@ -1,10 +1,7 @@
 #include "sources/watch_notices.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/socket.h>
-
-#include "sources/namespace.h"
 
 #define MESSAGES_MOST 64 /* in one turn of the loop */
 
@@ -15,10 +12,10 @@ static const struct teller {
 	const char *ask; /* for the descriptor */
 	uint32_t events; /* of epoll */
 } tellers[] = {
-	{WATCH_MOUNTS, &kind_file, "file:/proc/1/mountinfo", EPOLLPRI},
-	{"nft:ruleset", &kind_notify_nft, "notify:nft", EPOLLIN},
-	{"audit:status", &kind_notify_audit, "notify:audit", EPOLLIN},
-	{"audit:rules", &kind_notify_audit, "notify:audit", EPOLLIN},
+	{WATCH_MOUNTS, &kind_mounts, "mounts:", EPOLLPRI}, /* the open table itself */
+	{"nft:ruleset", &kind_notify_nft, "watch:nft:ruleset", EPOLLIN},
+	{"audit:status", &kind_notify_audit, "watch:audit:status", EPOLLIN},
+	{"audit:rules", &kind_notify_audit, "watch:audit:rules", EPOLLIN},
 };
 #define COUNT ARRAY_LEN(tellers)
 
@@ -72,17 +69,11 @@ static void begin(struct notice *notice, int fd) {
 	ears->unwatched(ears->context, notice->teller->name, strerrordesc_np(-error));
 }
 
-/* The own table is as good as the first process' where it is the same. */
-static int own_table(const struct notice *notice) {
-	bool is_same = !strcmp(notice->teller->name, WATCH_MOUNTS) && namespace_of_first("mnt") == NAMESPACE_SAME;
-	return is_same ? open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC) : -1;
-}
-
 static void on_answer(void *context, struct answer *answer, const struct err *err) {
 	struct notice *notice = context;
 	const struct watch_ears *ears = notice->notices->ears;
 	bool is_good = !err && answer->is_file;
-	int fd = is_good ? answer->file : own_table(notice);
+	int fd = is_good ? answer->file : -1;
 	if (is_good)
 		answer->is_file = false; /* taken over */
 	else if (!err)

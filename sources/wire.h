@@ -3,7 +3,7 @@
  * are on it.
  *
  * A request is a 4-byte number that the reply repeats, and behind it the name, 1 to SOURCE_NAME_LONGEST bytes without a
- * NUL. It brings one descriptor where the kind takes one (watch:), else none.
+ * NUL. It brings one descriptor where the kind takes one (watch: of a path), else none.
  *
  * A reply is the number, a code (enum err_code; 0: looked), the errno behind it (0: none), whether the descriptor is
  * the file itself (1) or a sealed memfd that holds what was found (0), and the reason's text, at most WIRE_WHY bytes
