@@ -56,6 +56,9 @@
  * cmd:sshd-T?user=U&host=H&addr=A[&laddr=L]&lport=P - sshd's effective configuration for that connection, cmd:sshd-T
  * without one. Absent: no sshd installed; unreadable, with its own words, where it refuses
  *   {"exit":0,"stdout","stderr"}
+ * cmd:cvtsudoers - who may do what through sudo, as cvtsudoers writes it; unreadable where sudo would refuse a file of it,
+ *   unproved where sudo.conf names another policy. Absent: no sudo; sources/sudoers.h
+ *   {"Defaults"?:[],"User_Aliases"?:{},"Runas_Aliases"?:{},"Host_Aliases"?:{},"Command_Aliases"?:{},"User_Specs"?:[]}
  * nft:ruleset - `nft -j list ruleset` without handles and without what counters have counted; unproved where there is
  * no nft to ask.
  *

@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sources/capability.h"
+
 #define READ_STEP 65536
 #define KILL_MS 200 /* in which a killed process dies, unless it is stuck */
 
@@ -179,6 +181,8 @@ bool command_run(const struct ask *ask, const char *const argv[], struct command
 	CLEANUP(command_output_done) struct command_output output = {0};
 	CLEANUP(command_done)
 	struct command command = {.ask = ask, .pidfd = -1, .streams = {-1, -1}, .into = {&output.out, &output.error}};
+	if (!capability_is_inherited())
+		return err_set(err, ERR_DENIED, ask->name, "%s would run without this process' capabilities", argv[0]);
 	if (!start(&command, argv, err) || !follow(&command, err) || !finish(&command, &output.exit, err))
 		return false;
 	*ret_output = output;

@@ -14,7 +14,9 @@ struct command_output {
 void command_output_done(struct command_output *output);
 
 /* Run it until the ask's deadline; argv[0] is the path, NULL ends. True when the program ended by itself with any exit
- * status; else a signal, more output than the cap, or ERR_TIMEOUT. A program that is not there is ERR_ABSENT. */
+ * status; else a signal, more output than the cap, or ERR_TIMEOUT. A program that is not there is ERR_ABSENT. Where
+ * this process has capabilities that the program would not inherit (none of root's, and not ambient), it is ERR_DENIED:
+ * the program could read less than this process has seen that there is. */
 MUST_CHECK bool command_run(const struct ask *ask, const char *const argv[], struct command_output *ret_output,
 			    struct err *err);
 /* What it said as a look's answer, and back: {"exit","stdout","stderr"} in canonical JSON. New reference. */

@@ -5,11 +5,11 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/file.h"
 #include "core/text.h"
+#include "sources/capability.h"
 #include "sources/mounts.h"
 
 #define PIDS_MOST 4194304 /* the kernel's PID_MAX_LIMIT */
@@ -35,11 +35,7 @@ bool proc_hides(const json_t *options, int64_t *ret_group) {
 	return hides;
 }
 
-static bool has_ptrace(void) {
-	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
-	return syscall(SYS_capget, &head, data) == 0 && (data[0].effective & (1U << CAP_SYS_PTRACE));
-}
+static bool has_ptrace(void) { return (capability_effective() >> CAP_SYS_PTRACE) & 1; }
 
 static bool is_in_group(int64_t group) {
 	int count = group < 0 ? 0 : getgroups(0, NULL);
