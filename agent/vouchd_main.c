@@ -107,6 +107,8 @@ static int run(struct vouchd_options *options, struct err *err) {
 	sd_event *event = NULL;
 	int code = sd_event_default(&event);
 	if (code >= 0)
+		code = sd_event_set_watchdog(event, true);
+	if (code >= 0)
 		code = sd_event_add_signal(event, NULL, SIGTERM, end_on_signal, NULL);
 	if (code >= 0)
 		code = sd_event_add_signal(event, NULL, SIGINT, end_on_signal, NULL);

@@ -4,12 +4,11 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#define PROCFS_ROOT 1    /* the inode number of procfs' root */
 #define LINKS_MOST 40    /* as in the kernel */
 #define FOLDERS_MOST 128 /* on the way to a file: sysfs has a dozen */
 #define SHARED (S_IWGRP | S_IWOTH)
@@ -103,26 +102,25 @@ static bool next_name(struct walk *walk, char name[NAME_MAX + 1], bool *ret_is_l
 	return true;
 }
 
-/* procfs has links that lead by no path: to open files, programs, other roots. */
-static bool is_magic(const struct walk *walk, int link, const char *name) {
+/* procfs has links that lead by no path: to open files, programs, other roots. They are in the folders of processes; in
+ * its own root are only those that are text (self, net, mounts). */
+static bool is_magic(const struct walk *walk, int link) {
 	struct statfs type;
-	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS};
+	struct stat folder;
 	if (fstatfs(link, &type) != 0)
 		return true;
-	if (type.f_type != PROC_SUPER_MAGIC)
-		return false;
-	CLEANUP(close_fd) int fd = (int)syscall(SYS_openat2, walk->folders[walk->depth - 1].fd, name, &how, sizeof how);
-	return fd < 0 && errno != ENOENT;
+	return type.f_type == PROC_SUPER_MAGIC &&
+	       (fstat(walk->folders[walk->depth - 1].fd, &folder) != 0 || folder.st_ino != PROCFS_ROOT);
 }
 
 /* Puts a link's text before what is still to walk. Where others may put things into its folder (/tmp), root's link may
  * be a second name that somebody gave to one from elsewhere. */
-static bool follow(struct walk *walk, int link, const struct stat *status, const char *name) {
+static bool follow(struct walk *walk, int link, const struct stat *status) {
 	char text[PATH_MAX];
 	const struct folder_on_way *folder = top(walk);
 	if (status->st_uid != 0 || !folder->is_settled || (folder->is_shared && status->st_nlink > 1))
 		return refuse(walk, "others than root may have made the link in it");
-	if (is_magic(walk, link, name))
+	if (is_magic(walk, link))
 		return refuse(walk, "the link in it leads by no path");
 	if (++walk->links > LINKS_MOST)
 		return fail(ELOOP);
@@ -155,7 +153,7 @@ static bool step(struct walk *walk, const char *name, bool is_last, int flags) {
 	if (fd < 0 || fstat(fd, &status) != 0)
 		return false;
 	if (S_ISLNK(status.st_mode) && !(is_last && flags & O_NOFOLLOW))
-		return follow(walk, fd, &status, name);
+		return follow(walk, fd, &status);
 	size_t len = strlen(walk->path);
 	if (len + 1 + strlen(name) >= sizeof walk->path)
 		return fail(ENAMETOOLONG);

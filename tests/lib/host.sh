@@ -1,44 +1,61 @@
 # Sourced by stories that need a host of their own: a Debian 12 with systemd as process 1, in a container with a private
-# network. Needs root, mmdebstrap and systemd-nspawn.
+# network. Needs root, mmdebstrap and systemd-nspawn. One host a story; stories may run side by side.
 # shellcheck shell=bash
 
-host_packages=systemd,systemd-sysv,dbus,udev,libpam-systemd,procps,openssh-server,nftables
-host_packages+=,libjansson4,libyaml-0-2,libpcre2-8-0,libcurl4,libssl3
+host_packages=systemd,systemd-sysv,dbus,udev,libpam-systemd,procps,openssh-server,nftables,sudo
+host_packages+=,libjansson4,libyaml-0-2,libpcre2-8-0,libcurl4,libssl3,libevent-2.1-7,libevent-openssl-2.1-7,libsqlite3-0
+host_name=vouch-host-$$
+host_build=${VOUCH_HOST_BUILD-$story_top/build/host}
+
+if ((EUID != 0)); then
+	not_ok "this story needs root, to boot a container"
+	exit 1
+fi
 
 # host_make FOLDER: a root folder; made once and kept as a tar beside the builds, because it takes a minute.
 host_make() {
-	local tar=$story_top/build/host.tar
-	if [[ ! -s $tar ]]; then
-		mmdebstrap --quiet --format=tar --variant=minbase --include="$host_packages" bookworm "$tar.part"
-		mv "$tar.part" "$tar"
-	fi
+	local tar
+	tar=$story_top/build/host-$(sha256sum <<<"$host_packages" | cut -c 1-8).tar
+	(
+		flock 9
+		[[ -s $tar ]] ||
+			mmdebstrap --quiet --format=tar --variant=minbase --include="$host_packages" bookworm "$tar.part"
+		[[ -s $tar ]] || mv "$tar.part" "$tar"
+	) 9>"$tar.lock"
 	mkdir "$1"
 	tar -C "$1" -xf "$tar"
 	# As a first boot finds it: it makes an id of its own.
 	: >"$1/etc/machine-id"
 }
 
+# host_install FOLDER: the whole of vouch, as packaging/install puts it into a system that does not run.
+host_install() {
+	"$story_top/packaging/install" --root "$1" "$host_build"
+	[[ -s $1/etc/vouch/paths ]] || printf '%s\n' 'file:*' 'stat:*' 'dir:*' 'tree:*' 'link:*' 'statvfs:*' 'shadow:' \
+		'mounts:' 'luks:*' 'nft:*' 'cmd:*' 'sockets:*' 'netfile:*' 'netns:' 'processes:' 'audit:*' 'notify:*' >"$1/etc/vouch/paths"
+}
+
 # The control groups that one container lives in, on hosts with version 1, 2 or both.
 host_groups() {
 	local hierarchy
 	for hierarchy in unified systemd memory pids cpu cpuacct; do
-		[[ -d /sys/fs/cgroup/$hierarchy ]] && echo "/sys/fs/cgroup/$hierarchy/$1"
+		[[ -d /sys/fs/cgroup/$hierarchy ]] && echo "/sys/fs/cgroup/$hierarchy/$host_name"
 	done
-	[[ -f /sys/fs/cgroup/cgroup.procs ]] && echo "/sys/fs/cgroup/$1"
+	[[ -f /sys/fs/cgroup/cgroup.procs ]] && echo "/sys/fs/cgroup/$host_name"
 	return 0
 }
 
 # host_boot FOLDER: boots it and waits until it is up. host_leader is then its process 1, as seen from here.
 host_boot() {
-	local folder=$1 name=vouch-host-$$ group
-	for group in $(host_groups "$name"); do
+	local folder=$1 group
+	for group in $(host_groups); do
 		mkdir -p "$group"
 	done
 	(
-		for group in $(host_groups "$name"); do
+		for group in $(host_groups); do
 			echo "$BASHPID" >"$group/cgroup.procs"
 		done
-		exec systemd-nspawn --quiet --boot -D "$folder" -M "$name" --register=no --keep-unit --console=pipe \
+		exec systemd-nspawn --quiet --boot -D "$folder" -M "$host_name" --register=no --keep-unit --console=pipe \
 			--private-network --link-journal=no --capability=all --system-call-filter=@known </dev/null
 	) >>"$work/boot.log" 2>&1 &
 	story_processes[host]=$!
@@ -55,22 +72,69 @@ host_is_up() {
 	[[ $(in_host systemctl is-system-running 2>/dev/null) =~ ^(running|degraded)$ ]]
 }
 
-# in_host COMMAND...: inside, as root; its exit status.
+# in_host COMMAND...: inside, as root; its exit status. With a new login's environment.
 in_host() {
-	nsenter -t "$host_leader" -a -- "$@"
+	nsenter -t "$host_leader" -a -- env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 HOME=/root "$@"
+}
+
+# host_enrol: a collector inside, as a service, and the host enrolled at it; vouchd and what it needs run then.
+host_enrol() {
+	in_host vouch-collector init /srv/collector
+	in_host systemd-run --quiet --unit=collector vouch-collector run /srv/collector
+	within 20 in_host bash -c 'exec 3<>/dev/tcp/127.0.0.1/8443'
+	in_host bash -c 'umask 077 && vouch-collector token add /srv/collector >/run/token'
+	in_host vouch enrol https://127.0.0.1:8443 --token-file /run/token \
+		--ca-fingerprint "$(in_host vouch-collector fingerprint /srv/collector)"
+	in_host systemctl enable --now vouchd
+}
+
+# unit_is UNIT STATE: active, inactive, failed.
+unit_is() {
+	[[ $(in_host systemctl is-active "$1") == "$2" ]]
+}
+
+# as_unit UNIT COMMAND...: in a copy of the unit that runs this once instead of its program: same user, same capabilities,
+# same sandbox. Its words and its exit status.
+as_unit() {
+	local unit=$1 copy=as-$1 inside=/proc/$host_leader/root status
+	shift
+	printf '#!/bin/bash\nexec %s\n' "$(printf '%q ' "$@")" >"$inside/run/$copy.sh"
+	chmod 755 "$inside/run/$copy.sh"
+	sed -E -e '/^(Requires|PartOf|Wants|After|Restart|WatchdogSec|FileDescriptorStoreMax|Type|ExecStart|StateDirectory)/d' \
+		-e "s|^\[Service\]|&\nType=oneshot\nExecStart=/run/$copy.sh\nStandardOutput=truncate:/run/$copy.out\nStandardError=inherit|" \
+		"$inside/usr/lib/systemd/system/$unit.service" >"$inside/run/systemd/system/$copy.service"
+	in_host systemctl daemon-reload
+	in_host systemctl start "$copy" 2>/dev/null && status=0 || status=1
+	cat "$inside/run/$copy.out"
+	in_host systemctl reset-failed "$copy" 2>/dev/null || true
+	return "$status"
 }
 
 host_off() {
-	local group
 	in_host systemctl --no-block poweroff >/dev/null 2>&1 || true
-	within 30 host_is_gone || kill -KILL "$host_leader" "${story_processes[host]}" 2>/dev/null || true
-	wait "${story_processes[host]}" 2>/dev/null || true
-	unset "story_processes[host]"
-	for group in $(host_groups "vouch-host-$$"); do
-		find "$group" -depth -type d -exec rmdir {} \; 2>/dev/null || true
+	within 30 host_is_gone || true
+	host_clear
+}
+
+# Whatever became of it: no process and no control group is left. At the end of every story.
+host_clear() {
+	local group
+	if [[ -n ${story_processes[host]-} ]]; then
+		kill -KILL ${host_leader:+"$host_leader"} "${story_processes[host]}" 2>/dev/null || true
+		wait "${story_processes[host]}" 2>/dev/null || true
+		unset "story_processes[host]"
+	fi
+	for group in $(host_groups); do
+		within 5 host_group_gone "$group" || echo "# $group is left"
 	done
+}
+
+host_group_gone() {
+	[[ ! -d $1 ]] || find "$1" -depth -type d -exec rmdir {} + 2>/dev/null
+	[[ ! -d $1 ]]
 }
 
 host_is_gone() {
 	! kill -0 "${story_processes[host]}" 2>/dev/null
 }
+story_hooks+=(host_clear)

@@ -13,10 +13,15 @@ policies=$installed/share/vouch/policies
 work=$(mktemp -d)
 story_failed=no
 declare -A story_processes=() # name -> process id
+story_hooks=()                # functions to call at the end, whatever it is
 
 story_end() {
 	local status=$? name
 	trap - EXIT ERR
+	set +e
+	for name in "${story_hooks[@]}"; do
+		"$name"
+	done
 	for name in "${!story_processes[@]}"; do
 		kill -KILL "${story_processes[$name]}" 2>/dev/null || true
 	done

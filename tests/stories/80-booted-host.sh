@@ -1,22 +1,16 @@
 #!/bin/bash
 # What only a running systemd can show: units asked over the bus, a journal that did or did not outlive a restart, an sshd
 # that has not read its files yet, a packet filter as it is loaded. The real programs on a Debian 12 that boots.
-. "$(dirname "${BASH_SOURCE[0]}")/../../lib/story.sh"
-. "$(dirname "${BASH_SOURCE[0]}")/../../lib/host.sh"
-
-if ((EUID != 0)); then
-	not_ok "this story needs root, to boot a container"
-	exit 1
-fi
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/story.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/host.sh"
 
 root=$work/root
 host_make "$root"
-mkdir "$root/opt/vouch"
-cp -r "$installed/bin" "$installed/sbin" "$installed/share" "$root/opt/vouch/"
+host_install "$root"
 
 # verdict RULE: as the host sees it now; reason RULE: in its words.
 look() {
-	in_host env PATH=/usr/sbin:/usr/bin:/sbin:/bin /opt/vouch/bin/vouch run --data /opt/vouch/share/vouch --json \
+	in_host vouch run --json \
 		--only "$1" >"$work/look.json" 2>"$work/look.log" || (($? != 2))
 }
 verdict() {
@@ -82,7 +76,7 @@ in_host systemctl restart systemd-journald
 saw log.journal.persistent fail "Storage=volatile ends that"
 
 # Nobody in particular sees less, and is told so.
-in_host setpriv --reuid=65534 --regid=65534 --clear-groups /opt/vouch/bin/vouch run --data /opt/vouch/share/vouch --json \
+in_host setpriv --reuid=65534 --regid=65534 --clear-groups vouch run --json \
 	>"$work/nobody.json" 2>"$work/nobody.log" || (($? != 2))
 equal "an ordinary user does not pass on a journal that it cannot read" "unknown" \
 	"$(jq -r '.results[] | select(.rule == "log.journal.retention_actual") | .verdict' "$work/nobody.json")"
