@@ -1,25 +1,13 @@
 /* vouch-broker: looks for vouchd at what only its unit's one capability opens. Reads no request but a name, and answers
  * by the list that root wrote. */
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <pwd.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "broker/journal.h"
 #include "broker/serve.h"
+#include "broker/start.h"
 #include "core/text.h"
 #include "sources/namespace.h"
-
-#define CLIENT "vouch"
-#define FIRST_PASSED 3 /* the descriptor of sd_listen_fds(3) */
-#define BACKLOG 64
 
 struct arguments {
 	const char *unit, *client, *paths, *socket, *idle;
@@ -28,7 +16,7 @@ struct arguments {
 static const char usage[] =
 	"usage: vouch-broker [options] fs|net|audit|ptrace\n\n"
 	"Looks for vouchd at what only this unit's capability opens. Started by its socket unit.\n\n"
-	"  --client USER   who may ask beside root (default: " CLIENT ")\n"
+	"  --client USER   who may ask beside root (default: " START_CLIENT ")\n"
 	"  --paths FILE    what may be asked for (default: " PATHS_FILE ")\n"
 	"  --socket PATH   make the socket, where no socket unit passes one\n"
 	"  --idle SECONDS  end after so long without a connection (default: 60; 0: never)\n\n"
@@ -81,75 +69,6 @@ static int read_arguments(int argc, char **argv, struct arguments *arguments) {
 	return 3;
 }
 
-/* What sd_listen_fds(3) does, for the one socket that there is. */
-static bool take_passed(int *ret_socket, struct err *err) {
-	unsigned long long pid, count;
-	int kind = 0, is_listening = 0;
-	socklen_t len = sizeof kind;
-	const char *for_whom = getenv("LISTEN_PID"), *how_many = getenv("LISTEN_FDS");
-	if (!for_whom || !how_many || !text_to_u64(for_whom, 1ULL << 31, &pid) || (pid_t)pid != getpid() ||
-	    !text_to_u64(how_many, 1, &count) || count != 1)
-		return err_set(err, ERR_USAGE, "", "no socket was passed: the socket unit starts this, or --socket");
-	if (getsockopt(FIRST_PASSED, SOL_SOCKET, SO_TYPE, &kind, &len) != 0 || kind != SOCK_SEQPACKET ||
-	    getsockopt(FIRST_PASSED, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &len) != 0 || !is_listening)
-		return err_set(err, ERR_USAGE, "", "what was passed is no listening SOCK_SEQPACKET socket");
-	*ret_socket = FIRST_PASSED;
-	return true;
-}
-
-static bool make_socket(const char *path, int *ret_socket, struct err *err) {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	if (strlen(path) >= sizeof address.sun_path)
-		return err_set(err, ERR_USAGE, path, "too long for a socket");
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	CLEANUP(close_fd) int made = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (made < 0)
-		return err_errno(err, errno, ERR_IO, path, "socket");
-	if (unlink(path) != 0 && errno != ENOENT)
-		return err_errno(err, errno, ERR_IO, path, "unlink");
-	if (bind(made, (struct sockaddr *)&address, sizeof address) != 0 || chmod(path, 0666) != 0 ||
-	    listen(made, BACKLOG) != 0)
-		return err_errno(err, errno, ERR_IO, path, "listen");
-	*ret_socket = made;
-	made = -1;
-	return true;
-}
-
-static bool find_user(const char *name, uid_t *ret_user, struct err *err) {
-	errno = 0;
-	const struct passwd *user = getpwnam(name);
-	if (!user)
-		return err_set(err, ERR_USAGE, name, "there is no such user: %s",
-			       errno ? strerrordesc_np(errno) : "asked");
-	*ret_user = user->pw_uid;
-	return true;
-}
-
-/* Until it is served, a signal waits. */
-static void hold_signals(void) {
-	sigset_t ends;
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGTERM);
-	sigaddset(&ends, SIGINT);
-	sigprocmask(SIG_BLOCK, &ends, NULL);
-}
-
-/* Nothing of who started this, and nothing for who might follow. */
-static bool shut_in(unsigned first_unused, struct err *err) {
-	umask(077);
-	unsetenv("LISTEN_PID");
-	unsetenv("LISTEN_FDS");
-	unsetenv("LISTEN_FDNAMES");
-	int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0)
-		return err_errno(err, errno, ERR_IO, "/dev/null", "open");
-	if (close_range(first_unused, ~0U, 0) != 0)
-		return err_errno(err, errno, ERR_IO, "descriptors", "close");
-	if (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-		return err_errno(err, errno, ERR_IO, "process", "prctl");
-	return true;
-}
-
 static int run(const struct arguments *arguments) {
 	struct serve_options options = {.unit = unit_find(arguments->unit), .idle_s = SERVE_IDLE_S};
 	unsigned long long idle_s = SERVE_IDLE_S;
@@ -162,12 +81,12 @@ static int run(const struct arguments *arguments) {
 	}
 	options.idle_s = (unsigned)idle_s;
 	journal_open(options.unit->name);
-	if (!(arguments->socket || take_passed(&listening, &err)) ||
-	    !shut_in(arguments->socket ? FIRST_PASSED : FIRST_PASSED + 1, &err) ||
-	    !(!arguments->socket || make_socket(arguments->socket, &listening, &err)) ||
-	    !find_user(arguments->client ? arguments->client : CLIENT, &options.client, &err) ||
-	    !paths_file_refresh(&options.list, &err))
+	/* Nobody can connect before it knows what it may answer. */
+	if (!start_find_user(arguments->client ? arguments->client : START_CLIENT, &options.client, &err) ||
+	    !paths_file_refresh(&options.list, &err) || !start_listening(arguments->socket, &listening, &err)) {
+		paths_file_done(&options.list);
 		return fail(&err, 2);
+	}
 	if (options.unit->needs_network && !arguments->socket && namespace_prove_net(listening) == NAMESPACE_OTHER)
 		journal_error("this is not the network of the first process: nothing can be seen from here");
 	bool is_done = serve(listening, &options, &err);
@@ -178,7 +97,7 @@ static int run(const struct arguments *arguments) {
 
 int main(int argc, char **argv) {
 	struct arguments arguments = {0};
-	hold_signals();
+	start_hold_signals();
 	int stop = read_arguments(argc, argv, &arguments);
 	return stop ? stop - 1 : run(&arguments);
 }

@@ -74,4 +74,12 @@ void journal_notice(const char *format, ...) {
 	put(5, text);
 }
 
+void journal_record(const char *format, ...) {
+	va_list arguments;
+	va_start(arguments, format);
+	CLEANUP(free_ptr) char *text = xvasprintf(format, arguments);
+	va_end(arguments);
+	put(6, text);
+}
+
 void journal_close(void) { put_left_out(); }

@@ -14,5 +14,7 @@ void journal_open(const char *unit);
 void journal_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* What others can bring about at will, and therefore as often as they like: refusals. */
 void journal_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* What is to be on record each time: what was let happen. */
+void journal_record(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Says what was left out, if anything; for who ends. */
 void journal_close(void);

@@ -43,10 +43,13 @@ static bool may_lead(void *context, const char *name, const char *target) {
 
 static bool permit(void *context, const char *name, const struct place **ret_place, int *ret_error, struct err *err) {
 	struct service *service = context;
+	const struct serve_options *options = service->options;
 	struct paths_file *list = &service->options->list;
 	struct err bad;
 	char text[sizeof bad.where + sizeof bad.why];
 	*ret_error = EACCES;
+	if (options->permit)
+		return options->permit(options->context, name, ret_place, ret_error, err);
 	if (!paths_file_refresh(list, &bad))
 		return err_set(err, ERR_DENIED, name, "the list of what may be looked at is not good: %s",
 			       err_text(&bad, text, sizeof text));

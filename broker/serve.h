@@ -11,8 +11,12 @@
 
 struct serve_options {
 	const struct unit *unit;
-	uid_t client; /* who may ask beside root */
-	struct paths_file list;
+	uid_t client;           /* who may ask beside root */
+	struct paths_file list; /* what may be asked for */
+	/* What decides instead of the list, as in sources/hand.h; called in the children. NULL: the list. */
+	bool (*permit)(void *context, const char *name, const struct place **ret_place, int *ret_error,
+		       struct err *err);
+	void *context;
 	unsigned idle_s; /* without a connection for so long it ends; 0: never */
 };
 
