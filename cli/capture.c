@@ -7,6 +7,8 @@
 #include "cli/root_folder.h"
 #include "cli/say.h"
 
+#define CAPTURE_LARGEST (512U << 20) /* bytes in all */
+
 static const char usage[] =
 	"usage: vouch capture [options] DIR\n\n"
 	"Reads what the rules of a policy need on this host and writes it to a folder, so that the same rules come to\n"
@@ -107,7 +109,7 @@ static int capture_to(struct capture *capture, const char *path) {
 	CLEANUP(sources_free_p) struct sources *set = sources_new();
 	CLEANUP(root_folder_free_p) struct root_folder *folder = NULL;
 	struct err err;
-	if (!root_folder_new(path, &folder, &err))
+	if (!root_folder_new(path, CAPTURE_LARGEST, &folder, &err))
 		return cli_fail(&err, err.code == ERR_USAGE ? CLI_USAGE : CLI_FAILED);
 	if (!read_needed(capture, set, &err))
 		return cli_fail(&err, CLI_USAGE);

@@ -16,7 +16,7 @@
 struct root_folder {
 	char *temporary, *place;
 	json_t *meta;
-	size_t bytes;
+	size_t room; /* bytes that may still be written */
 };
 
 /* False where there is something already. */
@@ -31,7 +31,7 @@ static bool is_free(const char *path, struct err *err) {
 	return count <= 2 || err_set(err, ERR_USAGE, path, "there is something in it already");
 }
 
-bool root_folder_new(const char *path, struct root_folder **ret_folder, struct err *err) {
+bool root_folder_new(const char *path, size_t largest, struct root_folder **ret_folder, struct err *err) {
 	CLEANUP(free_ptr) char *for_folder = xstrdup(path);
 	CLEANUP(free_ptr) char *for_name = xstrdup(path);
 	CLEANUP(free_ptr)
@@ -43,7 +43,8 @@ bool root_folder_new(const char *path, struct root_folder **ret_folder, struct e
 	if (mkdir(temporary, 0700) != 0)
 		return err_errno(err, errno, ERR_IO, temporary, "make folder");
 	struct root_folder *folder = xcalloc(1, sizeof *folder);
-	*folder = (struct root_folder){.temporary = xstrdup(temporary), .place = xstrdup(path), .meta = json_object()};
+	*folder = (struct root_folder){
+		.temporary = xstrdup(temporary), .place = xstrdup(path), .meta = json_object(), .room = largest};
 	*ret_folder = folder;
 	return true;
 }
@@ -66,10 +67,9 @@ const char *root_folder_path(const struct root_folder *folder) { return folder->
 static bool write_below(struct root_folder *folder, const char *path, const void *data, size_t len, struct err *err) {
 	CLEANUP(free_ptr) char *whole = xasprintf("%s%s", folder->temporary, path);
 	CLEANUP(free_ptr) char *for_parent = xstrdup(whole);
-	if (len > ROOT_FOLDER_LARGEST - folder->bytes)
-		return err_set(err, ERR_TOO_BIG, folder->place, "the sources are more than %u bytes",
-			       ROOT_FOLDER_LARGEST);
-	folder->bytes += len;
+	if (len > folder->room)
+		return err_set(err, ERR_TOO_BIG, folder->place, "what was read is larger than its cap");
+	folder->room -= len;
 	return file_make_folder(dirname(for_parent), 0700, err) && file_create(whole, data, len, 0600, err);
 }
 

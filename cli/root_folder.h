@@ -3,11 +3,10 @@
 
 #include "core/source.h"
 
-#define ROOT_FOLDER_LARGEST (512U << 20) /* bytes in all */
-
 struct root_folder;
-/* Begin beside where it shall be, below a temporary name, 0700. path: not there yet, or an empty folder. */
-MUST_CHECK bool root_folder_new(const char *path, struct root_folder **ret_folder, struct err *err);
+/* Begin beside where it shall be, below a temporary name, 0700. path: not there yet, or an empty folder.
+ * largest: bytes that all its files may have together. */
+MUST_CHECK bool root_folder_new(const char *path, size_t largest, struct root_folder **ret_folder, struct err *err);
 /* Removes what was not finished. */
 void root_folder_free(struct root_folder *folder);
 DEFINE_CLEANUP(struct root_folder, root_folder_free)

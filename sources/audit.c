@@ -97,6 +97,7 @@ static bool shape_rules(const struct ask *ask, struct answer *answer, struct err
 }
 
 const struct kind kind_audit_status = {.prefix = "audit:status",
+				       .is_volatile = true,
 				       .is_whole = true,
 				       .helper = HELPER_AUDIT,
 				       .deadline_ms = FETCH_DEADLINE_MS,

@@ -133,6 +133,7 @@ static bool shape_netfile(const struct ask *ask, struct answer *answer, struct e
 }
 
 const struct kind kind_netfile = {.prefix = "netfile:",
+				  .is_volatile = true,
 				  .helper = HELPER_NET,
 				  .deadline_ms = FETCH_DEADLINE_MS,
 				  .look = look_netfile,

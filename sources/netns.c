@@ -72,6 +72,7 @@ static bool look_netns(const struct ask *ask, struct answer *ret_answer, struct 
 }
 
 const struct kind kind_netns = {.prefix = "netns:",
+				.is_volatile = true,
 				.is_whole = true,
 				.helper = HELPER_PTRACE,
 				.deadline_ms = FETCH_DEADLINE_MS,

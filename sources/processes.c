@@ -270,6 +270,7 @@ static bool shape_processes(const struct ask *ask, struct answer *answer, struct
 }
 
 const struct kind kind_processes = {.prefix = "processes:",
+				    .is_volatile = true,
 				    .is_whole = true,
 				    .helper = HELPER_PTRACE,
 				    .is_slow = true,

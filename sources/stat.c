@@ -59,7 +59,11 @@ static bool look_stat(const struct ask *ask, struct answer *ret_answer, struct e
 	return answer_json(ask, value, ret_answer, err);
 }
 
-const struct kind kind_stat = {.prefix = "stat:",
+/* Logs are written to. */
+static const char *const volatile_names[] = {"stat:/var/log*", NULL};
+
+const struct kind kind_stat = {.volatile_names = volatile_names,
+			       .prefix = "stat:",
 			       .helper = HELPER_FS,
 			       .deadline_ms = FETCH_DEADLINE_MS,
 			       .below_root = true,

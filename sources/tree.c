@@ -180,7 +180,11 @@ static bool look_tree(const struct ask *ask, struct answer *ret_answer, struct e
 	return answer_json(ask, list, ret_answer, err);
 }
 
-const struct kind kind_tree = {.prefix = "tree:",
+/* Logs are written to. */
+static const char *const volatile_names[] = {"tree:/var/log*", NULL};
+
+const struct kind kind_tree = {.volatile_names = volatile_names,
+			       .prefix = "tree:",
 			       .helper = HELPER_FS,
 			       .is_slow = true,
 			       .deadline_ms = TREE_DEADLINE_MS,

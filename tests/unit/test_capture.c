@@ -179,7 +179,7 @@ static void every_error_and_long_names_come_back(void **state) {
 	memset(name + 5, '/', 500); /* three characters each, encoded */
 	struct source *source = sources_add(set, name);
 	buf_adds(&source->bytes, "{\"a\":1}");
-	assert_true(root_folder_new(path, &root, &err));
+	assert_true(root_folder_new(path, 1U << 20, &root, &err));
 	assert_true(root_folder_put(root, source, &err));
 	for (enum err_code code = ERR_ABSENT; err_is_of_look(code); code++) {
 		snprintf(name, sizeof name, "file:/%d", (int)code);
@@ -204,10 +204,28 @@ static void no_source_gets_out_of_the_folder(void **state) {
 	CLEANUP(free_ptr) char *path = below("inside");
 	CLEANUP(root_folder_free_p) struct root_folder *root = NULL;
 	CLEANUP(sources_free_p) struct sources *set = sources_new();
-	assert_true(root_folder_new(path, &root, &err));
+	assert_true(root_folder_new(path, 1U << 20, &root, &err));
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		assert_false(root_folder_put(root, sources_add(set, names[i]), &err));
 	assert_false(scratch_has(folder, "x"));
+}
+
+static void a_capture_over_its_cap_leaves_nothing(void **state) {
+	struct err err;
+	CLEANUP(free_ptr) char *path = below("large");
+	CLEANUP(sources_free_p) struct sources *set = sources_new();
+	struct root_folder *root = NULL;
+	size_t before = scratch_count(folder);
+	assert_true(root_folder_new(path, 10, &root, &err));
+	struct source *source = sources_add(set, "unit:a");
+	buf_adds(&source->bytes, "{\"a\":1111}");
+	assert_true(root_folder_put(root, source, &err));
+	source = sources_add(set, "unit:b");
+	buf_adds(&source->bytes, "1");
+	assert_false(root_folder_put(root, source, &err));
+	assert_int_equal(err.code, ERR_TOO_BIG);
+	root_folder_free(root);
+	assert_int_equal(scratch_count(folder), before);
 }
 
 int main(void) {
@@ -220,6 +238,7 @@ int main(void) {
 		cmocka_unit_test(what_goes_wrong_leaves_nothing_behind),
 		cmocka_unit_test(every_error_and_long_names_come_back),
 		cmocka_unit_test(no_source_gets_out_of_the_folder),
+		cmocka_unit_test(a_capture_over_its_cap_leaves_nothing),
 	};
 	return cmocka_run_group_tests(tests, make, drop);
 }
