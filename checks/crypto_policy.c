@@ -52,6 +52,14 @@ static const struct check_field fields[] = {
 static const char *const patterns[] = {OPENSSL_CONF_PATTERNS,     FIPS, PROOF, ETC_SOURCE, "stat:/usr/lib*/libssl.so.3",
 				       "stat:/lib64/libssl.so.3", NULL};
 
+static void paths(const json_t *with, struct names *into) {
+	static const char *const fixed[] = {
+		POLICY, FIPS, PROOF, ETC_SOURCE, "stat:/usr/lib*/libssl.so.3", "stat:/lib64/libssl.so.3"};
+	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
+		names_add(into, fixed[i]);
+	openssl_conf_paths(into);
+}
+
 static void name_sources(const json_t *with, const struct sources *fetched, struct names *names) {
 	struct err err;
 	json_t *sections = NULL;
@@ -181,6 +189,7 @@ const struct check check_crypto_policy = {
 	.params = params,
 	.fields = fields,
 	.patterns = patterns,
+	.paths = paths,
 	.sources = name_sources,
 	.run = run,
 };

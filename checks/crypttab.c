@@ -153,6 +153,14 @@ static bool look_at(const json_t *with, const struct sources *fetched, struct na
 	return etc_maybe(fetched, CRYPTTAB, &source, err) && (!source || look_at_lines(&look, source));
 }
 
+static void paths(const json_t *with, struct names *into) {
+	volume_paths(into);
+	names_add(into, CRYPTTAB);
+	names_add(into, "stat:/etc/*");
+	names_add(into, "link:/etc/*");
+	names_add(into, "stat:/dev/*");
+}
+
 static void name_sources(const json_t *with, const struct sources *fetched, struct names *names) {
 	CLEANUP(json_decref_p) json_t *rows = json_array();
 	struct err err;
@@ -175,6 +183,7 @@ const struct check check_crypttab = {
 	.params = params,
 	.fields = fields,
 	.patterns = patterns,
+	.paths = paths,
 	.sources = name_sources,
 	.run = run,
 };

@@ -122,6 +122,19 @@ static void sources(const json_t *with, const struct sources *fetched, struct na
 	}
 }
 
+static void paths(const json_t *with, struct names *into) {
+	const char *path, *below = param_string(with, "below", NULL);
+	if (below)
+		names_add_pattern(into, "tree:", below);
+	for (size_t i = 0; (path = pattern_at(with, i)); i++) {
+		pathglob_paths("stat:", path, into);
+		pathglob_paths("link:", path, into);
+		if (wants_content(with))
+			pathglob_paths("file:", path, into);
+	}
+	names_add(into, ETC_SOURCE);
+}
+
 /* The compiled pattern of the rule, or none. */
 struct matcher {
 	pcre2_code *code;
@@ -305,6 +318,7 @@ const struct check check_file = {
 	.params = params,
 	.fields = fields,
 	.patterns = patterns,
+	.paths = paths,
 	.sources = sources,
 	.run = run,
 };

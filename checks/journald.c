@@ -72,6 +72,18 @@ static char *word_of(const struct sources *fetched, const char *name) {
 	return xstrndup(text, strcspn(text, " \t\n"));
 }
 
+static void paths(const json_t *with, struct names *into) {
+	static const char *const fixed[] = {CONFIG,
+					    FOLDER,
+					    BOOTS,
+					    MACHINE,
+					    "file:/proc/sys/kernel/random/boot_id",
+					    "tree:/var/log/journal/[0-9a-f]*"};
+	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
+		names_add(into, fixed[i]);
+	dropins_paths(folders, ".conf", into);
+}
+
 static void sources(const json_t *with, const struct sources *fetched, struct names *names) {
 	CLEANUP(free_ptr) char *machine = word_of(fetched, MACHINE);
 	names_add(names, CONFIG);
@@ -272,6 +284,7 @@ const struct check check_journald = {
 	.params = params,
 	.fields = fields,
 	.patterns = patterns,
+	.paths = paths,
 	.sources = sources,
 	.run = run,
 };

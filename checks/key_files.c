@@ -42,6 +42,14 @@ static void name_sources(const json_t *with, const struct sources *fetched, stru
 		names_addf(names, "tree:%s", folder);
 }
 
+static void paths(const json_t *with, struct names *into) {
+	const char *folder;
+	names_add(into, ACCOUNTS_SOURCE);
+	names_add(into, GROUPS_SOURCE);
+	for (size_t i = 0; (folder = param_strings_at(with, "folders", i)); i++)
+		names_add_pattern(into, "tree:", folder);
+}
+
 static bool is_key(const json_t *with, const char *path) {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *pattern;
 	for (size_t i = 0; (pattern = param_strings_at(with, "names", i)); i++)
@@ -118,6 +126,7 @@ const struct check check_key_files = {
 	.params = params,
 	.fields = fields,
 	.patterns = patterns,
+	.paths = paths,
 	.sources = name_sources,
 	.run = run,
 };

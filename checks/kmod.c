@@ -86,6 +86,25 @@ static void sources(const json_t *with, const struct sources *fetched, struct na
 	}
 }
 
+static void paths(const json_t *with, struct names *into) {
+	static const char *const fixed[] = {PROOF,
+					    RELEASE,
+					    LOADED,
+					    LOCK,
+					    SIGNED,
+					    "file:/lib/modules/*/modules.builtin",
+					    "file:/lib/modules/*/modules.dep"};
+	const char *asked;
+	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
+		names_add(into, fixed[i]);
+	dropins_paths(folders, ".conf", into);
+	for (size_t i = 0; (asked = param_strings_at(with, "names", i)); i++) {
+		CLEANUP(free_ptr) char *name = plain_name(asked);
+		CLEANUP(free_ptr) char *path = xasprintf("/sys/module/%s", name);
+		names_add_pattern(into, "stat:", path);
+	}
+}
+
 /* What modprobe.d says: {"install": {pattern: file of the first line that blocks, or ""}, "blacklist": {name: file}}.
  * modprobe runs the first install line that fits and no other. */
 struct modprobe {
@@ -277,6 +296,7 @@ const struct check check_kmod = {
 	.params = params,
 	.fields = fields,
 	.patterns = patterns,
+	.paths = paths,
 	.sources = sources,
 	.run = run,
 };

@@ -40,6 +40,14 @@ static void name_sources(const json_t *with, const struct sources *fetched, stru
 		names_addf(names, "link:%s", target);
 }
 
+static void paths(const json_t *with, struct names *into) {
+	const char *target;
+	names_add(into, "mounts:");
+	names_add(into, "file:/etc/fstab");
+	for (size_t i = 0; (target = param_strings_at(with, "targets", i)); i++)
+		names_add_pattern(into, "link:", target);
+}
+
 static int by_text(const void *left, const void *right) {
 	return strcmp(json_string_value(*(json_t *const *)left), json_string_value(*(json_t *const *)right));
 }
@@ -171,6 +179,7 @@ const struct check check_mount = {
 	.params = params,
 	.fields = fields,
 	.patterns = patterns,
+	.paths = paths,
 	.sources = name_sources,
 	.run = run,
 };

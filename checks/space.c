@@ -31,6 +31,16 @@ static const struct check_field fields[] = {
 
 static const char *const patterns[] = {"mounts:", "statvfs:/*", NULL};
 
+/* How full a file system is is no secret: without targets, all. */
+static void paths(const json_t *with, struct names *into) {
+	const char *target;
+	names_add(into, "mounts:");
+	if (!json_object_get(with, "targets"))
+		names_add(into, "statvfs:/*");
+	for (size_t i = 0; (target = param_strings_at(with, "targets", i)); i++)
+		names_add_pattern(into, "statvfs:", target);
+}
+
 /* What is read-only cannot fill up (images are always full); the rest of what is mounted is the kernel's own, memory,
  * or another host's. The root counts whatever it is: in a container it is an overlay. */
 static bool fills_up(const json_t *mount) {
@@ -146,6 +156,7 @@ const struct check check_space = {
 	.params = params,
 	.fields = fields,
 	.patterns = patterns,
+	.paths = paths,
 	.sources = name_sources,
 	.run = run,
 };

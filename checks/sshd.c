@@ -117,6 +117,12 @@ static void sources(const json_t *with, const struct sources *fetched, struct na
 		names_add(names, json_string_value(json_object_get(connection, "name")));
 }
 
+static void paths(const json_t *with, struct names *into) {
+	sshd_config_paths(into);
+	sshd_connections_ask(into);
+	names_add(into, "cmd:sshd-T*");
+}
+
 static void take_list(json_t *row, const char *field, char *value) {
 	char *at = value, *item;
 	const char *separators = strchr(value, ' ') ? " " : ",";
@@ -206,6 +212,7 @@ const struct check check_sshd = {
 	.params = params,
 	.fields = fields,
 	.patterns = patterns,
+	.paths = paths,
 	.sources = sources,
 	.run = run,
 };

@@ -140,6 +140,22 @@ static void sources(const json_t *with, const struct sources *fetched, struct na
 		names_addf(names, "file:/proc/%lld/cmdline", (long long)named_pid(fetched));
 }
 
+static void paths(const json_t *with, struct names *into) {
+	sshd_config_paths(into);
+	names_add(into, "file:" PID_FILE);
+	names_add(into, "file:/proc/[0-9]*/cmdline");
+	for (size_t i = 0; i < ARRAY_LEN(environments); i++)
+		names_addf(into, "file:%s", environments[i]);
+	for (size_t i = 0; i < ARRAY_LEN(socket_starts); i++) {
+		const char *folders[ARRAY_LEN(unit_folders) + 1];
+		for (size_t k = 0; k < ARRAY_LEN(unit_folders); k++)
+			names_addf(into, "file:%s/%s", unit_folders[k], socket_starts[i]);
+		drop_in_folders(socket_starts[i], folders);
+		dropins_paths(folders, ".conf", into);
+		drop_in_folders_done(folders);
+	}
+}
+
 /* Letters may stand together, as getopt(3) has it: "-Dof" is -D and -o with "f". A letter that takes an argument ends
  * its word. "-/usr/sbin/sshd" is how a unit says that a failure does not count. */
 static bool word_overrides(const char *word, size_t len) {
@@ -329,6 +345,7 @@ const struct check check_sshd_running = {
 	.params = params,
 	.fields = fields,
 	.patterns = patterns,
+	.paths = paths,
 	.sources = sources,
 	.run = run,
 };

@@ -135,6 +135,23 @@ static void sources(const json_t *with, const struct sources *fetched, struct na
 		ask_key(key, fetched, names);
 }
 
+/* A * of a key stands for one entry of a folder, which the kernel names; in a pattern it stands for as much. */
+static void paths(const json_t *with, struct names *into) {
+	const char *key, *rest;
+	names_add(into, PROOF);
+	names_add(into, UFW_CONFIG);
+	names_add(into, UFW_DEFAULTS);
+	names_add(into, UFW_SYSCTL);
+	dropins_paths(folders, ".conf", into);
+	for (size_t i = 0; (key = param_strings_at(with, "keys", i)); i++) {
+		CLEANUP(free_ptr) char *path = key_path(key);
+		CLEANUP(free_ptr) char *folder = NULL;
+		names_addf(into, "file:/proc/sys/%s", path);
+		if (split_star(path, &folder, &rest))
+			names_addf(into, "dir:/proc/sys/%s", folder);
+	}
+}
+
 /* One assignment into options, an object in the order of the lines: {path: {"value"?, "file"}}. A later assignment
  * replaces an earlier one and goes behind, unless it says the same: then the earlier one stays; one without value
  * ("-key") takes the key out of every wildcard. */
@@ -318,6 +335,7 @@ const struct check check_sysctl = {
 	.params = params,
 	.fields = fields,
 	.patterns = patterns,
+	.paths = paths,
 	.sources = sources,
 	.run = run,
 };

@@ -175,6 +175,21 @@ static bool look_at(const json_t *with, const struct sources *fetched, struct na
 	return look_at_targets(with, fetched, names, rows, err);
 }
 
+static void paths(const json_t *with, struct names *into) {
+	const char *target;
+	volume_paths(into);
+	names_add(into, PROOF);
+	names_add(into, "file:/proc/swaps");
+	names_add(into, "file:/sys/power/resume");
+	if (param_bool(with, "swap", false))
+		names_add(into, "link:/*swap*"); /* where a swap file lies is anybody's choice */
+	for (size_t i = 0; (target = param_strings_at(with, "targets", i)); i++) {
+		names_add_pattern(into, "link:", target);
+		if (param_bool(with, "below", false))
+			names_addf(into, "link:%s/*", strcmp(target, "/") ? target : "");
+	}
+}
+
 static void name_sources(const json_t *with, const struct sources *fetched, struct names *names) {
 	CLEANUP(json_decref_p) json_t *rows = json_array();
 	struct err err = {0};
@@ -203,6 +218,7 @@ const struct check check_volume = {
 	.params = params,
 	.fields = fields,
 	.patterns = patterns,
+	.paths = paths,
 	.sources = name_sources,
 	.run = run,
 };

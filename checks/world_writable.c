@@ -25,6 +25,8 @@ static void name_sources(const json_t *with, const struct sources *fetched, stru
 		names_addf(names, "tree:%s?perm=0002", folder);
 }
 
+static void paths(const json_t *with, struct names *into) { name_sources(with, NULL, into); }
+
 /* A folder with the sticky bit is meant for everybody; sockets and devices are governed otherwise. */
 static bool counts(const char *type, unsigned mode) {
 	if (!strcmp(type, "dir"))
@@ -86,6 +88,7 @@ const struct check check_world_writable = {
 	.params = params,
 	.fields = fields,
 	.patterns = patterns,
+	.paths = paths,
 	.sources = name_sources,
 	.run = run,
 };

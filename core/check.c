@@ -31,6 +31,14 @@ void names_add(struct names *names, const char *name) {
 	names->all[names->count++] = xstrdup(name);
 }
 
+void names_add_pattern(struct names *patterns, const char *kind, const char *path) {
+	CLEANUP(buf_done) struct buf pattern = {0};
+	buf_adds(&pattern, kind);
+	for (; *path; path++)
+		buf_addf(&pattern, "%s%c", strchr("*?[\\", *path) ? "\\" : "", *path);
+	names_add(patterns, buf_str(&pattern));
+}
+
 void names_addf(struct names *names, const char *format, ...) {
 	va_list arguments;
 	va_start(arguments, format);

@@ -50,6 +50,8 @@ struct observation {
 struct names;
 void names_add(struct names *names, const char *name);
 void names_addf(struct names *names, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* kind and path as a pattern that stands for this name alone. */
+void names_add_pattern(struct names *patterns, const char *kind, const char *path);
 struct names *names_new(void);
 void names_free(struct names *names);
 DEFINE_CLEANUP(struct names, names_free)
@@ -64,6 +66,10 @@ struct check {
 	/* Shell-style patterns (fnmatch without flags) of every source name that sources() may ever add; NULL ends.
 	 * They are the allow list: a name that matches none is not fetched and comes back denied. */
 	const char *const *patterns;
+	/* NULL: the patterns, whatever the parameters. Else what of them these parameters (complete) ask for on a host
+	 * where files lie where they usually do: for the helpers' list of what may be opened, which is the narrower
+	 * the better. What lies elsewhere is denied there until the administrator adds it. */
+	void (*paths)(const json_t *params, struct names *patterns);
 	/* Add the names needed, given what was fetched so far; called again until nothing is new, at most 8 times.
 	 * Params are complete (typed, defaults filled in by the policy). Must tolerate absent and failed sources. */
 	void (*sources)(const json_t *params, const struct sources *fetched, struct names *names);

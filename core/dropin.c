@@ -66,6 +66,14 @@ void dropins_ask(const char *const *folders, const char *suffix, const struct so
 	}
 }
 
+void dropins_paths(const char *const *folders, const char *suffix, struct names *patterns) {
+	for (; *folders; folders++) {
+		names_addf(patterns, "dir:%s", *folders);
+		names_addf(patterns, "stat:%s/*%s", *folders, suffix);
+		names_addf(patterns, "file:%s/*%s", *folders, suffix);
+	}
+}
+
 static bool has_entry(const struct entry *entries, size_t count, const char *name) {
 	for (size_t i = 0; i < count; i++)
 		if (!strcmp(entries[i].name, name))
@@ -148,6 +156,16 @@ void pathglob_ask(const char *pattern, const struct sources *fetched, struct nam
 	CLEANUP(free_ptr) char *folder = folder_of(pattern);
 	if (is_pathglob(pattern) && !is_pathglob(folder))
 		names_addf(names, "dir:%s", folder);
+}
+
+void pathglob_paths(const char *kind, const char *pattern, struct names *patterns) {
+	CLEANUP(free_ptr) char *folder = folder_of(pattern);
+	if (!is_pathglob(pattern)) {
+		names_add_pattern(patterns, kind, pattern);
+	} else if (!is_pathglob(folder)) {
+		names_add_pattern(patterns, "dir:", folder);
+		names_addf(patterns, "%s%s", kind, pattern);
+	}
 }
 
 bool pathglob_list(const char *pattern, const struct sources *fetched, struct names *paths, struct err *err) {

@@ -13,6 +13,8 @@ struct dropins {
 
 /* folders: NULL-terminated, the one that wins first. Adds what is needed next: dir:, then stat: of links and file:. */
 void dropins_ask(const char *const *folders, const char *suffix, const struct sources *fetched, struct names *names);
+/* The patterns of what it adds. */
+void dropins_paths(const char *const *folders, const char *suffix, struct names *patterns);
 /* A folder that is absent holds nothing, a dangling link is not there; any other failed look is an error. */
 MUST_CHECK bool dropins_read(const char *const *folders, const char *suffix, const struct sources *fetched,
 			     struct dropins *ret_dropins, struct err *err);
@@ -23,6 +25,8 @@ const char *source_path(const struct source *source);
 
 /* Adds dir: when the last component of pattern holds * ? or [. */
 void pathglob_ask(const char *pattern, const struct sources *fetched, struct names *names);
+/* The patterns of its folder and of kind with each path that it stands for. */
+void pathglob_paths(const char *kind, const char *pattern, struct names *patterns);
 /* The paths it stands for, sorted; a path without wildcards is itself, there or not. An absent folder holds none.
  * Wildcards in folders are ERR_UNPROVED. */
 MUST_CHECK bool pathglob_list(const char *pattern, const struct sources *fetched, struct names *paths, struct err *err);

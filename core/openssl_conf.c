@@ -182,3 +182,19 @@ bool openssl_conf_need(const struct sources *fetched, struct names *names, json_
 const char *openssl_conf_value(const json_t *sections, const char *section, const char *name) {
 	return section ? json_string_value(json_object_get(json_object_get(sections, section), name)) : NULL;
 }
+
+/* Not all of /etc/ssl: private keys lie there too. */
+void openssl_conf_paths(struct names *patterns) {
+	static const char *const all[] = {"file:/etc/ssl/*.cnf",
+					  "file:/etc/ssl/*.conf",
+					  "file:/etc/pki/tls/*.cnf",
+					  "file:/etc/pki/tls/*.conf",
+					  "file:/etc/crypto-policies/back-ends/*",
+					  "dir:/etc/ssl/*.d",
+					  "dir:/etc/pki/tls/*.d",
+					  "stat:/etc/ssl/*",
+					  "stat:/etc/pki/tls/*",
+					  "stat:/etc/crypto-policies/*"};
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		names_add(patterns, all[i]);
+}

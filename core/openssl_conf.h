@@ -15,6 +15,8 @@ MUST_CHECK bool openssl_conf_need(const struct sources *fetched, struct names *n
 /* The value of a name in a section, or NULL. */
 const char *openssl_conf_value(const json_t *sections, const char *section, const char *name);
 
+/* The patterns of what openssl_conf_need() adds where .include stays where it usually does. */
+void openssl_conf_paths(struct names *patterns);
 /* What .include may lead to; anything else comes back denied. */
 #define OPENSSL_CONF_PATTERNS                                                                                          \
 	"file:/etc/ssl/*", "dir:/etc/ssl/*", "file:/etc/pki/*", "dir:/etc/pki/*", "file:/etc/crypto-policies/*",       \

@@ -131,3 +131,19 @@ bool sshd_config_read(const struct sources *fetched, struct sshd_config *ret_con
 	*ret_config = walk.config;
 	return true;
 }
+
+/* Not all of /etc/ssh: the host keys lie there too. */
+void sshd_config_paths(struct names *patterns) {
+	static const char *const all[] = {"file:/etc/ssh/sshd_config",
+					  "file:/etc/ssh/*.conf",
+					  "file:/etc/ssh/sshd_config.d/*",
+					  "file:/etc/crypto-policies/back-ends/*.config",
+					  "dir:/etc/ssh",
+					  "dir:/etc/ssh/sshd_config.d",
+					  "dir:/etc/crypto-policies/back-ends",
+					  "stat:/etc/ssh",
+					  "stat:/etc/ssh/sshd_config.d",
+					  "stat:/etc/crypto-policies/back-ends"};
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		names_add(patterns, all[i]);
+}

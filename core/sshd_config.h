@@ -17,6 +17,8 @@ struct sshd_config {
 
 /* Adds what is needed next: file: and for Include with wildcards dir: and stat:. */
 void sshd_config_ask(const struct sources *fetched, struct names *names);
+/* The patterns of what it adds where Include stays where it usually does. */
+void sshd_config_paths(struct names *patterns);
 /* Absent files are not there; wildcards in folders of Include are unproved; more blocks or deeper nesting than the caps
  * are malformed. The caller sshd_config_done()s. */
 MUST_CHECK bool sshd_config_read(const struct sources *fetched, struct sshd_config *ret_config, struct err *err);

@@ -335,3 +335,16 @@ bool volume_is_seen(const struct volume *volume, struct err *err) {
 		"a virtual disk that this guest does not encrypt; whether its hypervisor or cloud does cannot be "
 		"seen from here");
 }
+
+void volume_paths(struct names *patterns) {
+	static const char *const all[] = {"mounts:",
+					  "link:/dev/*",
+					  "link:/sys/dev/block/*",
+					  "link:/sys/class/block/*",
+					  "dir:/sys/class/block/*",
+					  "file:/sys/class/block/*",
+					  "dir:/sys/fs/btrfs*",
+					  "file:/proc/cpuinfo"};
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		names_add(patterns, all[i]);
+}

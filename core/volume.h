@@ -28,6 +28,8 @@ struct volume {
 	"mounts:", "link:/*", "dir:/sys/class/block/*", "file:/sys/class/block/*", "dir:/sys/fs/btrfs*",               \
 		"file:/proc/cpuinfo"
 
+/* The patterns of what is looked at for any device or path, but for the link: of a path itself. */
+void volume_paths(struct names *patterns);
 /* What carries an absolute path (links in it are resolved; one that is not there is where it would be made). */
 MUST_CHECK bool volume_of_path(const struct sources *fetched, struct names *names, const char *path,
 			       struct volume *volume, struct err *err);

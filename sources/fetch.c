@@ -348,3 +348,15 @@ void fetch_start(struct fetch *fetch, const struct names *names, void (*done)(vo
 	begin_waiting(fetch);
 	sd_event_source_set_enabled(fetch->turn, SD_EVENT_ON);
 }
+
+void fetch_patterns(const char *pattern, struct names *patterns) {
+	static const char *const notices[][2] = {{"nft:", "notify:nft"}, {"audit:", "notify:audit"}};
+	const struct kind *kind = kind_find(kinds, pattern);
+	if (kind && kind->helper != HELPER_NONE && kind->helper != HELPER_PROBER)
+		names_add(patterns, pattern);
+	for (const char *const *need = kind ? kind->needs : NULL; need && *need; need++)
+		names_add(patterns, *need);
+	for (size_t i = 0; i < ARRAY_LEN(notices); i++)
+		if (text_starts(pattern, notices[i][0]))
+			names_add(patterns, notices[i][1]);
+}

@@ -9,7 +9,7 @@ _vouch() {
 	local connection="--collector --ca --token-file"
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W "run lint explain checks controls sources capture enrol export verify posture --help --version" -- "$current")
+		mapfile -t COMPREPLY < <(compgen -W "run lint explain checks controls sources capture paths enrol export verify posture --help --version" -- "$current")
 		return
 	fi
 	case $previous in
@@ -36,6 +36,7 @@ _vouch() {
 	controls) words="--map-2013 --policy --data --help" ;;
 	sources) words="--policy --helpers --root --bytes --json --data --help" ;;
 	capture) words="--policy --only --helpers --data --help" ;;
+	paths) words="--policy --data --help" ;;
 	enrol) words="--token --token-file --ca-fingerprint --state --helpers --root --force --help" ;;
 	export) words="--sigstore --body --trust --output $connection --help" ;;
 	verify) words="--trust --body --help" ;;
