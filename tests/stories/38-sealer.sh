@@ -10,15 +10,18 @@ sealer_start() {
 	within 10 test -S "$work/run/sealer.sock"
 }
 round() {
-	vouchd --state "$work/host" --config "$work/small-config.yaml" --once --helpers "$work/run"
+	vouchd --state "$work/host" --config "$work/small-config.yaml" --once --helpers "$work/run" --root "$work/root"
 }
 
-mkdir "$work/run"
+mkdir -p "$work/run" "$work/root/etc" # a folder to look at: there are no brokers here
+cp /etc/os-release "$work/root/etc/"
+tr -d - </proc/sys/kernel/random/uuid >"$work/root/etc/machine-id"
+echo sealed >"$work/root/etc/hostname"
 collector_new
 collector_start
 small_policy
 vouch enrol "$url" --token "$(vouch-collector token add "$collector")" --ca-fingerprint "$fingerprint" \
-	--state "$work/host" --helpers "$work/run" >"$work/enrol.log"
+	--state "$work/host" --helpers "$work/run" --root "$work/root" >"$work/enrol.log"
 equal "enrolling leaves the first statement to the sealer" 0 "$(spooled host)"
 refused "without it there is no statement" "connect to the sealer" round
 sealer_start
