@@ -185,13 +185,13 @@ static void pending_done(struct pending *pending) {
 }
 
 /* Steps 2 to 5. What will never be signed is no longer pending, whatever becomes of its file. */
-static bool finish(const struct home *home, struct chain *chain, const struct signer *signer, struct pending *pending,
+static bool finish(const struct home *home, struct chain *chain, struct signer *signer, struct pending *pending,
 		   struct err *err) {
 	CLEANUP(buf_done) struct buf line = {0};
 	const struct statement *statement = pending->statement;
 	struct err ignored;
 	enum sealer_outcome outcome = signer_sign(signer, pending->envelope, err);
-	if (outcome == SEALER_REFUSED)
+	if (outcome == SEALER_REFUSED || outcome == SEALER_EPOCH)
 		(void)!drop_pending(home, chain, &ignored);
 	if (outcome != SEALER_SIGNED)
 		return false;
@@ -221,21 +221,25 @@ static bool is_next(const struct chain *chain, const struct statement *statement
 	return statement->sequence == chain->sequence + 1 && !strcmp(statement->previous, chain->previous);
 }
 
-static bool finish_pending(const struct home *home, struct chain *chain, const struct signer *signer, struct err *err) {
+static bool finish_pending(const struct home *home, struct chain *chain, struct signer *signer, struct err *err) {
 	CLEANUP(pending_done) struct pending pending = {0};
 	if (!pending_read(home, &pending, err))
 		return false;
 	if (!is_next(chain, pending.statement))
 		return drop_pending(home, chain, err);
-	return finish(home, chain, signer, &pending, err) || !chain->has_pending;
+	struct err why;
+	if (finish(home, chain, signer, &pending, &why) || !chain->has_pending)
+		return true;
+	*err = why;
+	return false;
 }
 
-bool chain_ready(const struct home *home, struct chain *chain, const struct signer *signer, struct err *err) {
+bool chain_ready(const struct home *home, struct chain *chain, struct signer *signer, struct err *err) {
 	return (!chain->is_stale || recover(home, chain, err)) &&
 	       (!chain->has_pending || finish_pending(home, chain, signer, err));
 }
 
-bool chain_join(const struct home *home, struct chain *chain, const struct signer *signer, const struct buf *payload,
+bool chain_join(const struct home *home, struct chain *chain, struct signer *signer, const struct buf *payload,
 		const void *body, size_t body_len, struct err *err) {
 	CLEANUP(pending_done) struct pending pending = {.envelope = xcalloc(1, sizeof(struct dsse))};
 	CLEANUP(free_ptr) char *path = file_join(home->incoming, SPOOL_UNSIGNED);

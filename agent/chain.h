@@ -40,11 +40,11 @@ DEFINE_CLEANUP(struct chain, chain_close)
 
 /* Before a statement is made: reads the disk again when a step failed so badly that memory may be wrong, and finishes
  * the statement that a crash, or a sealer that did not answer, left unsigned. */
-MUST_CHECK bool chain_ready(const struct home *home, struct chain *chain, const struct signer *signer, struct err *err);
+MUST_CHECK bool chain_ready(const struct home *home, struct chain *chain, struct signer *signer, struct err *err);
 
 /* The five steps. The payload is that of a statement numbered sequence + 1. On failure *chain is what the disk says;
  * whether the statement will be part of it is decided by the next chain_ready(). */
-MUST_CHECK bool chain_join(const struct home *home, struct chain *chain, const struct signer *signer,
+MUST_CHECK bool chain_join(const struct home *home, struct chain *chain, struct signer *signer,
 			   const struct buf *payload, const void *body, size_t body_len, struct err *err);
 
 struct chain_step {

@@ -34,6 +34,7 @@ struct home *home_new(const char *folder) {
 	home->incoming = file_join(home->spool, "incoming");
 	home->queue = file_join(home->spool, "queue");
 	home->refused = file_join(home->spool, "refused");
+	home->epochs = file_join(home->spool, "epochs");
 	return home;
 }
 
@@ -58,7 +59,8 @@ void home_free(struct home *home) {
 			       home->spool,
 			       home->incoming,
 			       home->queue,
-			       home->refused};
+			       home->refused,
+			       home->epochs};
 	for (size_t i = 0; i < ARRAY_LEN(owned); i++)
 		free(owned[i]);
 	free(home);
@@ -92,8 +94,8 @@ static bool move_old(const struct home *home, struct err *err) {
 bool home_make(const struct home *home, struct err *err) {
 	return file_make_folder(home->folder, 0700, err) && file_make_folder(home->receipts, 0700, err) &&
 	       file_make_folder(home->incoming, 0700, err) && file_make_folder(home->queue, 0700, err) &&
-	       file_make_folder(home->refused, 0700, err) && file_sync_folder(home->spool, err) &&
-	       file_sync_folder(home->folder, err) && move_old(home, err);
+	       file_make_folder(home->refused, 0700, err) && file_make_folder(home->epochs, 0700, err) &&
+	       file_sync_folder(home->spool, err) && file_sync_folder(home->folder, err) && move_old(home, err);
 }
 
 /* Gives a file or folder the owner, and where mode is set the mode, of another; for root, who makes it for somebody. */
@@ -105,11 +107,9 @@ static bool give(int fd, const char *path, const struct stat *like, bool mode, s
 }
 
 bool home_make_like(const struct home *home, const struct home *old, struct err *err) {
-	const char *const folders[][2] = {{home->spool, old->spool},
-					  {home->incoming, old->incoming},
-					  {home->queue, old->queue},
-					  {home->refused, old->refused},
-					  {home->receipts, old->receipts}};
+	const char *const folders[][2] = {{home->spool, old->spool},   {home->incoming, old->incoming},
+					  {home->queue, old->queue},   {home->refused, old->refused},
+					  {home->epochs, old->epochs}, {home->receipts, old->receipts}};
 	if (!home_make(home, err))
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
@@ -181,6 +181,46 @@ bool home_lock_shipping(const struct home *home, int *ret_lock, struct err *err)
 bool home_public_key(const char *path, EVP_PKEY **ret_key, struct err *err) {
 	CLEANUP(buf_done) struct buf pem = {0};
 	return file_read(path, KEY_FILE_LARGEST, &pem, err) && key_from_public_pem(buf_str(&pem), path, ret_key, err);
+}
+
+bool home_keep_epoch(const struct home *home, EVP_PKEY *key, struct err *err) {
+	char hex[HASH_HEX];
+	struct hash id = key_id(key);
+	CLEANUP(free_ptr) char *path = xasprintf("%s/%s.pem", home->epochs, hash_hex(&id, hex));
+	CLEANUP(free_ptr) char *pem = key_public_pem(key);
+	return file_write(path, pem, strlen(pem), 0644, err);
+}
+
+static bool has_id(EVP_PKEY *key, const char *keyid) {
+	char hex[HASH_HEX];
+	struct hash id = key_id(key);
+	return !strcmp(hash_hex(&id, hex), keyid);
+}
+
+static bool epoch_key(const struct home *home, const char *keyid, EVP_PKEY **ret_key, struct err *err) {
+	CLEANUP(free_ptr) char *path = xasprintf("%s/%s.pem", home->epochs, keyid);
+	CLEANUP(key_free_p) EVP_PKEY *key = NULL;
+	struct hash hash;
+	if (!hash_from_hex(keyid, &hash))
+		return err_set(err, ERR_MALFORMED, "keyid", "not a SHA-256 in hexadecimal");
+	if (!home_public_key(path, &key, err))
+		return false;
+	if (!has_id(key, keyid))
+		return err_set(err, ERR_MALFORMED, path, "it holds another key than its name says");
+	*ret_key = key;
+	key = NULL;
+	return true;
+}
+
+bool home_evidence_key(const struct home *home, const char *keyid, EVP_PKEY **ret_key, struct err *err) {
+	CLEANUP(key_free_p) EVP_PKEY *enrolled = NULL;
+	if (!home_public_key(home->evidence_public, &enrolled, err))
+		return false;
+	if (!has_id(enrolled, keyid))
+		return epoch_key(home, keyid, ret_key, err);
+	*ret_key = enrolled;
+	enrolled = NULL;
+	return true;
 }
 
 static bool fill(const json_t *object, const char *where, struct enrolment *enrolment, struct err *err) {

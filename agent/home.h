@@ -13,6 +13,7 @@
  *   spool/                  agent/spool.h: incoming/ queue/ refused/
  *     chain.json            agent/chain.h
  *     blinds.json           agent/seal.h
+ *     epochs/               <key id>.pem: public halves of the epochs' keys (docs/FORMAT.md 1.1)
  *     lock                  held by the one process that seals
  *   receipts/               <statement's digest>.tlog-proof
  *     checkpoint            the last checkpoint that was verified, verbatim
@@ -31,7 +32,7 @@ struct home {
 	char *enrolment, *identity, *evidence_key, *evidence_public, *transport_key, *transport_public,
 		*transport_certificate, *ca;
 	char *chain, *blinds, *checkpoint, *receipts, *lock, *ship_lock;
-	char *spool, *incoming, *queue, *refused;
+	char *spool, *incoming, *queue, *refused, *epochs;
 };
 
 /* The names below a folder. NULL: VOUCH_STATEDIR. Looks at nothing. */
@@ -53,6 +54,10 @@ MUST_CHECK bool home_lock(const struct home *home, int *ret_lock, struct err *er
 /* The right to ship, likewise. */
 MUST_CHECK bool home_lock_shipping(const struct home *home, int *ret_lock, struct err *err);
 
+/* The public half of the evidence key of this id: the enrolled one, or an epoch's. ERR_ABSENT: of neither. */
+MUST_CHECK bool home_evidence_key(const struct home *home, const char *keyid, EVP_PKEY **ret_key, struct err *err);
+/* Keeps the public half of an epoch's key. */
+MUST_CHECK bool home_keep_epoch(const struct home *home, EVP_PKEY *key, struct err *err);
 /* A public half as PEM from evidence_public or transport_public. */
 MUST_CHECK bool home_public_key(const char *path, EVP_PKEY **ret_key, struct err *err);
 

@@ -22,8 +22,7 @@ static bool read_last(struct receipts *receipts, struct err *err) {
 bool receipts_open(const struct home *home, const char *vkey, struct receipts **ret_receipts, struct err *err) {
 	CLEANUP(receipts_close_p) struct receipts *receipts = xcalloc(1, sizeof *receipts);
 	receipts->home = home;
-	if (!note_verifier_read(vkey, &receipts->log, err) ||
-	    !home_public_key(home->evidence_public, &receipts->evidence, err) || !read_last(receipts, err))
+	if (!note_verifier_read(vkey, &receipts->log, err) || !read_last(receipts, err))
 		return false;
 	*ret_receipts = receipts;
 	receipts = NULL;
@@ -34,7 +33,6 @@ void receipts_close(struct receipts *receipts) {
 	if (!receipts)
 		return;
 	note_verifier_free(receipts->log);
-	EVP_PKEY_free(receipts->evidence);
 	if (receipts->has_last)
 		checkpoint_done(&receipts->last);
 	free(receipts);
@@ -108,7 +106,9 @@ bool receipt_keep(struct receipts *receipts, const struct dsse *envelope, const 
 	CLEANUP(buf_done) struct buf entry = {0};
 	CLEANUP(proof_done) struct proof proof = {0};
 	CLEANUP(checkpoint_done) struct checkpoint checkpoint = {0};
-	return entry_write(envelope, receipts->evidence, &entry, err) &&
+	CLEANUP(key_free_p) EVP_PKEY *key = NULL;
+	const char *keyid = envelope->signature_count ? envelope->signatures[0].keyid : "";
+	return home_evidence_key(receipts->home, keyid, &key, err) && entry_write(envelope, key, &entry, err) &&
 	       proof_read(receipt, strlen(receipt), &proof, err) &&
 	       proof_verify(&proof, entry.data, entry.len, receipts->log, &checkpoint, err) &&
 	       is_later(receipts, &checkpoint, err) && continues(receipts, &checkpoint, err) &&

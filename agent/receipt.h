@@ -9,7 +9,6 @@
 struct receipts {
 	const struct home *home; /* borrowed */
 	struct note_verifier *log;
-	EVP_PKEY *evidence; /* public half */
 	bool has_last;
 	struct checkpoint last; /* the last that was verified, as on disk */
 	tile_get get;           /* tiles of the log, for the proof that it continues the one seen last */

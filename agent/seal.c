@@ -13,7 +13,8 @@ struct subject {
 	const char *type, *body_name;
 	const void *body;
 	size_t len;
-	json_t *looked, *state; /* handed over */
+	json_t *looked, *state; /* borrowed */
+	EVP_PKEY *epoch;        /* of an epoch: the key that it names */
 	bool full;              /* it says that the spool is */
 };
 
@@ -83,6 +84,13 @@ static json_t *checkpoint_json(const struct home *home, const char *vkey) {
 			 root);
 }
 
+/* Why the sealer has a new key (docs/FORMAT.md 1.1); it finds the same, or refuses. */
+static const char *epoch_reason(const struct chain *chain, const struct round *round) {
+	if (chain->sequence == 1)
+		return "enrolment";
+	return strcmp(round->boot_id, chain->boot_id) != 0 ? "boot" : "reset";
+}
+
 static struct statement *statement_of(const struct sealer *sealer, const struct policy_stack *stack,
 				      const struct round *round, const char *trigger, const struct subject *subject) {
 	struct statement *statement = xcalloc(1, sizeof *statement);
@@ -100,13 +108,18 @@ static struct statement *statement_of(const struct sealer *sealer, const struct 
 	statement->finished_at = round->finished_at;
 	statement->policies = policies_json(stack);
 	statement->checkpoint = checkpoint_json(sealer->home, sealer->enrolment->vkey);
-	statement->looked = subject->looked;
-	statement->state = subject->state;
+	statement->looked = json_incref(subject->looked);
+	statement->state = json_incref(subject->state);
 	statement->body_name = xstrdup(subject->body_name);
 	statement->body_sha256 = hash_of(subject->body, subject->len);
 	if (!strcmp(subject->type, "enrolment")) {
 		statement->evidence_key = public_base64(signer_public(sealer->signer));
 		statement->transport_key = public_base64(sealer->transport);
+	}
+	if (!strcmp(subject->type, "epoch")) {
+		statement->epoch_key = public_base64(subject->epoch);
+		statement->reason = xstrdup(epoch_reason(sealer->chain, round));
+		statement->last_boot_id = xstrdup(sealer->chain->boot_id);
 	}
 	return statement;
 }
@@ -136,6 +149,38 @@ static bool has_room(const struct sealer *sealer, const struct subject *subject,
 	return true;
 }
 
+static bool join(const struct sealing *sealing, const struct subject *subject, struct err *err) {
+	CLEANUP(buf_done) struct buf payload = {0};
+	const struct sealer *sealer = sealing->sealer;
+	return payload_of(sealing, subject, &payload, err) &&
+	       chain_join(sealer->home, sealer->chain, sealer->signer, &payload, subject->body, subject->len, err);
+}
+
+static bool join_epoch(const struct sealing *sealing, EVP_PKEY *key, struct err *err) {
+	CLEANUP(buf_done) struct buf body = {0};
+	const struct chain *chain = sealing->sealer->chain;
+	CLEANUP(free_ptr) char *base64 = public_base64(key);
+	CLEANUP(json_decref_p)
+	json_t *object = json_pack("{s:s, s:s, s:s}", "epochKey", base64, "lastBootId", chain->boot_id, "reason",
+				   epoch_reason(chain, sealing->round));
+	if (!home_keep_epoch(sealing->sealer->home, key, err) || !json_canonical(object, &body, err))
+		return false;
+	struct subject subject = {
+		.type = "epoch", .body_name = "epoch", .body = body.data, .len = body.len, .epoch = key};
+	return join(sealing, &subject, err);
+}
+
+/* A sealer that started without its key has the new one named first. It takes of the spool's reserve. */
+static bool join_in_epoch(const struct sealing *sealing, const struct subject *subject, struct err *err) {
+	if (join(sealing, subject, err))
+		return true;
+	EVP_PKEY *wanted = signer_epoch(sealing->sealer->signer);
+	if (!wanted || EVP_PKEY_up_ref(wanted) != 1)
+		return false;
+	CLEANUP(key_free_p) EVP_PKEY *key = wanted;
+	return join_epoch(sealing, key, err) && join(sealing, subject, err);
+}
+
 static bool seal_full(const struct sealing *sealing, int64_t bytes, size_t statements, struct err *err);
 
 /* One statement into the chain. Where there is no room the chain says so, once, and *ret_sealed too. */
@@ -151,8 +196,7 @@ static bool seal_one(const struct sealing *sealing, const struct subject *subjec
 		return false;
 	*ret_sealed = fits ? SEALED_KEPT : SEALED_NO_ROOM;
 	if (fits)
-		return chain_join(sealer->home, sealer->chain, sealer->signer, &payload, subject->body, subject->len,
-				  err);
+		return join_in_epoch(sealing, subject, err);
 	return sealer->chain->full || subject->full || seal_full(sealing, bytes, statements, err);
 }
 
@@ -202,14 +246,15 @@ static bool seal_round(const struct sealing *sealing, enum sealed *ret_sealed, s
 	CLEANUP(json_decref_p)
 	json_t *object = json_pack("{s:s, s:s, s:O}", "vouch", VOUCH_VERSION, "framework",
 				   sealing->stack->policies[0]->framework, "results", round->results);
-	json_t *state;
+	CLEANUP(json_decref_p) json_t *looked = statement_looked(round->looked, sealing->stack->rule_count);
+	CLEANUP(json_decref_p) json_t *state = NULL;
 	if (!json_canonical(object, &body, err) || !statement_state(round->results, &state, err))
 		return false;
 	struct subject subject = {.type = "round",
 				  .body_name = "results",
 				  .body = body.data,
 				  .len = body.len,
-				  .looked = statement_looked(round->looked, sealing->stack->rule_count),
+				  .looked = looked,
 				  .state = state};
 	return seal_one(sealing, &subject, ret_sealed, err);
 }

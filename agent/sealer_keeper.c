@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/rand.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "core/base64.h"
@@ -10,13 +12,15 @@
 #include "core/text.h"
 
 #define POSITION_LARGEST 4096
+#define SEED_LEN 32 /* RFC 8032: an Ed25519 private key */
 
 struct keeper {
 	char *folder, *path, *host_id;
-	int lock;
-	EVP_PKEY *enrolled;
-	char *enrolled_base64;
-	char enrolled_id[HASH_HEX];
+	int lock, epoch_fd;
+	EVP_PKEY *enrolled; /* NULL when an epoch statement names the epoch's */
+	EVP_PKEY *epoch;
+	char *enrolled_base64, *epoch_base64;
+	char enrolled_id[HASH_HEX], epoch_id[HASH_HEX];
 	struct position last;
 };
 
@@ -43,24 +47,43 @@ static bool is_next(const struct position *last, const struct statement *stateme
 	       err_set(err, ERR_REFUSED, "previous", "a fork: not the digest of the statement signed last");
 }
 
-static bool is_of_type(const struct statement *statement, const char *key, struct err *err) {
+static bool is_of_type(const struct statement *statement, const struct terms *terms, struct err *err) {
 	bool is_enrolment = !strcmp(statement->type, "enrolment");
 	if (!statement_has_type(statement))
 		return err_set(err, ERR_REFUSED, "type", "statements of this type are not signed");
 	if (is_enrolment != (statement->sequence == 1))
 		return err_set(err, ERR_REFUSED, "type", "number 1 is the enrolment, and no other");
-	return !is_enrolment || !strcmp(statement->evidence_key, key) ||
+	return !is_enrolment || !strcmp(statement->evidence_key, terms->enrolled) ||
 	       err_set(err, ERR_REFUSED, "evidenceKey", "not the key that signs");
 }
 
-bool position_admits(const struct position *position, const char *host_id, const char *key, const void *payload,
-		     size_t len, struct statement **ret_statement, struct err *err) {
+/* An epoch is opened once, with the truth about why. */
+static bool may_open_epoch(const struct position *last, const struct statement *statement, const struct terms *terms,
+			   struct err *err) {
+	const char *reason = last->sequence == 1 ? "enrolment" : "reset";
+	if (last->sequence > 1 && strcmp(statement->boot_id, last->boot_id) != 0)
+		reason = "boot";
+	if (!terms->is_epoch_new)
+		return err_set(err, ERR_REFUSED, "type", "the epoch goes on: its key is named already");
+	if (strcmp(statement->epoch_key, terms->epoch) != 0)
+		return err_set(err, ERR_REFUSED, "epochKey", "not the key that signs");
+	if (strcmp(statement->last_boot_id, last->boot_id) != 0)
+		return err_set(err, ERR_REFUSED, "lastBootId", "not the boot of the statement signed last");
+	return !strcmp(statement->reason, reason) || err_set(err, ERR_REFUSED, "reason", "it is \"%s\"", reason);
+}
+
+bool position_admits(const struct position *position, const struct terms *terms, const void *payload, size_t len,
+		     struct statement **ret_statement, bool *ret_is_early, struct err *err) {
 	CLEANUP(statement_free_p) struct statement *statement = NULL;
 	if (!statement_read(payload, len, "statement", &statement, err) || !is_next(position, statement, err) ||
-	    !is_of_type(statement, key, err))
+	    !is_of_type(statement, terms, err))
 		return false;
-	if (strcmp(statement->host_id, host_id) != 0)
+	if (strcmp(statement->host_id, terms->host_id) != 0)
 		return err_set(err, ERR_REFUSED, "host", "not the host that was enrolled");
+	bool is_epoch = !strcmp(statement->type, "epoch");
+	if (is_epoch && !may_open_epoch(position, statement, terms, err))
+		return false;
+	*ret_is_early = !is_epoch && terms->is_epoch_new && statement->sequence > 1;
 	*ret_statement = statement;
 	statement = NULL;
 	return true;
@@ -79,14 +102,16 @@ static bool read_base64(const json_t *object, const char *name, const char *wher
 }
 
 static bool fill(const json_t *object, const char *where, struct position *position, struct err *err) {
-	const char *digest, *boot_id;
+	const char *digest, *boot_id, *epoch;
 	if (!json_get_int(object, "sequence", where, &position->sequence, err) ||
 	    !json_get_string(object, "digest", where, &digest, err) ||
 	    !json_get_string(object, "bootId", where, &boot_id, err) ||
+	    !json_get_string(object, "epoch", where, &epoch, err) ||
 	    !read_base64(object, "signature", where, KEY_SIGNATURE_LONGEST, &position->signature, err) ||
 	    !read_base64(object, "signer", where, SEALER_KEY_LARGEST, &position->signer, err))
 		return false;
 	snprintf(position->boot_id, sizeof position->boot_id, "%s", boot_id);
+	snprintf(position->epoch, sizeof position->epoch, "%s", epoch);
 	return (position->sequence >= 1 && position->sequence < INT64_MAX &&
 		hash_from_hex(digest, &position->digest)) ||
 	       err_set(err, ERR_MALFORMED, where, "not a position that this program wrote");
@@ -114,9 +139,10 @@ static bool keeper_write(const struct keeper *keeper, const struct position *pos
 	CLEANUP(free_ptr) char *signer = base64_encode(position->signer.data, position->signer.len);
 	char hex[HASH_HEX];
 	CLEANUP(json_decref_p)
-	json_t *object = json_pack("{s:o, s:s, s:s, s:I, s:s, s:s}", "bootId", json_text(position->boot_id), "digest",
-				   hash_hex(&position->digest, hex), "enrolled", keeper->enrolled_id, "sequence",
-				   (json_int_t)position->sequence, "signature", signature, "signer", signer);
+	json_t *object =
+		json_pack("{s:o, s:s, s:s, s:s, s:I, s:s, s:s}", "bootId", json_text(position->boot_id), "digest",
+			  hash_hex(&position->digest, hex), "enrolled", keeper->enrolled_id, "epoch", position->epoch,
+			  "sequence", (json_int_t)position->sequence, "signature", signature, "signer", signer);
 	return json_canonical(object, &bytes, err) && file_write(keeper->path, bytes.data, bytes.len, 0600, err);
 }
 
@@ -128,21 +154,77 @@ static bool take_lock(struct keeper *keeper, struct err *err) {
 	       err_set(err, ERR_REFUSED, keeper->folder, "another sealer has it");
 }
 
-bool keeper_open(const char *folder, EVP_PKEY *enrolled, const char *host_id, struct keeper **ret_keeper,
+/* --- the epoch's key ---------------------------------------------------------------------------------------------- */
+
+static char *name_key(EVP_PKEY *key, char ret_id[HASH_HEX]) {
+	CLEANUP(buf_done) struct buf der = {0};
+	struct hash id = key_id(key);
+	key_public_der(key, &der);
+	hash_hex(&id, ret_id);
+	return base64_encode(der.data, der.len);
+}
+
+static bool take_kept(struct keeper *keeper, int kept) {
+	uint8_t seed[SEED_LEN + 1];
+	struct err ignored;
+	bool is_whole = pread(kept, seed, sizeof seed, 0) == SEED_LEN && key_from_seed(seed, &keeper->epoch, &ignored);
+	OPENSSL_cleanse(seed, sizeof seed);
+	if (!is_whole)
+		return false;
+	keeper->epoch_base64 = name_key(keeper->epoch, keeper->epoch_id);
+	if (!strcmp(keeper->epoch_id, keeper->last.epoch))
+		return true;
+	EVP_PKEY_free(keeper->epoch);
+	free(keeper->epoch_base64);
+	keeper->epoch = NULL;
+	keeper->epoch_base64 = NULL;
+	return false;
+}
+
+static bool store_seed(const uint8_t seed[SEED_LEN], int *ret_fd) {
+	const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+	CLEANUP(close_fd) int fd = memfd_create("vouch-epoch", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0 || pwrite(fd, seed, SEED_LEN, 0) != SEED_LEN || fcntl(fd, F_ADD_SEALS, seals) != 0)
+		return false;
+	*ret_fd = fd;
+	fd = -1;
+	return true;
+}
+
+static bool make_epoch(struct keeper *keeper, struct err *err) {
+	uint8_t seed[SEED_LEN];
+	bool is_made = RAND_priv_bytes(seed, sizeof seed) == 1 && key_from_seed(seed, &keeper->epoch, err) &&
+		       store_seed(seed, &keeper->epoch_fd);
+	OPENSSL_cleanse(seed, sizeof seed);
+	if (!is_made)
+		return err_set(err, ERR_CRYPTO, "epoch", "its key cannot be made");
+	keeper->epoch_base64 = name_key(keeper->epoch, keeper->epoch_id);
+	return true;
+}
+
+int keeper_epoch(const struct keeper *keeper) { return keeper->epoch_fd; }
+
+/* Behind its statement an epoch needs the enrolled key no more. */
+static void drop_enrolled(struct keeper *keeper) {
+	if (strcmp(keeper->epoch_id, keeper->last.epoch) != 0)
+		return;
+	EVP_PKEY_free(keeper->enrolled);
+	keeper->enrolled = NULL;
+}
+
+bool keeper_open(const char *folder, EVP_PKEY *enrolled, const char *host_id, int kept, struct keeper **ret_keeper,
 		 struct err *err) {
 	CLEANUP(keeper_free_p) struct keeper *keeper = xcalloc(1, sizeof *keeper);
-	CLEANUP(buf_done) struct buf der = {0};
-	struct hash id = key_id(enrolled);
-	key_public_der(enrolled, &der);
-	keeper->lock = -1;
+	keeper->lock = keeper->epoch_fd = -1;
 	keeper->folder = xstrdup(folder);
 	keeper->path = file_join(folder, "position");
 	keeper->host_id = xstrdup(host_id);
-	keeper->enrolled_base64 = base64_encode(der.data, der.len);
-	hash_hex(&id, keeper->enrolled_id);
-	if (!file_make_folder(folder, 0700, err) || !take_lock(keeper, err) || !keeper_read(keeper, err))
+	keeper->enrolled_base64 = name_key(enrolled, keeper->enrolled_id);
+	if (!file_make_folder(folder, 0700, err) || !take_lock(keeper, err) || !keeper_read(keeper, err) ||
+	    (!take_kept(keeper, kept) && !make_epoch(keeper, err)))
 		return false;
 	keeper->enrolled = enrolled;
+	drop_enrolled(keeper);
 	*ret_keeper = keeper;
 	keeper = NULL;
 	return true;
@@ -152,7 +234,10 @@ void keeper_free(struct keeper *keeper) {
 	if (!keeper)
 		return;
 	close_fd(&keeper->lock);
+	close_fd(&keeper->epoch_fd);
 	EVP_PKEY_free(keeper->enrolled);
+	EVP_PKEY_free(keeper->epoch);
+	free(keeper->epoch_base64);
 	position_done(&keeper->last);
 	free(keeper->enrolled_base64);
 	free(keeper->host_id);
@@ -179,16 +264,32 @@ static bool sign(EVP_PKEY *key, const void *payload, size_t len, struct position
 static enum sealer_outcome advance(struct keeper *keeper, const void *payload, size_t len, struct err *err) {
 	CLEANUP(statement_free_p) struct statement *statement = NULL;
 	CLEANUP(position_done) struct position next = {.digest = hash_of(payload, len)};
-	if (!position_admits(&keeper->last, keeper->host_id, keeper->enrolled_base64, payload, len, &statement, err))
+	const struct terms terms = {.host_id = keeper->host_id,
+				    .enrolled = keeper->enrolled_base64,
+				    .epoch = keeper->epoch_base64,
+				    .is_epoch_new = strcmp(keeper->epoch_id, keeper->last.epoch) != 0};
+	bool is_early;
+	if (!position_admits(&keeper->last, &terms, payload, len, &statement, &is_early, err))
 		return SEALER_REFUSED;
+	if (is_early)
+		return (void)err_set(err, ERR_REFUSED, "epoch", "its key has to be named first"), SEALER_EPOCH;
+	bool is_epoch = !strcmp(statement->type, "epoch"), is_enrolment = statement->sequence == 1;
 	next.sequence = statement->sequence;
 	snprintf(next.boot_id, sizeof next.boot_id, "%s", statement->boot_id);
-	if (!sign(keeper->enrolled, payload, len, &next, err) || !keeper_write(keeper, &next, err))
+	snprintf(next.epoch, sizeof next.epoch, "%s", is_epoch ? keeper->epoch_id : keeper->last.epoch);
+	if (!sign(is_epoch || is_enrolment ? keeper->enrolled : keeper->epoch, payload, len, &next, err) ||
+	    !keeper_write(keeper, &next, err))
 		return SEALER_FAILED;
 	position_done(&keeper->last);
 	keeper->last = next;
 	next = (struct position){0};
+	drop_enrolled(keeper);
 	return SEALER_SIGNED;
+}
+
+static void add_key(struct sealer_reply *reply, const void *der, size_t len) {
+	memcpy(reply->key, der, len); /* under its cap: keys are Ed25519 or P-256 */
+	reply->key_len = (uint32_t)len;
 }
 
 static bool is_last(const struct position *last, const void *payload, size_t len) {
@@ -204,11 +305,14 @@ void keeper_sign(struct keeper *keeper, const void *payload, size_t len, struct 
 		ret_reply->outcome = advance(keeper, payload, len, &err);
 	if (ret_reply->outcome != SEALER_SIGNED) {
 		char text[sizeof err.where + sizeof err.why + 64];
+		CLEANUP(buf_done) struct buf der = {0};
 		snprintf(ret_reply->why, sizeof ret_reply->why, "%s", err_text(&err, text, sizeof text));
+		key_public_der(keeper->epoch, &der);
+		if (ret_reply->outcome == SEALER_EPOCH)
+			add_key(ret_reply, der.data, der.len);
 		return;
 	}
 	ret_reply->signature_len = (uint32_t)last->signature.len;
 	memcpy(ret_reply->signature, last->signature.data, last->signature.len);
-	ret_reply->key_len = (uint32_t)last->signer.len;
-	memcpy(ret_reply->key, last->signer.data, last->signer.len);
+	add_key(ret_reply, last->signer.data, last->signer.len);
 }

@@ -1,5 +1,5 @@
-/* vouch-sealer: the evidence key alone in its process. Started by its socket; ends on any signal: what has to last is
- * on the disk before it leaves. */
+/* vouch-sealer: the evidence keys alone in their process. Started by its socket; ends on any signal: what has to last
+ * is on the disk before it leaves. */
 #include <errno.h>
 #include <getopt.h>
 #include <openssl/crypto.h>
@@ -17,6 +17,7 @@
 
 #define KEEP VOUCH_STATEDIR "-sealer"
 #define CLIENT "vouch"
+#define EPOCH_NAME "epoch" /* in the descriptor store */
 #define SECRET_BYTES 65536 /* of locked memory, for the key */
 
 static const char usage[] =
@@ -90,16 +91,37 @@ static bool find_client(const char *name, uid_t *ret_uid, struct err *err) {
 	return true;
 }
 
-/* The one listening socket among the descriptors from systemd. */
-static bool find_socket(int *ret_socket, struct err *err) {
-	int count = sd_listen_fds(1), found = -1;
-	for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + count; fd++)
-		if (sd_is_socket(fd, AF_UNIX, SOCK_SEQPACKET, 1) > 0)
-			found = fd;
-	if (found < 0)
+struct from_systemd {
+	int listening;
+	int epoch; /* what we put into the descriptor store; -1: nothing */
+};
+
+static bool find_descriptors(struct from_systemd *ret_from, struct err *err) {
+	char **names = NULL;
+	struct from_systemd from = {-1, -1};
+	int count = sd_listen_fds_with_names(1, &names);
+	for (int i = 0; i < count; i++) {
+		int fd = SD_LISTEN_FDS_START + i;
+		if (!strcmp(names[i], EPOCH_NAME))
+			from.epoch = fd;
+		else if (sd_is_socket(fd, AF_UNIX, SOCK_SEQPACKET, 1) > 0)
+			from.listening = fd;
+		free(names[i]);
+	}
+	free(names);
+	if (from.listening < 0)
 		return err_set(err, ERR_USAGE, "LISTEN_FDS", "there is no listening SOCK_SEQPACKET socket");
-	*ret_socket = found;
+	*ret_from = from;
 	return true;
+}
+
+/* The store has room for one: the old key goes first. Without a store the next start makes a key again. */
+static void store_epoch(int fd) {
+	if (fd < 0)
+		return;
+	sd_notify(0, "FDSTOREREMOVE=1\nFDNAME=" EPOCH_NAME);
+	if (sd_pid_notify_with_fds(0, 0, "FDSTORE=1\nFDNAME=" EPOCH_NAME, &fd, 1) <= 0)
+		report("<5>", "epoch", "there is no descriptor store: its key ends with this process");
 }
 
 static char *credential(const char *name, const char *otherwise) {
@@ -107,7 +129,7 @@ static char *credential(const char *name, const char *otherwise) {
 	return folder ? file_join(folder, name) : xstrdup(otherwise);
 }
 
-static bool open_keeper(const struct arguments *arguments, struct keeper **ret_keeper, struct err *err) {
+static bool open_keeper(const struct arguments *arguments, int kept, struct keeper **ret_keeper, struct err *err) {
 	CLEANUP(home_free_p) struct home *home = home_new(arguments->state);
 	CLEANUP(enrolment_free_p) struct enrolment *enrolment = NULL;
 	CLEANUP(free_ptr) char *pem = credential("evidence.pem", home->evidence_key);
@@ -117,7 +139,7 @@ static bool open_keeper(const struct arguments *arguments, struct keeper **ret_k
 	home->identity = xstrdup(identity);
 	if (!enrolment_read(home, &enrolment, err) || !key_load(pem, &key, err))
 		return false;
-	if (keeper_open(arguments->keep, key, enrolment->host_id, ret_keeper, err))
+	if (keeper_open(arguments->keep, key, enrolment->host_id, kept, ret_keeper, err))
 		return true;
 	EVP_PKEY_free(key);
 	return false;
@@ -143,7 +165,7 @@ static void serve_one(int connection, uid_t client, struct keeper *keeper) {
 		return;
 	}
 	keeper_sign(keeper, payload.data, payload.len, &reply);
-	if (reply.outcome != SEALER_SIGNED)
+	if (reply.outcome == SEALER_REFUSED || reply.outcome == SEALER_FAILED)
 		report(reply.outcome == SEALER_REFUSED ? "<4>" : "<3>",
 		       reply.outcome == SEALER_REFUSED ? "refused" : "failed", reply.why);
 	sealer_reply(connection, &reply);
@@ -173,13 +195,15 @@ int main(int argc, char **argv) {
 	CLEANUP(keeper_free_p) struct keeper *keeper = NULL;
 	struct err err;
 	uid_t client;
-	int listening, stop = read_arguments(argc, argv, &arguments);
+	struct from_systemd from;
+	int stop = read_arguments(argc, argv, &arguments);
 	if (stop)
 		return stop - 1;
 	close_shutters();
-	if (!find_client(arguments.client, &client, &err) || !find_socket(&listening, &err) ||
-	    !open_keeper(&arguments, &keeper, &err))
+	if (!find_client(arguments.client, &client, &err) || !find_descriptors(&from, &err) ||
+	    !open_keeper(&arguments, from.epoch, &keeper, &err))
 		return fail(&err);
+	store_epoch(keeper_epoch(keeper));
 	sd_notify(0, "READY=1\nSTATUS=Holding the evidence key");
-	return serve(listening, client, keeper);
+	return serve(from.listening, client, keeper);
 }

@@ -16,14 +16,16 @@
 enum sealer_outcome {
 	SEALER_SIGNED = 1, /* the signature is on the sealer's disk */
 	SEALER_REFUSED,    /* this payload is not signed, and was not before */
-	SEALER_FAILED,     /* it may have been signed: ask again with the same payload */
+	SEALER_EPOCH,  /* this payload is not signed before an epoch statement that names `key` (docs/FORMAT.md 1.1) */
+	SEALER_FAILED, /* it may have been signed: ask again with the same payload */
 };
 
 struct sealer_reply {
 	uint32_t outcome;       /* enum sealer_outcome */
 	uint32_t signature_len; /* signed: over the payload's PAE, under type DSSE_INTOTO */
 	uint8_t signature[KEY_SIGNATURE_LONGEST];
-	uint32_t key_len; /* signed: SubjectPublicKeyInfo (DER) of the key that it is by */
+	uint32_t key_len; /* SubjectPublicKeyInfo (DER); signed: of the key that it is by; epoch: of the one to be named
+			   */
 	uint8_t key[SEALER_KEY_LARGEST];
 	char why[SEALER_WHY]; /* otherwise: one sentence, NUL behind it */
 };

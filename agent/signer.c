@@ -3,6 +3,7 @@
 struct signer {
 	EVP_PKEY *evidence; /* public, or private where no sealer has it */
 	char *socket;       /* NULL: the key is here */
+	EVP_PKEY *epoch;    /* see signer_epoch() */
 };
 
 /* A key that was put in the place of the enrolled one would break the chain with its first statement. */
@@ -34,11 +35,13 @@ void signer_close(struct signer *signer) {
 	if (!signer)
 		return;
 	EVP_PKEY_free(signer->evidence);
+	EVP_PKEY_free(signer->epoch);
 	free(signer->socket);
 	free(signer);
 }
 
 EVP_PKEY *signer_public(const struct signer *signer) { return signer->evidence; }
+EVP_PKEY *signer_epoch(const struct signer *signer) { return signer->epoch; }
 
 static void add_signature(struct dsse *envelope, const void *bytes, size_t len, EVP_PKEY *key) {
 	char hex[HASH_HEX];
@@ -60,16 +63,33 @@ static bool sign_here(const struct signer *signer, struct dsse *envelope, struct
 	return true;
 }
 
-enum sealer_outcome signer_sign(const struct signer *signer, struct dsse *envelope, struct err *err) {
+/* What the sealer says of the keys is believed here; the collector finds out for itself. */
+static enum sealer_outcome take_reply(struct signer *signer, const struct sealer_reply *reply, struct dsse *envelope,
+				      struct err *err) {
+	CLEANUP(key_free_p) EVP_PKEY *key = NULL;
+	if (reply->outcome == SEALER_FAILED || reply->outcome == SEALER_REFUSED) {
+		(void)err_set(err, reply->outcome == SEALER_REFUSED ? ERR_REFUSED : ERR_IO, "sealer", "%s", reply->why);
+		return reply->outcome;
+	}
+	if (!key_from_public_der(reply->key, reply->key_len, "sealer", &key, err))
+		return SEALER_FAILED;
+	if (reply->outcome == SEALER_EPOCH) {
+		signer->epoch = key;
+		key = NULL;
+		(void)err_set(err, ERR_REFUSED, "sealer", "%s", reply->why);
+		return SEALER_EPOCH;
+	}
+	add_signature(envelope, reply->signature, reply->signature_len, key);
+	return dsse_verify(envelope, DSSE_INTOTO, key, err) ? SEALER_SIGNED : SEALER_FAILED;
+}
+
+enum sealer_outcome signer_sign(struct signer *signer, struct dsse *envelope, struct err *err) {
 	struct sealer_reply reply;
+	EVP_PKEY_free(signer->epoch);
+	signer->epoch = NULL;
 	if (!signer->socket)
 		return sign_here(signer, envelope, err) ? SEALER_SIGNED : SEALER_FAILED;
 	if (!sealer_ask(signer->socket, envelope->payload.data, envelope->payload.len, &reply, err))
 		return SEALER_FAILED;
-	if (reply.outcome != SEALER_SIGNED) {
-		(void)err_set(err, reply.outcome == SEALER_REFUSED ? ERR_REFUSED : ERR_IO, "sealer", "%s", reply.why);
-		return reply.outcome;
-	}
-	add_signature(envelope, reply.signature, reply.signature_len, signer->evidence);
-	return dsse_verify(envelope, DSSE_INTOTO, signer->evidence, err) ? SEALER_SIGNED : SEALER_FAILED;
+	return take_reply(signer, &reply, envelope, err);
 }

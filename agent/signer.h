@@ -17,4 +17,7 @@ EVP_PKEY *signer_public(const struct signer *signer);
 /* Signs the payload of an envelope without signatures, and adds the signature, which was verified. A payload that is
  * asked for again gets the same signature. The payload must be on the disk before. Outcomes: agent/sealer_wire.h;
  * other than SEALER_SIGNED *err says why. */
-MUST_CHECK enum sealer_outcome signer_sign(const struct signer *signer, struct dsse *envelope, struct err *err);
+MUST_CHECK enum sealer_outcome signer_sign(struct signer *signer, struct dsse *envelope, struct err *err);
+/* The key that an epoch statement has to name before anything else is signed, when the last outcome was SEALER_EPOCH;
+ * else NULL. Borrowed until the next signer_sign(). */
+EVP_PKEY *signer_epoch(const struct signer *signer);

@@ -1,12 +1,13 @@
 #include "collector/agree.h"
 
+#include "collector/verify.h"
 #include "core/dsse.h"
 #include "core/entry.h"
 #include "core/key.h"
 
 struct newest {
 	char digest[HASH_HEX];
-	int64_t index, line;
+	int64_t index, line, sequence;
 	struct buf envelope;
 };
 
@@ -17,6 +18,7 @@ static void take(void *context, const struct store_statement *statement) {
 	snprintf(newest->digest, sizeof newest->digest, "%s", statement->digest);
 	newest->index = statement->index;
 	newest->line = statement->line;
+	newest->sequence = statement->sequence;
 	buf_add(&newest->envelope, statement->envelope, statement->envelope_len);
 }
 
@@ -26,11 +28,12 @@ static bool entry_of(struct store *store, const struct newest *newest, struct bu
 	CLEANUP(key_free_p) EVP_PKEY *key = NULL;
 	CLEANUP(json_decref_p) json_t *object = NULL;
 	CLEANUP(dsse_free_p) struct dsse *envelope = NULL;
-	return store_line_at(store, newest->line, &line, err) &&
-	       key_from_public_der(line.evidence.data, line.evidence.len, "evidence key", &key, err) &&
+	bool is_epoch;
+	return store_line_before(store, newest->line, newest->sequence, &line, err) &&
 	       json_read(buf_str(&newest->envelope), newest->envelope.len, DSSE_ENVELOPE_LARGEST, newest->digest,
 			 &object, err) &&
-	       dsse_from_json(object, newest->digest, &envelope, err) && entry_write(envelope, key, entry, err);
+	       dsse_from_json(object, newest->digest, &envelope, err) &&
+	       verify_key_of(&line, envelope, &key, &is_epoch, err) && entry_write(envelope, key, entry, err);
 }
 
 bool agree(struct store *store, struct log *log, struct err *err) {

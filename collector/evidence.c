@@ -1,10 +1,11 @@
 /* Evidence as it is handed out: envelopes, bodies, Sigstore bundles, and the trust file. */
 #include "collector/api.h"
+#include "collector/verify.h"
 #include "core/bundle.h"
 
 struct kept { /* a statement, copied out of the store */
 	bool is_found;
-	int64_t index, line;
+	int64_t index, line, sequence;
 	char body_sha256[HASH_HEX];
 	struct buf envelope;
 };
@@ -16,6 +17,7 @@ static void keep(void *context, const struct store_statement *statement) {
 	kept->is_found = true;
 	kept->index = statement->index;
 	kept->line = statement->line;
+	kept->sequence = statement->sequence;
 	snprintf(kept->body_sha256, sizeof kept->body_sha256, "%s", statement->body_sha256);
 	buf_add(&kept->envelope, statement->envelope, statement->envelope_len);
 }
@@ -46,10 +48,12 @@ static bool read_envelope(const struct kept *kept, struct dsse **ret_envelope, s
 	       dsse_from_json(object, "envelope", ret_envelope, err);
 }
 
-static bool read_line_key(struct visit *visit, int64_t id, EVP_PKEY **ret_key, struct err *err) {
+static bool read_key(struct visit *visit, const struct kept *kept, const struct dsse *envelope, EVP_PKEY **ret_key,
+		     struct err *err) {
 	CLEANUP(store_line_done) struct store_line line = {0};
-	return store_line_at(visit->collector->store, id, &line, err) &&
-	       key_from_public_der(line.evidence.data, line.evidence.len, "evidence key", ret_key, err);
+	bool is_epoch;
+	return store_line_before(visit->collector->store, kept->line, kept->sequence, &line, err) &&
+	       verify_key_of(&line, envelope, ret_key, &is_epoch, err);
 }
 
 static bool make_bundle(struct visit *visit, const struct kept *kept, json_t **ret_bundle, struct err *err) {
@@ -58,7 +62,7 @@ static bool make_bundle(struct visit *visit, const struct kept *kept, json_t **r
 	CLEANUP(key_free_p) EVP_PKEY *key = NULL;
 	CLEANUP(buf_done) struct buf entry = {0};
 	CLEANUP(proof_done) struct proof proof = {0};
-	if (!read_envelope(kept, &envelope, err) || !read_line_key(visit, kept->line, &key, err) ||
+	if (!read_envelope(kept, &envelope, err) || !read_key(visit, kept, envelope, &key, err) ||
 	    !entry_write(envelope, key, &entry, err) || !log_prove(log, (uint64_t)kept->index, &proof, err))
 		return false;
 	json_t *bundle =
@@ -120,20 +124,28 @@ static void trust_build_done(struct trust_build *build) {
 	free(build->trust.keys);
 }
 
-static void add_key(void *context, const struct store_line *line, const char *host_name) {
-	struct trust_build *build = context;
+static void add_key(struct trust_build *build, const void *der, size_t len, const char *host, const char *name,
+		    int64_t from) {
 	EVP_PKEY *key = NULL;
 	struct err err;
-	if (!key_from_public_der(line->evidence.data, line->evidence.len, "evidence key", &key, &err))
+	if (!key_from_public_der(der, len, "evidence key", &key, &err))
 		return;
 	if (build->trust.key_count == build->room) {
 		build->room = build->room ? 2 * build->room : 16;
 		build->trust.keys = xreallocarray(build->trust.keys, build->room, sizeof *build->trust.keys);
 	}
-	build->trust.keys[build->trust.key_count++] = (struct trust_key){
-		.host = xstrdup(line->host), .name = xstrdup(host_name), .key = key, .from = line->started};
-	if (line->started < build->earliest)
-		build->earliest = line->started;
+	build->trust.keys[build->trust.key_count++] =
+		(struct trust_key){.host = xstrdup(host), .name = xstrdup(name), .key = key, .from = from};
+	if (from < build->earliest)
+		build->earliest = from;
+}
+
+static void add_line(void *context, const struct store_line *line, const char *host_name) {
+	add_key(context, line->evidence.data, line->evidence.len, line->host, host_name, line->started);
+}
+
+static void add_epoch(void *context, const struct store_epoch *epoch) {
+	add_key(context, epoch->key, epoch->key_len, epoch->host, epoch->host_name, epoch->started);
 }
 
 void api_trust(struct visit *visit) {
@@ -141,7 +153,8 @@ void api_trust(struct visit *visit) {
 	CLEANUP(trust_build_done)
 	struct trust_build build = {.trust = {.logs = &log, .log_count = 1}, .earliest = visit->now};
 	struct err err;
-	if (!store_lines(visit->collector->store, add_key, &build, &err)) {
+	if (!store_lines(visit->collector->store, add_line, &build, &err) ||
+	    !store_epochs(visit->collector->store, NULL, add_epoch, &build, &err)) {
 		http_fault(visit->request, &err);
 		return;
 	}

@@ -59,16 +59,22 @@ static void advance(struct batch *batch, const struct item *item) {
 		line->started = batch->now;
 		line->id = -1; /* it gets its number when it is stored */
 	}
+	if (r->epoch) {
+		buf_done(&line->epoch);
+		key_public_der(r->epoch, &line->epoch);
+	}
 	line->sequence = r->statement->sequence;
 	snprintf(line->last, sizeof line->last, "%s", item->digest);
 }
 
+/* The key that a statement brings: an enrolment its own, an epoch the next. */
 static bool is_key_free(struct batch *batch, struct item *item, bool *ret_is_free, struct err *err) {
 	char keyid[HASH_HEX];
-	struct hash id = key_id(item->received.key);
+	struct hash id = key_id(item->received.epoch ? item->received.epoch : item->received.key);
 	bool is_elsewhere = false;
-	if (batch->line.id == 0 &&
-	    !store_key_elsewhere(batch->store, hash_hex(&id, keyid), batch->peer->host, &is_elsewhere, err))
+	const char *host = item->received.epoch ? "" : batch->peer->host; /* an epoch's is new to this host as well */
+	if ((batch->line.id == 0 || item->received.epoch) &&
+	    !store_key_elsewhere(batch->store, hash_hex(&id, keyid), host, &is_elsewhere, err))
 		return false;
 	*ret_is_free = !is_elsewhere;
 	return true;
@@ -94,8 +100,9 @@ static bool judge_new(struct batch *batch, struct item *item, struct err *err) {
 	if (!is_key_free(batch, item, &is_free, err))
 		return false;
 	if (!is_free) {
-		err_set(&fault, ERR_REFUSED, "", "the evidence key is another host's");
-		item->received.step = "enrolment";
+		err_set(&fault, ERR_REFUSED, "",
+			item->received.epoch ? "its key is not a new one" : "the evidence key is another host's");
+		item->received.step = item->received.epoch ? "epoch" : "enrolment";
 		refuse(item, &fault);
 		return true;
 	}
@@ -211,6 +218,20 @@ static bool store_host_of(struct batch *batch, const struct statement *statement
 	return store_host_put(batch->store, &host, err);
 }
 
+static bool store_epoch_of(struct batch *batch, const struct received *r, struct err *err) {
+	CLEANUP(buf_done) struct buf der = {0};
+	if (!r->epoch)
+		return true;
+	key_public_der(r->epoch, &der);
+	const struct store_epoch epoch = {.line = batch->line.id,
+					  .sequence = r->statement->sequence,
+					  .started = batch->now,
+					  .key = der.data,
+					  .key_len = der.len,
+					  .reason = r->statement->reason};
+	return store_epoch_add(batch->store, &epoch, err);
+}
+
 static bool store_one(struct batch *batch, const struct item *item, struct err *err) {
 	const struct received *r = &item->received;
 	char body_sha256[HASH_HEX];
@@ -234,7 +255,8 @@ static bool store_one(struct batch *batch, const struct item *item, struct err *
 		.envelope_len = envelope.len,
 	};
 	if (!store_statement_add(batch->store, &statement, buf_str(&r->body), r->body.len, err) ||
-	    !store_host_of(batch, r->statement, err) || (r->document && !store_round(batch, item, err)))
+	    !store_epoch_of(batch, r, err) || !store_host_of(batch, r->statement, err) ||
+	    (r->document && !store_round(batch, item, err)))
 		return false;
 	return !item->is_adopted || store_orphan_remove(batch->store, item->index, err);
 }

@@ -6,7 +6,20 @@ struct host_page {
 	const char *id, *reader;
 	int64_t now;
 	bool is_found;
+	/* Epochs of its evidence key (docs/FORMAT.md 1.1). */
+	unsigned boots, resets, rotations;
+	int64_t last_reset; /* received then; 0: none */
 };
+
+static void count_epoch(void *context, const struct store_epoch *epoch) {
+	struct host_page *at = context;
+	if (!strcmp(epoch->reason, "reset")) {
+		at->resets++;
+		at->last_reset = epoch->started;
+	}
+	at->boots += !strcmp(epoch->reason, "boot");
+	at->rotations += !strcmp(epoch->reason, "rotation");
+}
 
 static void write_line(struct page *page, const char *label, const char *value) {
 	page_element(page, "dt", label, NULL);
@@ -18,6 +31,14 @@ static void write_instant(struct page *page, const char *label, int64_t instant)
 	page_open(page, "dd", NULL);
 	page_time(page, instant);
 	page_close(page);
+}
+
+static void write_epochs(const struct host_page *at) {
+	CLEANUP(free_ptr)
+	char *text = xasprintf("%u after a boot, %u rotated, %u reset", at->boots, at->rotations, at->resets);
+	write_line(at->page, "New evidence keys since the enrolment", text);
+	if (at->last_reset)
+		write_instant(at->page, "Last reset: a key was lost without a boot", at->last_reset);
 }
 
 static void write_host(void *context, const struct store_host *host) {
@@ -43,6 +64,7 @@ static void write_host(void *context, const struct store_host *host) {
 	write_line(at->page, "Evidence records in its chain", number);
 	snprintf(number, sizeof number, "%lld", (long long)host->breaks);
 	write_line(at->page, "Requests refused for a gap or a fork", number);
+	write_epochs(at);
 	write_instant(at->page, "Enrolled", host->enrolled);
 	write_instant(at->page, "Last collected, by its clock", host->collected);
 	write_instant(at->page, "Last received", host->received);
@@ -113,7 +135,8 @@ void show_host(struct visit *visit) {
 	struct host_page at = {.page = &page, .id = visit->rest, .reader = visit->reader, .now = visit->now};
 	struct store *store = visit->collector->store;
 	struct err err;
-	if (!store_hosts(store, write_host, &at, &err) || (at.is_found && !write_results(&at, store, &err)))
+	if (!store_epochs(store, at.id, count_epoch, &at, &err) || !store_hosts(store, write_host, &at, &err) ||
+	    (at.is_found && !write_results(&at, store, &err)))
 		http_fault(visit->request, &err);
 	else if (!at.is_found)
 		http_error(visit->request, 404, "there is no such host");

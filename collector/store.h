@@ -54,7 +54,7 @@ MUST_CHECK bool store_certificate_add(struct store *store, const struct store_ce
 /* The host that a certificate was issued to, "" when it is not one of ours. */
 MUST_CHECK bool store_certificate_host(struct store *store, const char *fingerprint, char ret_host[STORE_HOST_ID],
 				       struct err *err);
-/* Whether a transport or evidence key belongs to another host already. */
+/* Whether a transport, evidence or epoch key belongs to another host already. */
 MUST_CHECK bool store_key_elsewhere(struct store *store, const char *key, const char *host, bool *ret_is_elsewhere,
 				    struct err *err);
 
@@ -65,7 +65,8 @@ struct store_line {
 	int64_t id; /* 0: there is none yet */
 	char host[STORE_HOST_ID];
 	char transport[HASH_HEX];
-	struct buf evidence;    /* SubjectPublicKeyInfo; owned */
+	struct buf evidence;    /* SubjectPublicKeyInfo of the enrolled key; owned, as the next */
+	struct buf epoch;       /* that of the epoch's key; empty: no epoch yet */
 	int64_t sequence;       /* of its last statement */
 	char last[HASH_HEX];    /* digest of its last statement */
 	int64_t started, ended; /* ended 0: it is the host's current one */
@@ -73,7 +74,9 @@ struct store_line {
 void store_line_done(struct store_line *line);
 /* The line of a transport key; id 0 when it has none. The caller store_line_done()s. */
 MUST_CHECK bool store_line_of(struct store *store, const char *transport, struct store_line *ret_line, struct err *err);
-MUST_CHECK bool store_line_at(struct store *store, int64_t id, struct store_line *ret_line, struct err *err);
+/* The line as it was before its statement of this number: `epoch` is the key that may have signed it. */
+MUST_CHECK bool store_line_before(struct store *store, int64_t id, int64_t sequence, struct store_line *ret_line,
+				  struct err *err);
 /* Adds it, ends the host's other lines and forgets their results; sets line->id. */
 MUST_CHECK bool store_line_add(struct store *store, struct store_line *line, struct err *err);
 /* Keeps its sequence and last. */
@@ -82,6 +85,20 @@ MUST_CHECK bool store_line_broke(struct store *store, int64_t line, struct err *
 MUST_CHECK bool store_lines(struct store *store,
 			    void (*visit)(void *context, const struct store_line *line, const char *host_name),
 			    void *context, struct err *err);
+
+/* An epoch of a line (docs/FORMAT.md 1.1): its key signs what comes behind statement number `sequence`. */
+struct store_epoch {
+	const char *host, *host_name; /* set for visitors */
+	int64_t line, sequence, started;
+	const void *key; /* SubjectPublicKeyInfo */
+	size_t key_len;
+	const char *reason;
+};
+MUST_CHECK bool store_epoch_add(struct store *store, const struct store_epoch *epoch, struct err *err);
+/* Oldest first, of one host or of all (NULL). */
+MUST_CHECK bool store_epochs(struct store *store, const char *host,
+			     void (*visit)(void *context, const struct store_epoch *epoch), void *context,
+			     struct err *err);
 
 struct store_statement {
 	int64_t index; /* in the log */

@@ -68,7 +68,8 @@ bool store_key_elsewhere(struct store *store, const char *key, const char *host,
 	CLEANUP(sql_done) struct sql query = {0};
 	if (!sql_open(store, &query, err,
 		      "SELECT 1 FROM certificates WHERE key = ?1 AND host <> ?2 UNION ALL"
-		      " SELECT 1 FROM lines WHERE keyid = ?1 AND host <> ?2 LIMIT 1",
+		      " SELECT 1 FROM lines WHERE keyid = ?1 AND host <> ?2 UNION ALL"
+		      " SELECT 1 FROM epochs e JOIN lines l ON l.id = line WHERE e.keyid = ?1 AND host <> ?2 LIMIT 1",
 		      "tt", key, host))
 		return false;
 	bool is_elsewhere = sql_next(&query);

@@ -1,14 +1,20 @@
 #include "collector/sql.h"
 #include "collector/store.h"
 
-#define LINE "SELECT id, host, transport, evidence, sequence, last, started, ended FROM lines "
+/* ?2 bounds the epoch. */
+#define LINE                                                                                                           \
+	"SELECT id, host, transport, evidence, l.sequence, last, l.started, ended,"                                    \
+	" (SELECT key FROM epochs e WHERE e.line = l.id AND e.sequence < ?2 ORDER BY e.sequence DESC LIMIT 1)"         \
+	" FROM lines l "
 #define STATEMENT "SELECT idx, digest, host, type, line, sequence, started, finished, received, body_sha256, body_name"
 
-void store_line_done(struct store_line *line) { buf_done(&line->evidence); }
+void store_line_done(struct store_line *line) {
+	buf_done(&line->evidence);
+	buf_done(&line->epoch);
+}
 
 static void read_line(const struct sql *query, struct store_line *line) {
 	size_t len;
-	const void *evidence = sql_bytes(query, 3, &len);
 	*line = (struct store_line){
 		.id = sql_int(query, 0),
 		.sequence = sql_int(query, 4),
@@ -18,7 +24,10 @@ static void read_line(const struct sql *query, struct store_line *line) {
 	snprintf(line->host, sizeof line->host, "%s", sql_text(query, 1));
 	snprintf(line->transport, sizeof line->transport, "%s", sql_text(query, 2));
 	snprintf(line->last, sizeof line->last, "%s", sql_text(query, 5));
+	const void *evidence = sql_bytes(query, 3, &len);
 	buf_add(&line->evidence, evidence, len);
+	const void *epoch = sql_bytes(query, 8, &len);
+	buf_add(&line->epoch, epoch, len);
 }
 
 static bool one_line(struct sql *query, struct store_line *ret_line, struct err *err) {
@@ -33,13 +42,15 @@ static bool one_line(struct sql *query, struct store_line *ret_line, struct err 
 
 bool store_line_of(struct store *store, const char *transport, struct store_line *ret_line, struct err *err) {
 	CLEANUP(sql_done) struct sql query = {0};
-	return sql_open(store, &query, err, LINE "WHERE transport = ?", "t", transport) &&
+	return sql_open(store, &query, err, LINE "WHERE transport = ?1", "ti", transport, INT64_MAX) &&
 	       one_line(&query, ret_line, err);
 }
 
-bool store_line_at(struct store *store, int64_t id, struct store_line *ret_line, struct err *err) {
+bool store_line_before(struct store *store, int64_t id, int64_t sequence, struct store_line *ret_line,
+		       struct err *err) {
 	CLEANUP(sql_done) struct sql query = {0};
-	return sql_open(store, &query, err, LINE "WHERE id = ?", "i", id) && one_line(&query, ret_line, err);
+	return sql_open(store, &query, err, LINE "WHERE id = ?1", "ii", id, sequence) &&
+	       one_line(&query, ret_line, err);
 }
 
 bool store_line_add(struct store *store, struct store_line *line, struct err *err) {
@@ -72,14 +83,45 @@ bool store_lines(struct store *store,
 		 struct err *err) {
 	CLEANUP(sql_done) struct sql query = {0};
 	if (!sql_open(store, &query, err,
-		      "SELECT l.id, host, transport, evidence, l.sequence, last, started, ended, ifnull(name, '')"
+		      "SELECT l.id, host, transport, evidence, l.sequence, last, started, ended, x'', ifnull(name, '')"
 		      " FROM lines l LEFT JOIN hosts h ON h.id = host ORDER BY l.id",
 		      ""))
 		return false;
 	while (sql_next(&query)) {
 		CLEANUP(store_line_done) struct store_line line = {0};
 		read_line(&query, &line);
-		visit(context, &line, sql_text(&query, 8));
+		visit(context, &line, sql_text(&query, 9));
+	}
+	return sql_ok(&query, err);
+}
+
+bool store_epoch_add(struct store *store, const struct store_epoch *epoch, struct err *err) {
+	char keyid[HASH_HEX];
+	struct hash hash = hash_of(epoch->key, epoch->key_len);
+	return sql_run(store, err,
+		       "INSERT INTO epochs(line, sequence, key, keyid, reason, started) VALUES(?, ?, ?, ?, ?, ?)",
+		       "iibtti", epoch->line, epoch->sequence, epoch->key, epoch->key_len, hash_hex(&hash, keyid),
+		       epoch->reason, epoch->started);
+}
+
+bool store_epochs(struct store *store, const char *host, void (*visit)(void *context, const struct store_epoch *epoch),
+		  void *context, struct err *err) {
+	CLEANUP(sql_done) struct sql query = {0};
+	if (!sql_open(store, &query, err,
+		      "SELECT l.host, ifnull(name, ''), e.line, e.sequence, e.started, e.reason, e.key FROM epochs e"
+		      " JOIN lines l ON l.id = e.line LEFT JOIN hosts h ON h.id = l.host"
+		      " WHERE ?1 = '' OR l.host = ?1 ORDER BY e.line, e.sequence",
+		      "t", host ? host : ""))
+		return false;
+	while (sql_next(&query)) {
+		struct store_epoch epoch = {.host = sql_text(&query, 0),
+					    .host_name = sql_text(&query, 1),
+					    .line = sql_int(&query, 2),
+					    .sequence = sql_int(&query, 3),
+					    .started = sql_int(&query, 4),
+					    .reason = sql_text(&query, 5)};
+		epoch.key = sql_bytes(&query, 6, &epoch.key_len);
+		visit(context, &epoch);
 	}
 	return sql_ok(&query, err);
 }

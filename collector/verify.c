@@ -18,6 +18,7 @@ void received_done(struct received *received) {
 	dsse_free(received->envelope);
 	statement_free(received->statement);
 	EVP_PKEY_free(received->key);
+	EVP_PKEY_free(received->epoch);
 	json_decref(received->document);
 	buf_done(&received->body);
 	buf_done(&received->entry);
@@ -39,18 +40,31 @@ struct look {
 	const struct store_line *line;
 };
 
-static bool read_key(const char *base64, EVP_PKEY **ret_key, struct err *err) {
+static bool read_key(const char *base64, const char *name, EVP_PKEY **ret_key, struct err *err) {
 	CLEANUP(buf_done) struct buf der = {0};
-	return base64_decode(base64, strlen(base64), "evidenceKey", &der, err) &&
-	       key_from_public_der(der.data, der.len, "evidenceKey", ret_key, err);
+	return base64_decode(base64, strlen(base64), name, &der, err) &&
+	       key_from_public_der(der.data, der.len, name, ret_key, err);
+}
+
+bool verify_key_of(const struct store_line *line, const struct dsse *envelope, EVP_PKEY **ret_key, bool *ret_is_epoch,
+		   struct err *err) {
+	EVP_PKEY *epoch = NULL;
+	if (line->epoch.len && !key_from_public_der(line->epoch.data, line->epoch.len, "epoch key", &epoch, err))
+		return false;
+	*ret_is_epoch = epoch && dsse_signature_by(envelope, epoch);
+	if (*ret_is_epoch) {
+		*ret_key = epoch;
+		return true;
+	}
+	EVP_PKEY_free(epoch);
+	return key_from_public_der(line->evidence.data, line->evidence.len, "evidence key", ret_key, err);
 }
 
 /* The first statement of a line names the key that it is signed by. It has to be read for that, and is trusted with
  * nothing else before the signature holds. */
 static bool step_key(const struct look *look, struct received *r, struct err *err) {
 	if (look->line->id != 0)
-		return key_from_public_der(look->line->evidence.data, look->line->evidence.len, "evidence key", &r->key,
-					   err);
+		return verify_key_of(look->line, r->envelope, &r->key, &r->is_by_epoch, err);
 	CLEANUP(statement_free_p) struct statement *statement = NULL;
 	if (!statement_read(r->envelope->payload.data, r->envelope->payload.len, "statement", &statement, err))
 		return false;
@@ -58,7 +72,7 @@ static bool step_key(const struct look *look, struct received *r, struct err *er
 		return err_set(err, ERR_REFUSED, "", "the first statement of a certificate must be an enrolment");
 	if (!statement->evidence_key || !statement->transport_key)
 		return err_set(err, ERR_REFUSED, "", "an enrolment names an evidence key and a transport key");
-	return read_key(statement->evidence_key, &r->key, err);
+	return read_key(statement->evidence_key, "evidenceKey", &r->key, err);
 }
 
 static bool step_signature(const struct look *look, struct received *r, struct err *err) {
@@ -97,6 +111,37 @@ static bool step_enrolment(const struct look *look, struct received *r, struct e
 	if (is_enrolment && !strcmp(r->statement->evidence_key, r->statement->transport_key))
 		return err_set(err, ERR_REFUSED, "", "evidence key and transport key are one key");
 	return true;
+}
+
+/* Who may say which reason, and when. */
+static bool reason_fits(const struct look *look, const struct received *r, struct err *err) {
+	const struct statement *statement = r->statement;
+	const char *fitting = "reset";
+	if (r->is_by_epoch)
+		fitting = "rotation";
+	else if (statement->sequence == 2)
+		fitting = "enrolment";
+	else if (strcmp(statement->boot_id, statement->last_boot_id) != 0)
+		fitting = "boot";
+	return !strcmp(statement->reason, fitting) ||
+	       err_set(err, ERR_REFUSED, "", "its reason is \"%s\" where it would be \"%s\"", statement->reason,
+		       fitting);
+}
+
+static bool is_known_key(const struct look *look, const char *epoch_key) {
+	CLEANUP(free_ptr) char *enrolled = base64_encode(look->line->evidence.data, look->line->evidence.len);
+	CLEANUP(free_ptr) char *epoch = base64_encode(look->line->epoch.data, look->line->epoch.len);
+	return !strcmp(epoch_key, enrolled) || !strcmp(epoch_key, epoch) ||
+	       !strcmp(epoch_key, look->peer->transport_key);
+}
+
+static bool step_epoch(const struct look *look, struct received *r, struct err *err) {
+	if (strcmp(r->statement->type, "epoch") != 0)
+		return look->line->epoch.len == 0 || r->is_by_epoch ||
+		       err_set(err, ERR_REFUSED, "", "behind an epoch the enrolled key signs nothing but the next");
+	if (is_known_key(look, r->statement->epoch_key))
+		return err_set(err, ERR_REFUSED, "", "its key is not a new one");
+	return reason_fits(look, r, err) && read_key(r->statement->epoch_key, "epochKey", &r->epoch, err);
 }
 
 static bool step_sequence(const struct look *look, struct received *r, struct err *err) {
@@ -229,8 +274,9 @@ static const struct {
 } steps[] = {
 	{"evidence key", step_key},    {"signature", step_signature}, {"payload type", step_payload_type},
 	{"statement", step_statement}, {"body", step_body},           {"host", step_host},
-	{"enrolment", step_enrolment}, {"sequence", step_sequence},   {"previous", step_previous},
-	{"results", step_results},     {"state", step_state},         {"entry", step_entry},
+	{"enrolment", step_enrolment}, {"epoch", step_epoch},         {"sequence", step_sequence},
+	{"previous", step_previous},   {"results", step_results},     {"state", step_state},
+	{"entry", step_entry},
 };
 
 bool verify(const struct peer *peer, const struct store_line *line, struct received *received, struct err *err) {

@@ -20,7 +20,9 @@ struct received {
 	/* Set by verify(). */
 	const char *step; /* the one that came last: it failed when verify() is false */
 	struct statement *statement;
-	EVP_PKEY *key;    /* evidence */
+	EVP_PKEY *key; /* that signed it: the enrolled one, or the epoch's */
+	bool is_by_epoch;
+	EVP_PKEY *epoch;  /* of an epoch statement: the key that it names */
 	json_t *document; /* of a round: its body */
 	bool is_full;     /* it carries all results */
 	struct buf entry; /* of the log */
@@ -33,6 +35,10 @@ MUST_CHECK bool verify_decode(const char *line, size_t len, struct received *rec
  * will do. */
 MUST_CHECK bool verify(const struct peer *peer, const struct store_line *line, struct received *received,
 		       struct err *err);
+/* The key of a line that an envelope is by: its epoch's, where that holds, else the enrolled one, which need not hold.
+ */
+MUST_CHECK bool verify_key_of(const struct store_line *line, const struct dsse *envelope, EVP_PKEY **ret_key,
+			      bool *ret_is_epoch, struct err *err);
 /* Whether the refusal was one of the chain: a gap or a fork. */
 bool verify_is_break(const struct received *received);
 /* "step: reason". The caller frees. */

@@ -14,7 +14,8 @@ void statement_free(struct statement *statement) {
 	char *const texts[] = {statement->type,         statement->host_id,       statement->host_name,
 			       statement->host_os,      statement->environment,   statement->framework,
 			       statement->previous,     statement->boot_id,       statement->trigger,
-			       statement->evidence_key, statement->transport_key, statement->body_name};
+			       statement->evidence_key, statement->transport_key, statement->body_name,
+			       statement->epoch_key,    statement->reason,        statement->last_boot_id};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		free(texts[i]);
 	json_decref(statement->policies);
@@ -25,7 +26,7 @@ void statement_free(struct statement *statement) {
 }
 
 bool statement_has_type(const struct statement *statement) {
-	static const char *const types[] = {"round", "policy", "enrolment", "spool-full"};
+	static const char *const types[] = {"round", "policy", "enrolment", "epoch", "spool-full"};
 	return text_is_one_of(statement->type, types, ARRAY_LEN(types));
 }
 
@@ -148,6 +149,21 @@ static bool keys_hold(const json_t *predicate, const char *where, struct err *er
 	return true;
 }
 
+static bool epoch_holds(const json_t *predicate, const char *where, struct err *err) {
+	static const char *const reasons[] = {"enrolment", "boot", "reset", "rotation"};
+	CLEANUP(buf_done) struct buf der = {0};
+	const char *key, *reason, *boot_id;
+	if (strcmp(json_string_value(json_object_get(predicate, "type")), "epoch") != 0)
+		return true;
+	if (!json_get_string(predicate, "epochKey", where, &key, err) ||
+	    !json_get_string(predicate, "reason", where, &reason, err) ||
+	    !json_get_string(predicate, "lastBootId", where, &boot_id, err) ||
+	    !base64_decode(key, strlen(key), where, &der, err))
+		return false;
+	return text_is_one_of(reason, reasons, ARRAY_LEN(reasons)) ||
+	       err_set(err, ERR_MALFORMED, where, "\"reason\" is none of an epoch");
+}
+
 static bool predicate_holds(const json_t *predicate, const char *where, struct err *err) {
 	static const char *const texts[] = {"type", "environment", "framework", "previous", "bootId", "trigger", NULL};
 	static const char *const host_texts[] = {"id", "name", "os", NULL};
@@ -166,7 +182,8 @@ static bool predicate_holds(const json_t *predicate, const char *where, struct e
 		return err_set(err, ERR_MALFORMED, where, "\"type\" is empty");
 	return may_hold(predicate, "checkpoint", where, checkpoint_holds, err) &&
 	       may_hold(predicate, "looked", where, looked_holds, err) &&
-	       may_hold(predicate, "state", where, state_holds, err) && keys_hold(predicate, where, err);
+	       may_hold(predicate, "state", where, state_holds, err) && keys_hold(predicate, where, err) &&
+	       epoch_holds(predicate, where, err);
 }
 
 static bool subject_holds(const json_t *object, const char *where, struct err *err) {
@@ -239,6 +256,9 @@ static json_t *predicate_json(const struct statement *statement) {
 	set_value(predicate, "state", statement->state);
 	set_text(predicate, "evidenceKey", statement->evidence_key);
 	set_text(predicate, "transportKey", statement->transport_key);
+	set_text(predicate, "epochKey", statement->epoch_key);
+	set_text(predicate, "reason", statement->reason);
+	set_text(predicate, "lastBootId", statement->last_boot_id);
 	return predicate;
 }
 
@@ -293,6 +313,11 @@ static void take_predicate(const json_t *predicate, struct statement *statement)
 	statement->state = json_incref(json_object_get(predicate, "state"));
 	statement->evidence_key = take_text(predicate, "evidenceKey");
 	statement->transport_key = take_text(predicate, "transportKey");
+	if (!strcmp(statement->type, "epoch")) {
+		statement->epoch_key = take_text(predicate, "epochKey");
+		statement->reason = take_text(predicate, "reason");
+		statement->last_boot_id = take_text(predicate, "lastBootId");
+	}
 }
 
 bool statement_read(const void *payload, size_t len, const char *where, struct statement **ret_statement,

@@ -8,22 +8,23 @@
 #define STATEMENT_BODY_LARGEST (8U << 20)
 
 struct statement {
-	char *type; /* "round", "policy", "enrolment", "spool-full" */
+	char *type; /* "round", "policy", "enrolment", "epoch", "spool-full" */
 	char *host_id, *host_name, *host_os;
 	char *environment, *framework;
 	int64_t sequence;
 	char *previous; /* hexadecimal digest or "" */
 	char *boot_id, *trigger;
 	int64_t started_at, finished_at;
-	json_t *policies;                    /* [{"id","version","sha256"}]; owned */
-	json_t *checkpoint, *looked, *state; /* objects, or NULL where absent; owned */
-	char *evidence_key, *transport_key;  /* base64 SPKI or NULL */
+	json_t *policies;                        /* [{"id","version","sha256"}]; owned */
+	json_t *checkpoint, *looked, *state;     /* objects, or NULL where absent; owned */
+	char *evidence_key, *transport_key;      /* base64 SPKI or NULL */
+	char *epoch_key, *reason, *last_boot_id; /* all three in an epoch, elsewhere NULL; epoch_key: base64 SPKI */
 	char *body_name;
 	struct hash body_sha256;
 };
 
 /* Canonical payload bytes; appended. Refuses what statement_read() would refuse: a member left NULL that is required,
- * an enrolment without both keys, a bitmap of another length. */
+ * an enrolment without both keys, an epoch without its three, a bitmap of another length. */
 MUST_CHECK bool statement_write(const struct statement *statement, struct buf *payload, struct err *err);
 /* The statement of a payload whose signature was verified. Everything required is there and typed, or ERR_MALFORMED. */
 MUST_CHECK bool statement_read(const void *payload, size_t len, const char *where, struct statement **ret_statement,

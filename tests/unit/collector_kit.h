@@ -35,7 +35,9 @@ struct kit {
 struct kit_host {
 	const char *id;
 	EVP_PKEY *evidence, *transport;
-	int64_t sequence; /* of its last statement */
+	EVP_PKEY *next;            /* an epoch's key, to be named; owned */
+	const char *reason, *boot; /* of an epoch; NULL: "boot" */
+	int64_t sequence;          /* of its last statement */
 	char previous[HASH_HEX];
 	int64_t clock;
 	struct peer peer;
@@ -96,6 +98,7 @@ static inline void kit_host_make(struct kit_host *host, const char *id) {
 static inline void kit_host_done(struct kit_host *host) {
 	peer_done(&host->peer);
 	EVP_PKEY_free(host->evidence);
+	EVP_PKEY_free(host->next);
 	EVP_PKEY_free(host->transport);
 }
 
@@ -113,7 +116,7 @@ static inline void kit_add(struct kit_host *host, const char *type, const char *
 		.framework = (char *)"iso27001:2022",
 		.sequence = host->sequence + 1,
 		.previous = host->previous,
-		.boot_id = (char *)"boot",
+		.boot_id = (char *)(host->boot ? host->boot : "boot"),
 		.trigger = (char *)"schedule",
 		.started_at = host->clock,
 		.finished_at = host->clock,
@@ -125,6 +128,12 @@ static inline void kit_add(struct kit_host *host, const char *type, const char *
 	if (!strcmp(type, "enrolment")) {
 		statement.evidence_key = evidence;
 		statement.transport_key = host->peer.transport_key;
+	}
+	CLEANUP(free_ptr) char *next = host->next ? kit_spki(host->next) : NULL;
+	if (!strcmp(type, "epoch")) {
+		statement.epoch_key = next;
+		statement.reason = (char *)host->reason;
+		statement.last_boot_id = (char *)"boot";
 	}
 	CLEANUP(buf_done) struct buf payload = {0};
 	CLEANUP(dsse_free_p) struct dsse *envelope = NULL;
@@ -141,6 +150,14 @@ static inline void kit_add_enrolment(struct kit_host *host, struct buf *lines) {
 	CLEANUP(buf_done) struct buf body = {0};
 	buf_adds(&body, "{}");
 	kit_add(host, "enrolment", "enrolment", &body, NULL, lines);
+}
+
+/* Names host->next. */
+static inline __attribute__((unused)) void kit_add_epoch(struct kit_host *host, const char *reason, struct buf *lines) {
+	CLEANUP(buf_done) struct buf body = {0};
+	buf_adds(&body, "{}");
+	host->reason = reason;
+	kit_add(host, "epoch", "epoch", &body, NULL, lines);
 }
 
 static inline json_t *kit_result(const char *rule, const char *verdict, int64_t collected) {

@@ -1,7 +1,10 @@
 /* The sealer, and vouchd with it: whoever is killed at whatever instant, no number is used twice and none is left out,
  * and the collector takes the whole line. The program is the real one, started as systemd would. */
+#include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -14,7 +17,8 @@
 
 static struct agent_home agent;
 static char *run, *keep, *socket_path; /* the helpers' folder, the sealer's own, its socket */
-static int listening;
+static int listening, notified, kept;  /* sockets; what systemd's descriptor store would hold, or -1 */
+static bool has_store;
 static pid_t sealer_pid;
 
 static void listen_at(const char *path) {
@@ -25,20 +29,68 @@ static void listen_at(const char *path) {
 	assert_int_equal(listen(listening, 64), 0);
 }
 
+static void notify_at(const char *path) {
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	notified = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	assert_int_equal(bind(notified, (struct sockaddr *)&address, sizeof address), 0);
+}
+
+/* A message to the service manager, and what it would do with it; false when there is none. */
+static bool heed(void) {
+	char text[256] = "", control[256];
+	struct iovec part = {text, sizeof text - 1};
+	struct msghdr message = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+	if (recvmsg(notified, &message, MSG_CMSG_CLOEXEC) < 0)
+		return false;
+	if (strstr(text, "FDSTOREREMOVE=1")) {
+		close_fd(&kept);
+		kept = -1;
+	}
+	for (struct cmsghdr *at = CMSG_FIRSTHDR(&message); at; at = CMSG_NXTHDR(&message, at)) {
+		if (at->cmsg_type != SCM_RIGHTS)
+			continue;
+		assert_int_equal(kept, -1); /* FileDescriptorStoreMax=1 */
+		assert_non_null(strstr(text, "FDNAME=epoch"));
+		memcpy(&kept, CMSG_DATA(at), sizeof kept);
+	}
+	return true;
+}
+
 static void exec_sealer(void) {
 	char pid[16];
 	snprintf(pid, sizeof pid, "%d", (int)getpid());
 	setenv("LISTEN_PID", pid, 1);
-	setenv("LISTEN_FDS", "1", 1);
-	CLEANUP(close_fd) int copy = dup(listening);
-	dup2(copy, 3); /* a copy: where listening is 3, dup2() would leave it close-on-exec */
+	setenv("LISTEN_FDS", kept >= 0 ? "2" : "1", 1);
+	setenv("LISTEN_FDNAMES", kept >= 0 ? "vouch-sealer.socket:epoch" : "vouch-sealer.socket", 1);
+	if (has_store) {
+		CLEANUP(free_ptr) char *path = file_join(run, "notify");
+		setenv("NOTIFY_SOCKET", path, 1);
+	}
+	/* Copies from 10 on, so that none is in the other's place nor stays close-on-exec. */
+	int copy = fcntl(listening, F_DUPFD, 10), copy_kept = kept >= 0 ? fcntl(kept, F_DUPFD, 10) : -1;
+	dup2(copy, 3);
+	if (copy_kept >= 0)
+		dup2(copy_kept, 4);
 	execl(BINARY_DIR "/vouch-sealer", "vouch-sealer", "--client", "root", "--state", agent.folder, "--keep", keep,
 	      (char *)NULL);
 	_exit(127);
 }
 
+/* A child that ends with this process, also when a test failed and left it. */
+static pid_t fork_bound(void) {
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+		_exit(126);
+	return pid;
+}
+
 static void start_sealer(void) {
-	sealer_pid = fork();
+	while (heed())
+		;
+	sealer_pid = fork_bound();
 	if (sealer_pid == 0)
 		exec_sealer();
 }
@@ -56,6 +108,10 @@ static int make(void **state) {
 	keep = scratch_new();
 	socket_path = file_join(run, SEALER_SOCKET);
 	listen_at(socket_path);
+	CLEANUP(free_ptr) char *notify_path = file_join(run, "notify");
+	notify_at(notify_path);
+	kept = -1;
+	has_store = true;
 	return 0;
 }
 
@@ -70,6 +126,8 @@ static int drop(void **state) {
 		kill_and_wait(sealer_pid);
 	sealer_pid = 0;
 	close(listening);
+	close(notified);
+	close_fd(&kept);
 	free(socket_path);
 	scratch_free(&run);
 	scratch_free(&keep);
@@ -124,9 +182,15 @@ static size_t collector_takes_all(void) {
 struct line { /* what a hostile vouchd has: it can write any statement */
 	int64_t sequence;
 	char previous[HASH_HEX];
-	const char *type, *host, *marker;
+	const char *type, *host, *marker, *reason, *boot, *last_boot;
+	char *epoch; /* what the last reply named */
 	struct buf payload;
 };
+
+static void line_done(struct line *line) {
+	free(line->epoch);
+	buf_done(&line->payload);
+}
 
 static EVP_PKEY *evidence(void) {
 	EVP_PKEY *key = NULL;
@@ -148,22 +212,32 @@ static void write_payload(struct line *line) {
 		.framework = (char *)"iso27001:2022",
 		.sequence = line->sequence,
 		.previous = line->previous,
-		.boot_id = (char *)"boot",
+		.boot_id = (char *)(line->boot ? line->boot : "boot"),
 		.trigger = (char *)"manual",
 		.policies = json_array(),
 		.evidence_key = spki,
 		.transport_key = spki,
 		.body_name = (char *)"b",
 	};
+	if (!strcmp(line->type, "epoch")) {
+		statement.epoch_key = line->epoch;
+		statement.reason = (char *)line->reason;
+		statement.last_boot_id = (char *)(line->last_boot ? line->last_boot : "boot");
+	}
 	buf_done(&line->payload);
 	must(statement_write(&statement, &line->payload, &err));
 	json_decref(statement.policies);
 }
 
+/* With what the store holds, which then holds the new one. */
 static struct keeper *open_keeper(void) {
 	struct keeper *keeper = NULL;
 	struct err err = {0};
-	must(keeper_open(keep, evidence(), agent.enrolment->host_id, &keeper, &err));
+	must(keeper_open(keep, evidence(), agent.enrolment->host_id, kept, &keeper, &err));
+	if (keeper_epoch(keeper) >= 0) {
+		close_fd(&kept);
+		kept = dup(keeper_epoch(keeper));
+	}
 	return keeper;
 }
 
@@ -171,6 +245,10 @@ static struct sealer_reply ask(struct keeper *keeper, struct line *line) {
 	struct sealer_reply reply;
 	write_payload(line);
 	keeper_sign(keeper, line->payload.data, line->payload.len, &reply);
+	if (reply.outcome == SEALER_EPOCH) {
+		free(line->epoch);
+		line->epoch = base64_encode(reply.key, reply.key_len);
+	}
 	return reply;
 }
 
@@ -190,6 +268,20 @@ static void refuses(struct keeper *keeper, struct line line, const char *why) {
 	assert_int_equal(reply.signature_len, 0);
 	if (!strstr(reply.why, why))
 		fail_msg("\"%s\" does not say \"%s\"", reply.why, why);
+}
+
+/* Enrolment and epoch; the next is number 3. */
+static void begin_line(struct keeper *keeper, struct line *line) {
+	line->sequence = 1;
+	line->previous[0] = '\0';
+	line->type = "enrolment";
+	assert_int_equal(ask(keeper, line).outcome, SEALER_SIGNED);
+	step_on(line);
+	assert_int_equal(ask(keeper, line).outcome, SEALER_EPOCH);
+	line->type = "epoch";
+	line->reason = "enrolment";
+	assert_int_equal(ask(keeper, line).outcome, SEALER_SIGNED);
+	step_on(line);
 }
 
 static void signature_is_by_the_enrolled_key_over_the_payload(void **state) {
@@ -213,47 +305,40 @@ static void payload_signed_last_gets_its_signature_again(void **state) {
 	keeper = open_keeper();
 	again = ask(keeper, &line);
 	assert_memory_equal(&first, &again, sizeof first);
-	step_on(&line);
-	assert_int_equal(ask(keeper, &line).outcome, SEALER_SIGNED);
 	keeper_free(keeper);
 	buf_done(&line.payload);
 }
 
 static void another_payload_for_a_used_number_is_a_fork_for_ever(void **state) {
 	struct keeper *keeper = open_keeper();
-	struct line line = {.sequence = 1, .type = "enrolment"};
-	assert_int_equal(ask(keeper, &line).outcome, SEALER_SIGNED);
-	step_on(&line);
+	CLEANUP(line_done) struct line line = {0};
+	begin_line(keeper, &line);
 	assert_int_equal(ask(keeper, &line).outcome, SEALER_SIGNED);
 	struct line other = line;
 	other.marker = "other";
-	refuses(keeper, other, "a fork: another statement was signed as number 2");
+	refuses(keeper, other, "a fork: another statement was signed as number 3");
 	keeper_free(keeper);
 	keeper = open_keeper();
-	refuses(keeper, other, "a fork: another statement was signed as number 2");
+	refuses(keeper, other, "a fork: another statement was signed as number 3");
 	other.sequence = 1;
 	other.previous[0] = '\0';
 	other.type = "enrolment";
 	refuses(keeper, other, "a fork: another statement was signed as number 1");
 	keeper_free(keeper);
-	buf_done(&line.payload);
 }
 
 static void gap_and_another_past_are_refused(void **state) {
 	CLEANUP(keeper_free_p) struct keeper *keeper = open_keeper();
-	struct line line = {.sequence = 1, .type = "enrolment"};
-	assert_int_equal(ask(keeper, &line).outcome, SEALER_SIGNED);
-	step_on(&line);
-	buf_done(&line.payload);
+	CLEANUP(line_done) struct line line = {0};
+	begin_line(keeper, &line);
 	struct line gap = line, past = line;
-	gap.sequence = 3;
-	refuses(keeper, gap, "a gap: 3 came and 2 is next");
+	gap.sequence = 4;
+	refuses(keeper, gap, "a gap: 4 came and 3 is next");
 	past.previous[0] = past.previous[0] == '0' ? '1' : '0';
 	refuses(keeper, past, "a fork: not the digest");
 	past.previous[0] = '\0';
 	refuses(keeper, past, "a fork: not the digest");
 	assert_int_equal(ask(keeper, &line).outcome, SEALER_SIGNED);
-	buf_done(&line.payload);
 }
 
 static void number_one_is_the_enrolment_of_this_host_and_key_and_nothing_else_is(void **state) {
@@ -278,6 +363,52 @@ static void number_one_is_the_enrolment_of_this_host_and_key_and_nothing_else_is
 	refuses(keeper, line, "number 1 is the enrolment");
 	line.type = "attestation";
 	refuses(keeper, line, "not signed");
+}
+
+static void epoch_is_opened_once_with_its_own_key_and_the_true_reason(void **state) {
+	struct keeper *keeper = open_keeper();
+	CLEANUP(line_done) struct line line = {0};
+	begin_line(keeper, &line);
+	line.type = "epoch";
+	line.reason = "rotation";
+	refuses(keeper, line, "the epoch goes on");
+	keeper_free(keeper);
+	close_fd(&kept);
+	kept = -1;
+	keeper = open_keeper();
+	refuses(keeper, line, "not the key that signs"); /* the last epoch's */
+	line.type = "round";
+	assert_int_equal(ask(keeper, &line).outcome, SEALER_EPOCH);
+	line.type = "epoch";
+	static const char *const wrong[] = {"enrolment", "boot", "rotation"};
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		line.reason = wrong[i];
+		refuses(keeper, line, "it is \"reset\"");
+	}
+	line.reason = "boot";
+	line.last_boot = line.boot = "another";
+	refuses(keeper, line, "not the boot of the statement signed last");
+	line.last_boot = NULL;
+	assert_int_equal(ask(keeper, &line).outcome, SEALER_SIGNED);
+	keeper_free(keeper);
+}
+
+static void enrolled_key_is_dropped_and_the_epochs_signs(void **state) {
+	CLEANUP(keeper_free_p) struct keeper *keeper = open_keeper();
+	CLEANUP(line_done) struct line line = {0};
+	CLEANUP(buf_done) struct buf pae = {0};
+	CLEANUP(key_free_p) EVP_PKEY *enrolled = evidence();
+	CLEANUP(key_free_p) EVP_PKEY *epoch = NULL;
+	struct err err = {0};
+	begin_line(keeper, &line);
+	struct sealer_reply reply = ask(keeper, &line);
+	assert_int_equal(reply.outcome, SEALER_SIGNED);
+	must(key_from_public_der(reply.key, reply.key_len, "reply", &epoch, &err));
+	CLEANUP(free_ptr) char *named = base64_encode(reply.key, reply.key_len);
+	assert_string_equal(named, line.epoch);
+	dsse_pae(DSSE_INTOTO, line.payload.data, line.payload.len, &pae);
+	assert_true(key_is_signed(epoch, pae.data, pae.len, reply.signature, reply.signature_len));
+	assert_false(key_is_signed(enrolled, pae.data, pae.len, reply.signature, reply.signature_len));
 }
 
 static void what_is_no_statement_is_refused(void **state) {
@@ -313,7 +444,7 @@ static void damaged_position_is_not_begun_anew(void **state) {
 	struct err err;
 	for (size_t i = 0; i < ARRAY_LEN(damaged); i++) {
 		scratch_put(keep, "position", damaged[i]);
-		assert_false(keeper_open(keep, key, agent.enrolment->host_id, &keeper, &err));
+		assert_false(keeper_open(keep, key, agent.enrolment->host_id, -1, &keeper, &err));
 	}
 }
 
@@ -337,7 +468,7 @@ static void second_sealer_is_refused(void **state) {
 	CLEANUP(key_free_p) EVP_PKEY *key = evidence();
 	struct keeper *second = NULL;
 	struct err err;
-	assert_false(keeper_open(keep, key, agent.enrolment->host_id, &second, &err));
+	assert_false(keeper_open(keep, key, agent.enrolment->host_id, -1, &second, &err));
 	assert_int_equal(err.code, ERR_REFUSED);
 }
 
@@ -348,7 +479,7 @@ static void rounds_through_the_program_are_taken_by_the_collector(void **state) 
 	struct err err = {0};
 	must(seal_round(sealer, &err));
 	must(seal_round(sealer, &err));
-	assert_int_equal(collector_takes_all(), 4);
+	assert_int_equal(collector_takes_all(), 5);
 	assert_false(scratch_has(agent.home->incoming, SPOOL_UNSIGNED));
 }
 
@@ -358,7 +489,7 @@ static void vouchd_needs_no_private_key(void **state) {
 	must(seal_round(first, &err)); /* the program has read it */
 	assert_int_equal(unlink(agent.home->evidence_key), 0);
 	must(seal_round(first, &err));
-	assert_int_equal(collector_takes_all(), 4);
+	assert_int_equal(collector_takes_all(), 5);
 }
 
 static int connect_to_sealer(void) {
@@ -426,7 +557,7 @@ static void no_sealer_means_no_statement_and_one_later(void **state) {
 	listen_at(socket_path);
 	start_sealer();
 	must(seal_round(sealer, &err));
-	assert_int_equal(collector_takes_all(), 3);
+	assert_int_equal(collector_takes_all(), 4);
 }
 
 static void round_of_a_line_begun_without_the_sealer_is_refused_with_the_reason(void **state) {
@@ -446,7 +577,7 @@ static void round_of_a_line_begun_without_the_sealer_is_refused_with_the_reason(
 /* --- what a crash of vouchd can leave ------------------------------------------------------------------------------
  */
 
-/* Three statements, and what was on the disk before the last of them. */
+/* Five statements, and what was on the disk before the last of them. */
 struct crash {
 	char *chain, *position, *line; /* chain.json and position before, the line */
 	char name[SPOOL_NAME_LONGEST];
@@ -466,7 +597,7 @@ static void leave_unsigned(struct crash *crash) {
 	CLEANUP(buf_done) struct buf body = {0};
 	CLEANUP(buf_done) struct buf line = {0};
 	must(seal_round(sealer, &err));
-	*crash = (struct crash){.chain = scratch_text(agent.folder, "chain.json"),
+	*crash = (struct crash){.chain = scratch_text(agent.home->spool, "chain.json"),
 				.position = scratch_text(keep, "position")};
 	must(seal_round(sealer, &err));
 	snprintf(crash->name, sizeof crash->name, "%s", sealer->chain->entry);
@@ -479,7 +610,7 @@ static void leave_unsigned(struct crash *crash) {
 	statement_wire_write(envelope, body.data, body.len, &line);
 	scratch_put(agent.home->incoming, SPOOL_UNSIGNED, buf_str(&line));
 	must(spool_remove(agent.home, crash->name, &err));
-	scratch_put(agent.folder, "chain.json", crash->chain);
+	scratch_put(agent.home->spool, "chain.json", crash->chain);
 }
 
 static void goes_on_with_the_same_line(const struct crash *crash) {
@@ -488,7 +619,7 @@ static void goes_on_with_the_same_line(const struct crash *crash) {
 	must(seal_round(sealer, &err));
 	CLEANUP(free_ptr) char *again = scratch_text(agent.home->queue, crash->name);
 	assert_string_equal(again, crash->line);
-	assert_int_equal(collector_takes_all(), 5);
+	assert_int_equal(collector_takes_all(), 6);
 	assert_int_equal(scratch_count(agent.home->incoming), 0);
 }
 
@@ -538,12 +669,68 @@ static void set_back_state_folder_cannot_go_on(void **state) {
 	CLEANUP(sealer_close_p) struct sealer *sealer = sealer_apart();
 	assert_false(seal_round(sealer, &err));
 	assert_non_null(strstr(err.why, "a fork"));
-	assert_int_equal(collector_takes_all(), 3);
+	assert_int_equal(collector_takes_all(), 4);
+}
+
+/* Statements of type epoch in the queue. */
+static size_t count_epochs(const char *reason) {
+	CLEANUP(spool_list_done) struct spool_list queue = {0};
+	struct err err = {0};
+	size_t count = 0;
+	must(spool_list(agent.home->queue, &queue, &err));
+	for (size_t i = 0; i < queue.count; i++) {
+		CLEANUP(free_ptr) char *text = scratch_text(agent.home->queue, queue.names[i]);
+		CLEANUP(dsse_free_p) struct dsse *envelope = NULL;
+		CLEANUP(buf_done) struct buf body = {0};
+		CLEANUP(statement_free_p) struct statement *statement = NULL;
+		must(statement_wire_read(text, strlen(text), "line", &envelope, &body, &err) &&
+		     statement_read(envelope->payload.data, envelope->payload.len, "payload", &statement, &err));
+		count += !strcmp(statement->type, "epoch") && !strcmp(statement->reason, reason);
+	}
+	return count;
+}
+
+static void restart_sealer(void) {
+	assert_true(answer_to("{}", 2) > 0); /* it is up, and has told the store */
+	kill_and_wait(sealer_pid);
+	start_sealer();
+}
+
+static void key_in_the_descriptor_store_goes_on_over_a_kill(void **state) {
+	CLEANUP(sealer_close_p) struct sealer *sealer = sealer_apart();
+	struct err err = {0};
+	must(seal_round(sealer, &err));
+	restart_sealer();
+	must(seal_round(sealer, &err));
+	assert_int_equal(collector_takes_all(), 5);
+	assert_int_equal(count_epochs("enrolment"), 1);
+}
+
+static void key_lost_within_a_boot_shows_as_reset_and_after_one_as_boot(void **state) {
+	CLEANUP(sealer_close_p) struct sealer *sealer = sealer_apart();
+	struct err err = {0};
+	has_store = false;
+	must(seal_round(sealer, &err));
+	while (heed())
+		;
+	close_fd(&kept);
+	kept = -1;
+	restart_sealer();
+	must(seal_round(sealer, &err));
+	scratch_put(agent.root, "proc/sys/kernel/random/boot_id", "6f1c7f4e-0000-4000-8000-00000000abcd\n");
+	close_fd(&kept);
+	kept = -1;
+	restart_sealer();
+	must(seal_round(sealer, &err));
+	assert_int_equal(collector_takes_all(), 8);
+	assert_int_equal(count_epochs("enrolment"), 1);
+	assert_int_equal(count_epochs("reset"), 1);
+	assert_int_equal(count_epochs("boot"), 1);
 }
 
 /* Rounds without end, whatever happens to the sealer. */
 static pid_t start_rounds(void) {
-	pid_t pid = fork();
+	pid_t pid = fork_bound();
 	if (pid != 0)
 		return pid;
 	struct sealer *sealer = sealer_apart();
@@ -552,12 +739,21 @@ static pid_t start_rounds(void) {
 		(void)!seal_round(sealer, &ignored);
 }
 
+/* Until there is more in the queue; whoever was killed is up again then. */
+static void wait_for_more(size_t than) {
+	for (int i = 0; i < 20000 && scratch_count(agent.home->queue) <= than; i++)
+		usleep(1000);
+	assert_true(scratch_count(agent.home->queue) > than);
+}
+
 static void fifty_kills_at_random_instants_leave_no_gap_and_no_number_twice(void **state) {
 	struct err err = {0};
 	unsigned seed = (unsigned)getpid();
+	must(home_make(agent.home, &err)); /* there is a queue to look at */
 	pid_t rounds = start_rounds();
 	for (int i = 0; i < 50; i++) {
-		usleep((useconds_t)(rand_r(&seed) % 40000));
+		wait_for_more(scratch_count(agent.home->queue));
+		usleep((useconds_t)(rand_r(&seed) % 20000));
 		if (i % 3 != 1) {
 			kill_and_wait(rounds);
 			rounds = start_rounds();
@@ -571,6 +767,7 @@ static void fifty_kills_at_random_instants_leave_no_gap_and_no_number_twice(void
 	CLEANUP(sealer_close_p) struct sealer *sealer = sealer_apart();
 	must(seal_round(sealer, &err));
 	assert_int_equal(collector_takes_all(), sealer->chain->sequence);
+	assert_int_equal(count_epochs("enrolment") + count_epochs("reset"), 1);
 	print_message("%d statements, seed %u\n", (int)sealer->chain->sequence, (unsigned)getpid());
 }
 
@@ -601,6 +798,10 @@ int main(void) {
 		RUNNING(what_was_signed_and_not_in_the_chain_joins_it),
 		RUNNING(what_is_in_the_chain_is_not_signed_twice),
 		RUNNING(set_back_state_folder_cannot_go_on),
+		CASE(epoch_is_opened_once_with_its_own_key_and_the_true_reason),
+		CASE(enrolled_key_is_dropped_and_the_epochs_signs),
+		RUNNING(key_in_the_descriptor_store_goes_on_over_a_kill),
+		RUNNING(key_lost_within_a_boot_shows_as_reset_and_after_one_as_boot),
 		RUNNING(fifty_kills_at_random_instants_leave_no_gap_and_no_number_twice),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
