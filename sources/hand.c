@@ -62,7 +62,11 @@ static bool serve(int socket, const struct hand *hand, const struct wire_request
 			  .sent = request->sent};
 	errno = 0;
 	bool is_seen = look(kind, &ask, &answer, &err);
-	return wire_reply(socket, request->number, &answer, is_seen ? NULL : &err, errno);
+	error = errno;
+	/* A descriptor that is not what it should be is only found out by looking at it. */
+	if (!is_seen && kind->takes_descriptor && err.code == ERR_DENIED && hand->refused)
+		hand->refused(hand->context, request->name, error, &err);
+	return wire_reply(socket, request->number, &answer, is_seen ? NULL : &err, error);
 }
 
 void hand_serve(int socket, const struct hand *hand) {

@@ -370,8 +370,10 @@ static bool look_watch(const struct ask *ask, struct answer *ret_answer, struct 
 	CLEANUP(watching_done) struct watching watching = {.ask = ask, .wish = &wish};
 	if (!wish_of(ask->rest, &wish))
 		return err_set(err, ERR_UNREADABLE, ask->name, "not a source that can be watched by its path");
-	if (!is_inotify(ask->sent))
+	if (!is_inotify(ask->sent)) {
+		errno = EINVAL;
 		return err_set(err, ERR_DENIED, ask->name, "the descriptor is not an inotify instance");
+	}
 	add_all(&watching);
 	CLEANUP(json_decref_p)
 	json_t *value = json_pack("{s:O,s:O,s:b}", "entries", watching.entries, "folders", watching.folders, "contents",

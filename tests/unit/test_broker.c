@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -334,6 +335,36 @@ static void descriptors_that_nobody_asked_for_are_refused_and_closed(void **stat
 	close(ends[0]);
 }
 
+static struct reply ask_with(const struct broker *broker, const char *name, int sent) {
+	struct reply reply = {.fd = -1};
+	CLEANUP(close_fd) int socket = connect_to(broker);
+	assert_int_equal(wire_ask(socket, 7, name, sent), 0);
+	assert_true(take_reply(socket, &reply));
+	return reply;
+}
+
+static void watches_are_set_on_what_is_listed_and_on_nothing_else(void **state) {
+	const struct broker *broker = *state;
+	char events[4096];
+	CLEANUP(close_fd) int inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	CLEANUP(close_fd) int other = open("/dev/null", O_RDONLY);
+	CLEANUP(free_ptr) char *name = name_in(broker, "watch:file:", "open/one");
+	CLEANUP(free_ptr) char *secret = name_in(broker, "watch:file:", "secret");
+	assert_int_equal(ask_with(broker, secret, inotify).error, EACCES);
+	assert_int_equal(ask_with(broker, "watch:dir:/root", inotify).error, EACCES);
+	assert_int_equal(ask_with(broker, name, -1).error, EINVAL);
+	assert_int_equal(ask_with(broker, name, other).error, EINVAL);
+	assert_journal_has(broker, "the descriptor is not an inotify instance");
+	scratch_put(broker->folder, "open/two", "two\n");
+	assert_int_equal(read(inotify, events, sizeof events), -1);
+	struct reply reply = ask_with(broker, name, inotify);
+	assert_int_equal(reply.code, ERR_NONE);
+	close(reply.fd);
+	scratch_put(broker->folder, "open/one", "1\n");
+	assert_true(read(inotify, events, sizeof events) > 0);
+	scratch_put(broker->folder, "open/one", "one\n");
+}
+
 static void a_thousand_connections_leave_room_for_others(void **state) {
 	enum { MANY = 1000 };
 	const struct broker *broker = *state;
@@ -513,6 +544,7 @@ int main(void) {
 		TEST(links_are_refused_and_said_to_be),
 		TEST(what_is_no_request_is_refused),
 		TEST(descriptors_that_nobody_asked_for_are_refused_and_closed),
+		TEST(watches_are_set_on_what_is_listed_and_on_nothing_else),
 		TEST(a_thousand_connections_leave_room_for_others),
 		TEST(who_leaves_in_the_middle_harms_nobody),
 		TEST(a_struck_line_counts_at_once),
