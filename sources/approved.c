@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "core/text.h"
 #include "sources/approvals.h"
 #include "sources/probe.h"
 
@@ -25,7 +26,9 @@ static bool look(const struct ask *ask, struct answer *ret_answer, struct err *e
 	if (!probe)
 		return err_set(err, ERR_UNPROVED, ask->name,
 			       "this program makes no probes, and there is no vouch-prober");
-	fprintf(stderr, "vouch: %s: approved by %s\n", ask->name, buf_str(&who));
+	CLEANUP(free_ptr) char *line = xasprintf("%s: approved by %s", ask->name, buf_str(&who));
+	text_replace_controls(line);
+	fprintf(stderr, "vouch: %s\n", line);
 	return probe->look(ask, ret_answer, err);
 }
 
