@@ -107,6 +107,9 @@ static void packet_is_read_to_its_last_byte(void **state) {
 									     "PADD"),
 		 SSH_WHOLE, ""},
 		{WITH(HEAD LIST LIST LIST LIST LIST LIST LIST TAIL), SSH_NOT_SSH, "does not parse"},
+		{WITH(HEAD LIST LIST LIST LIST LIST LIST LIST LIST NONE NONE "\0\0\0\0\0x"
+									     "PADD"),
+		 SSH_NOT_SSH, "does not parse"},
 		{WITH(HEAD LIST LIST LIST LIST LIST LIST LIST LIST "x" TAIL), SSH_NOT_SSH, "does not parse"},
 		{WITH(HEAD "\0\0\0\3a,," LIST LIST LIST LIST LIST LIST LIST TAIL), SSH_NOT_SSH, "does not parse"},
 		{WITH(HEAD "\0\0\0\2a," LIST LIST LIST LIST LIST LIST LIST TAIL), SSH_NOT_SSH, "does not parse"},
