@@ -35,7 +35,8 @@
  *    "digests":[{"kdf","hash","iterations"}...],"tokens":["systemd-tpm2"...],"requirements":[]}
  * mounts: - from /proc/1/mountinfo (the own one where that is denied and it is the same namespace)
  *   [{"id","parent","dev":"M:m","root","target","options":[],"type","source","super_options":[]}...]
- * sockets:listen - what listens on TCP and UDP, sorted, cgroup and unit null where that cannot be told; sources/sockets.h
+ * sockets:listen - what listens on TCP and UDP, sorted, cgroup and unit null where that cannot be told;
+ * sources/sockets.h
  *   [{"proto":"tcp","addr","port","uid","inode","cgroup","unit","interface"?,"v6only"?}...]
  * netfile:PID/tcp - the same in another network namespace, from /proc/PID/net/tcp (tcp6, udp, udp6), owners unknown
  *   [{"proto":"tcp","addr","port","uid","inode"}...]
@@ -56,8 +57,8 @@
  * cmd:sshd-T?user=U&host=H&addr=A[&laddr=L]&lport=P - sshd's effective configuration for that connection, cmd:sshd-T
  * without one. Absent: no sshd installed; unreadable, with its own words, where it refuses
  *   {"exit":0,"stdout","stderr"}
- * cmd:cvtsudoers - who may do what through sudo, as cvtsudoers writes it; unreadable where sudo would refuse a file of it,
- *   unproved where sudo.conf names another policy. Absent: no sudo; sources/sudoers.h
+ * cmd:cvtsudoers - who may do what through sudo, as cvtsudoers writes it; unreadable where sudo would refuse a file of
+ * it, unproved where sudo.conf names another policy. Absent: no sudo; sources/sudoers.h
  *   {"Defaults"?:[],"User_Aliases"?:{},"Runas_Aliases"?:{},"Host_Aliases"?:{},"Command_Aliases"?:{},"User_Specs"?:[]}
  * nft:ruleset - `nft -j list ruleset` without handles and without what counters have counted; unproved where there is
  * no nft to ask.

@@ -260,10 +260,10 @@ static int by_text(const void *a, const void *b) {
 /* Servers turn equal records round from answer to answer. New reference. */
 static json_t *sorted(const json_t *list) {
 	size_t count = json_array_size(list);
-	json_t **items = xcalloc(count + 1, sizeof *items), *result = json_array();
+	json_t **items = xcalloc(count + 1, sizeof(json_t *)), *result = json_array();
 	for (size_t i = 0; i < count; i++)
 		items[i] = json_array_get(list, i);
-	qsort(items, count, sizeof *items, by_text);
+	qsort(items, count, sizeof(json_t *), by_text);
 	for (size_t i = 0; i < count; i++)
 		json_array_append(result, items[i]);
 	free(items);

@@ -150,6 +150,8 @@ static bool read_server_hello(const struct buf *message, uint16_t *ret_version) 
 /* The handshake bytes so far, of which the first message has to be the ServerHello. */
 static enum hello_said read_handshake(struct buf *message, uint16_t *ret_number) {
 	const unsigned char *head = (const unsigned char *)message->data;
+	if (!head)
+		return HELLO_MORE;
 	if (head[0] != SERVER_HELLO)
 		return HELLO_NOT_TLS;
 	if (message->len < 4)
