@@ -40,7 +40,7 @@ static void refuse(int socket, const struct hand *hand, uint32_t number, const c
 		   const struct err *err) {
 	if (hand->refused)
 		hand->refused(hand->context, name, error, err);
-	if (number != 0)
+	if (number != 0 || *name) /* what is no request may have none */
 		wire_reply(socket, number, NULL, err, error);
 }
 
