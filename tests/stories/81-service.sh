@@ -111,6 +111,13 @@ in_host systemctl restart vouchd
 check "the chain goes on after the sealer was killed" within 60 sealed_more_than "$before"
 check "and the collector takes it" within 60 shipped "$(sealed)"
 equal "nothing was refused" "" "$(ls "$state/spool/refused")"
+equal "in the same epoch: its key was in the descriptor store" 1 "$(find "$state/spool/epochs" -name '*.pem' | wc -l)"
+in_host systemctl stop vouchd
+before=$(sealed)
+in_host systemctl start vouchd
+check "the chain goes on after the sealer was stopped" within 60 sealed_more_than "$before"
+check "and the collector takes that too" within 60 shipped "$(sealed)"
+equal "in a new epoch" 2 "$(find "$state/spool/epochs" -name '*.pem' | wc -l)"
 
 # --- enrolled anew: a new line, in folders that belong to whom they belonged
 in_host systemctl stop vouchd

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -411,6 +412,30 @@ static void enrolled_key_is_dropped_and_the_epochs_signs(void **state) {
 	assert_false(key_is_signed(enrolled, pae.data, pae.len, reply.signature, reply.signature_len));
 }
 
+static void damaged_or_another_key_in_the_store_is_not_used(void **state) {
+	struct keeper *keeper = open_keeper();
+	CLEANUP(line_done) struct line line = {0};
+	begin_line(keeper, &line);
+	keeper_free(keeper);
+	int good = kept;
+	uint8_t seed[32] = {1};
+	for (size_t len = 31; len <= 33; len++) {
+		kept = memfd_create("test", MFD_CLOEXEC);
+		uint8_t longer[33] = {0};
+		assert_int_equal(pread(good, longer, 32, 0), 32);
+		assert_int_equal(write(kept, len == 32 ? seed : longer, len), len);
+		keeper = open_keeper();
+		assert_true(keeper_epoch(keeper) >= 0);
+		keeper_free(keeper);
+		close_fd(&kept);
+	}
+	kept = good;
+	keeper = open_keeper();
+	assert_int_equal(keeper_epoch(keeper), -1);
+	assert_int_equal(ask(keeper, &line).outcome, SEALER_SIGNED);
+	keeper_free(keeper);
+}
+
 static void what_is_no_statement_is_refused(void **state) {
 	static const char *const wrong[] = {"", "{}", "x", "{\"_type\":\"https://in-toto.io/Statement/v1\"}", "[]"};
 	CLEANUP(keeper_free_p) struct keeper *keeper = open_keeper();
@@ -458,6 +483,7 @@ static void host_enrolled_anew_begins_a_new_line(void **state) {
 	assert_int_equal(unlink(agent.home->evidence_key), 0);
 	must(key_make_ed25519(&other, &err) && key_save(agent.home->evidence_key, other, &err));
 	keeper = open_keeper();
+	assert_true(keeper_epoch(keeper) >= 0); /* and not in the old line's epoch */
 	assert_int_equal(ask(keeper, &line).outcome, SEALER_SIGNED);
 	keeper_free(keeper);
 	buf_done(&line.payload);
@@ -800,6 +826,7 @@ int main(void) {
 		RUNNING(set_back_state_folder_cannot_go_on),
 		CASE(epoch_is_opened_once_with_its_own_key_and_the_true_reason),
 		CASE(enrolled_key_is_dropped_and_the_epochs_signs),
+		CASE(damaged_or_another_key_in_the_store_is_not_used),
 		RUNNING(key_in_the_descriptor_store_goes_on_over_a_kill),
 		RUNNING(key_lost_within_a_boot_shows_as_reset_and_after_one_as_boot),
 		RUNNING(fifty_kills_at_random_instants_leave_no_gap_and_no_number_twice),

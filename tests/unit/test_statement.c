@@ -144,6 +144,35 @@ static void wrong_values_are_malformed(void **state) {
 	}
 }
 
+static void an_epoch_needs_its_key_its_reason_and_the_last_boot(void **state) {
+	static const char *const names[] = {"epochKey", "reason", "lastBootId"};
+	struct err err;
+	CLEANUP(json_decref_p) json_t *object = full();
+	CLEANUP(buf_done) struct buf text = {0}, again = {0};
+	CLEANUP(statement_free_p) struct statement *statement = NULL;
+	json_t *predicate = json_object_get(object, "predicate");
+	json_object_set_new(predicate, "type", json_string("epoch"));
+	json_object_set_new(predicate, "epochKey", json_string("AAAA"));
+	json_object_set_new(predicate, "reason", json_string("boot"));
+	json_object_set_new(predicate, "lastBootId", json_string("a"));
+	assert_true(json_canonical(object, &text, &err));
+	assert_true(statement_read(text.data, text.len, "t", &statement, &err));
+	assert_string_equal(statement->reason, "boot");
+	assert_true(statement_write(statement, &again, &err));
+	assert_string_equal(buf_str(&again), buf_str(&text));
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		json_t *kept = json_incref(json_object_get(predicate, names[i]));
+		json_object_del(predicate, names[i]);
+		assert_int_equal(read_code(object), ERR_MALFORMED);
+		json_object_set_new(predicate, names[i], kept);
+	}
+	json_object_set_new(predicate, "epochKey", json_string("?"));
+	assert_int_equal(read_code(object), ERR_MALFORMED);
+	json_object_set_new(predicate, "epochKey", json_string("AAAA"));
+	json_object_set_new(predicate, "reason", json_string("tired"));
+	assert_int_equal(read_code(object), ERR_MALFORMED);
+}
+
 static void unknown_members_are_ignored_and_duplicates_refused(void **state) {
 	struct err err;
 	struct statement *statement = NULL;
@@ -382,6 +411,7 @@ int main(void) {
 		cmocka_unit_test(optional_members_may_be_absent),
 		cmocka_unit_test(a_missing_or_mistyped_member_is_malformed),
 		cmocka_unit_test(wrong_values_are_malformed),
+		cmocka_unit_test(an_epoch_needs_its_key_its_reason_and_the_last_boot),
 		cmocka_unit_test(unknown_members_are_ignored_and_duplicates_refused),
 		cmocka_unit_test(what_could_not_be_read_is_not_written),
 		cmocka_unit_test(the_cap_on_the_payload_holds),
