@@ -152,18 +152,21 @@ static bool has_all_syscalls(const struct audit_rule_data *head) {
 
 /* New reference. */
 static json_t *syscalls(const struct audit_rule_data *head, unsigned arch) {
+	const char *by_number[AUDIT_BITMASK_SIZE * 32] = {0};
 	json_t *list = json_array();
-	const struct audit_name *names = syscalls_of(arch);
 	if (!takes_syscalls(head->flags & LIST_MASK))
 		return list;
 	if (has_all_syscalls(head)) {
 		json_array_append_new(list, json_string("all"));
 		return list;
 	}
-	for (unsigned number = 0; number < AUDIT_BITMASK_SIZE * 32; number++) {
+	for (const struct audit_name *one = syscalls_of(arch); one->name; one++)
+		if (one->number < ARRAY_LEN(by_number))
+			by_number[one->number] = one->name;
+	for (unsigned number = 0; number < ARRAY_LEN(by_number); number++) {
 		if (!(head->mask[AUDIT_WORD(number)] & AUDIT_BIT(number)))
 			continue;
-		CLEANUP(free_ptr) char *name = name_or_number(names, number);
+		CLEANUP(free_ptr) char *name = by_number[number] ? xstrdup(by_number[number]) : xasprintf("%u", number);
 		json_array_append_new(list, json_string(name));
 	}
 	return list;
