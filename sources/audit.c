@@ -44,8 +44,8 @@ static bool look(const struct ask *ask, const struct netlink_request *request,
 	}
 	if (error == EPROTONOSUPPORT)
 		return err_set(err, ERR_ABSENT, ask->name, "the kernel has no audit, or was started with audit=0");
-	if (error == ECONNREFUSED)
-		return err_set(err, ERR_UNPROVED, ask->name, "the kernel's audit does not answer in this namespace");
+	if (error == ECONNREFUSED || error == EAFNOSUPPORT)
+		return err_set(err, ERR_UNPROVED, ask->name, "the kernel's audit is kept from this container or unit");
 	return false;
 }
 

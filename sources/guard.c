@@ -8,6 +8,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "sources/place.h"
+
 #define PROCFS_ROOT 1    /* the inode number of procfs' root */
 #define LINKS_MOST 40    /* as in the kernel */
 #define FOLDERS_MOST 128 /* on the way to a file: sysfs has a dozen */
@@ -152,6 +154,8 @@ static bool step(struct walk *walk, const char *name, bool is_last, int flags) {
 	CLEANUP(close_fd) int fd = open_step(walk, name, !is_last || flags & O_DIRECTORY);
 	if (fd < 0 || fstat(fd, &status) != 0)
 		return false;
+	if (place_is_hidden(&status))
+		return refuse(walk, "systemd hides from this unit what is in it");
 	if (S_ISLNK(status.st_mode) && !(is_last && flags & O_NOFOLLOW))
 		return follow(walk, fd, &status);
 	size_t len = strlen(walk->path);

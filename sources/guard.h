@@ -5,6 +5,7 @@
  *   what lies in these (they are not writable for others, or sticky), and only if where the whole path ends is a target
  *   that the list has for the name;
  * - a magic link of procfs is never followed;
+ * - nothing is opened that systemd hides from this unit (sources/place.h): it would look empty;
  * - below a folder that somebody other than root owns, a file with more than one name (hard links) is opened only if
  *   that folder's owner owns it, and in a folder of root's that others may write into not at all: who cannot read a
  *   file can still link to it.

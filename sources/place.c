@@ -9,6 +9,31 @@
 #include "sources/fixture.h"
 #include "sources/guard.h"
 
+bool place_is_hidden(const struct stat *status) {
+	static const char *const covers[] = {"/run/systemd/inaccessible/dir",  "/run/systemd/inaccessible/reg",
+					     "/run/systemd/inaccessible/sock", "/run/systemd/inaccessible/fifo",
+					     "/run/systemd/inaccessible/chr",  "/run/systemd/inaccessible/blk"};
+	struct stat cover;
+	if (status->st_mode & 07777 || status->st_uid != 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(covers); i++)
+		if (lstat(covers[i], &cover) == 0 && cover.st_ino == status->st_ino && cover.st_dev == status->st_dev)
+			return true;
+	return false;
+}
+
+/* Of the live host, without a guard: its end alone is looked at. */
+static int open_live(const char *path, int flags) {
+	struct stat status;
+	int fd = open(path, flags);
+	if (fd >= 0 && fstat(fd, &status) == 0 && place_is_hidden(&status)) {
+		close_fd(&fd);
+		errno = EPERM;
+		return -1;
+	}
+	return fd;
+}
+
 int place_open(const struct place *place, const char *path, int flags) {
 	flags |= O_CLOEXEC | (flags & O_PATH ? 0 : O_NOCTTY);
 	if (path[0] != '/') {
@@ -18,7 +43,7 @@ int place_open(const struct place *place, const char *path, int flags) {
 	if (place->guard)
 		return guard_open(place->guard, path, flags);
 	if (!place->fixture)
-		return open(path, flags);
+		return open_live(path, flags);
 	struct open_how how = {.flags = (unsigned)flags, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
 	return (int)syscall(SYS_openat2, place->root, path, &how, sizeof how);
 }

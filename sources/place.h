@@ -23,6 +23,10 @@ bool place_stat(const struct place *place, const char *path, struct stat *ret_st
 bool place_fstat(const struct place *place, int fd, const char *path, struct stat *ret_status);
 /* Of an entry of an open folder, links not followed; path is the entry's. */
 bool place_stat_at(const struct place *place, int folder, const char *name, const char *path, struct stat *ret_status);
+/* Whether this is not what lies there, but what systemd has put over it to hide it from this unit (InaccessiblePaths=,
+ * ProtectHome=): an empty file or folder, which for who may read everything looks like one that is there. Nothing below
+ * a place opens it: EPERM. */
+bool place_is_hidden(const struct stat *status);
 /* "file", "dir", "link", "fifo", "socket", "char", "block". */
 const char *mode_type_name(mode_t mode);
 /* "0640" */

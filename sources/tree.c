@@ -1,6 +1,7 @@
 /* tree: everything below a folder, by whole path, not crossing file systems, links not followed. The folder itself is
  * not an entry; a mount point below it is, and what is mounted there is not. One folder that cannot be read fails the
- * whole: half a tree would hide what the other half holds. An entry that vanishes while the walk goes on is not there.
+ * whole: half a tree would hide what the other half holds, and so does what systemd hides from a unit (but for vouch's
+ * own keys, which are left out). An entry that vanishes while the walk goes on is not there.
  * "?perm=6000" keeps only entries (no links) that have one of these mode bits, "?caps" only files with capabilities. */
 #include <errno.h>
 #include <fcntl.h>
@@ -100,10 +101,19 @@ static bool descend(struct walk *walk, int parent, const char *name, const char 
 	return walk_folder(walk, fd, path, depth + 1, err);
 }
 
+/* What vouch hides from its own helpers: its keys. Those folders are left out of a tree, and only they. */
+static bool is_own(const char *path) {
+	static const char *const own[] = {VOUCH_STATEDIR, VOUCH_STATEDIR "-sealer", "/run/credentials"};
+	return text_is_one_of(path, own, ARRAY_LEN(own));
+}
+
 static bool visit(struct walk *walk, int parent, const char *name, const char *path, unsigned depth, struct err *err) {
 	struct stat status;
 	if (!place_stat_at(walk->ask->place, parent, name, path, &status))
 		return errno == ENOENT ? true : err_errno(err, errno, ERR_UNREADABLE, walk->ask->name, "stat below");
+	if (!walk->ask->place->fixture && place_is_hidden(&status))
+		return is_own(path) ||
+		       err_set(err, ERR_DENIED, walk->ask->name, "systemd hides %s from this unit", path);
 	if (!keep(walk, parent, name, path, &status, err))
 		return false;
 	bool is_same_device = walk->ask->place->fixture || status.st_dev == walk->device;
