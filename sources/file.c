@@ -92,7 +92,7 @@ static bool look_file(const struct ask *ask, struct answer *ret_answer, struct e
 		return false;
 	if (!is_local(fd))
 		return read_here(ask, fd, &status, ret_answer, err);
-	*ret_answer = (struct answer){.is_file = true, .file = fd};
+	*ret_answer = (struct answer){.is_file = true, .file = fd, .meta = meta_of(&status)};
 	fd = -1;
 	return true;
 }
@@ -100,12 +100,9 @@ static bool look_file(const struct ask *ask, struct answer *ret_answer, struct e
 static bool shape_file(const struct ask *ask, struct answer *answer, struct err *err) {
 	struct stat status;
 	struct buf bytes = {0};
-	if (answer->is_file) {
-		if (!is_regular(ask, answer->file, &status, err) || !read_bytes(ask, answer->file, &answer->bytes, err))
-			return false;
-		answer->meta = meta_of(&status);
-		return true;
-	}
+	if (answer->is_file)
+		return is_regular(ask, answer->file, &status, err) &&
+		       read_bytes(ask, answer->file, &answer->bytes, err);
 	if (answer->bytes.len < sizeof answer->meta)
 		return err_set(err, ERR_UNREADABLE, ask->name, "answered without its metadata");
 	memcpy(&answer->meta, answer->bytes.data, sizeof answer->meta);

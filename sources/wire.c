@@ -167,9 +167,9 @@ static int seal(const struct buf *bytes) {
 	return sealed;
 }
 
-static bool send_reply(int socket, struct head head, const char *why, int fd) {
+static bool send_reply(int socket, struct head head, const void *behind, size_t len, int fd) {
 	struct iovec parts[] = {{.iov_base = &head, .iov_len = sizeof head},
-				{.iov_base = (char *)why, .iov_len = strnlen(why, WIRE_WHY)}};
+				{.iov_base = (void *)behind, .iov_len = len}};
 	return send_message(socket, parts, ARRAY_LEN(parts), fd, 0) == 0;
 }
 
@@ -189,10 +189,11 @@ bool wire_reply(int socket, uint32_t number, const struct answer *answer, const 
 	if (err) {
 		head.code = err_is_of_look(err->code) ? err->code : ERR_UNREADABLE;
 		head.error = (uint32_t)error;
-		return send_reply(socket, head, err->why, -1);
+		return send_reply(socket, head, err->why, strnlen(err->why, WIRE_WHY), -1);
 	}
 	head.is_file = answer->is_file;
-	return send_reply(socket, head, "", answer->is_file ? answer->file : sealed);
+	return answer->is_file ? send_reply(socket, head, &answer->meta, sizeof answer->meta, answer->file)
+			       : send_reply(socket, head, NULL, 0, sealed);
 }
 
 /* The whole of a sealed memfd. */
@@ -215,6 +216,13 @@ static bool read_sealed(int fd, struct buf *ret_bytes) {
 	return true;
 }
 
+static bool read_meta(const char *data, size_t len, struct source_meta *ret_meta) {
+	if (len != sizeof *ret_meta || (unsigned char)data[offsetof(struct source_meta, known)] > 1)
+		return false;
+	memcpy(ret_meta, data, sizeof *ret_meta);
+	return true;
+}
+
 /* What a whole reply says; takes the descriptor over where it is the file. */
 static bool read_reply(const struct head *head, const char *why, size_t why_len, int *fd,
 		       struct wire_answer *ret_answer) {
@@ -223,10 +231,12 @@ static bool read_reply(const struct head *head, const char *why, size_t why_len,
 		if (!err_is_of_look((enum err_code)head->code) || *fd >= 0 || memchr(why, '\0', why_len))
 			return false;
 		err_set(&got.err, head->code, "", "%.*s", (int)why_len, why);
-	} else if (*fd < 0 || why_len > 0 || head->is_file > 1) {
+	} else if (*fd < 0 || head->is_file > 1 || (!head->is_file && why_len > 0)) {
 		return false;
 	} else if (head->is_file) {
 		got.answer = (struct answer){.is_file = true, .file = *fd};
+		if (!read_meta(why, why_len, &got.answer.meta))
+			return false;
 		*fd = -1;
 	} else if (!read_sealed(*fd, &got.answer.bytes)) {
 		return false;

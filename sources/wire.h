@@ -6,8 +6,9 @@
  * NUL. It brings one descriptor where the kind takes one (watch: of a path), else none.
  *
  * A reply is the number, a code (enum err_code; 0: looked), the errno behind it (0: none), whether the descriptor is
- * the file itself (1) or a sealed memfd that holds what was found (0), and the reason's text, at most WIRE_WHY bytes
- * without a NUL. A reply with code 0 brings exactly one descriptor, any other none. */
+ * the file itself (1) or a sealed memfd that holds what was found (0), and behind these, of a failure the reason's
+ * text, at most WIRE_WHY bytes without a NUL, of a file its metadata as it lies in memory: who asks may be in a user
+ * namespace that does not know the owner. A reply with code 0 brings exactly one descriptor, any other none. */
 #pragma once
 
 #include "sources/kind.h"

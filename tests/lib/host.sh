@@ -31,8 +31,6 @@ host_make() {
 # host_install FOLDER: the whole of vouch, as packaging/install puts it into a system that does not run.
 host_install() {
 	"$story_top/packaging/install" --root "$1" "$host_build"
-	[[ -s $1/etc/vouch/paths ]] || printf '%s\n' 'file:*' 'stat:*' 'dir:*' 'tree:*' 'link:*' 'statvfs:*' 'shadow:' \
-		'mounts:' 'luks:*' 'nft:*' 'cmd:*' 'sockets:*' 'netfile:*' 'netns:' 'processes:' 'audit:*' 'notify:*' >"$1/etc/vouch/paths"
 }
 
 # The control groups that one container lives in, on hosts with version 1, 2 or both.
@@ -100,12 +98,13 @@ as_unit() {
 	shift
 	printf '#!/bin/bash\nexec %s\n' "$(printf '%q ' "$@")" >"$inside/run/$copy.sh"
 	chmod 755 "$inside/run/$copy.sh"
-	sed -E -e '/^(Requires|PartOf|Wants|After|Restart|WatchdogSec|FileDescriptorStoreMax|Type|ExecStart|StateDirectory)/d' \
+	rm -f "$inside/run/$copy.out"
+	sed -E -e '/^(Condition[A-Za-z]*|Requires|PartOf|Wants|After|Restart|WatchdogSec|FileDescriptorStoreMax|Type|ExecStart|StateDirectory)/d' \
 		-e "s|^\[Service\]|&\nType=oneshot\nExecStart=/run/$copy.sh\nStandardOutput=truncate:/run/$copy.out\nStandardError=inherit|" \
 		"$inside/usr/lib/systemd/system/$unit.service" >"$inside/run/systemd/system/$copy.service"
 	in_host systemctl daemon-reload
 	in_host systemctl start "$copy" 2>/dev/null && status=0 || status=1
-	cat "$inside/run/$copy.out"
+	cat "$inside/run/$copy.out" || status=1
 	in_host systemctl reset-failed "$copy" 2>/dev/null || true
 	return "$status"
 }

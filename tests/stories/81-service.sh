@@ -39,10 +39,18 @@ status() {
 	in_host sed -n "s/^$2:[[:space:]]*//p" "/proc/$(pid "$1")/status" || true
 }
 
+user() {
+	local id name
+	id=$(status "$1" Uid | cut -f 1)
+	name=$(in_host id -nu "$id" 2>/dev/null) || true
+	# As in "UIDs and GIDs" of systemd: those of DynamicUser=.
+	if ((id >= 61184 && id <= 65519)); then echo dynamic; else echo "$name"; fi
+}
+
 # --- what each holds. unit, user, the bits of its capabilities.
 while read -r unit user bits; do
 	check "$unit starts" in_host systemctl start "$unit"
-	equal "$unit runs as $user" "$user" "$(in_host ps -o user:32= -p "$(pid "$unit")" || true)"
+	equal "$unit runs as $user" "$user" "$(user "$unit")"
 	for set in CapPrm CapEff CapBnd CapAmb; do
 		equal "$unit: $set" "$bits" "$(status "$unit" $set)"
 	done
@@ -56,7 +64,7 @@ done <<-'EOF'
 	vouch-broker-net    vouch-broker-net    0000000000001000
 	vouch-broker-audit  vouch-broker-audit  0000002040000000
 	vouch-broker-ptrace vouch-broker-ptrace 0000000000080000
-	vouch-prober        vouch-prober        0000000000000000
+	vouch-prober        dynamic             0000000000000000
 EOF
 
 # --- what each can reach of vouch's keys and of the other processes

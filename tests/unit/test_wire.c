@@ -162,11 +162,15 @@ static void open_file_comes_back_itself(void **state) {
 	struct wire_answer got;
 	struct err err;
 	size_t before = descriptors();
-	struct answer given = {.is_file = true, .file = open("/proc/sys/kernel/ostype", O_RDONLY | O_CLOEXEC)};
+	struct answer given = {.is_file = true,
+			       .file = open("/proc/sys/kernel/ostype", O_RDONLY | O_CLOEXEC),
+			       .meta = {.known = true, .uid = 1234, .mode = 0640}};
 	assert_true(wire_reply(ends.hand, 9, &given, NULL, 0));
 	answer_done(&given);
 	assert_int_equal(wire_take(ends.asker, &got), WIRE_GOT);
 	assert_true(got.answer.is_file);
+	assert_true(got.answer.meta.known && got.answer.meta.mode == 0640);
+	assert_int_equal(got.answer.meta.uid, 1234);
 	assert_true(file_read_fd(got.answer.file, "x", 100, &bytes, &err));
 	assert_string_equal(buf_str(&bytes), "Linux\n");
 	answer_done(&got.answer);
@@ -202,8 +206,9 @@ static void what_is_no_reply_is_refused(void **state) {
 		{1, ERR_NONE, 0, 2},    /* neither file nor bytes */
 		{1, ERR_REFUSED, 0, 0}, /* no look fails like this */
 		{1, ERR_NONE, 0, 0},    /* bytes that are not in a sealed memfd */
+		{1, ERR_NONE, 0, 1},    /* a file without its metadata */
 	};
-	static const size_t counts[] = {0, 1, 1, 0, 1};
+	static const size_t counts[] = {0, 1, 1, 0, 1, 1};
 	struct wire_answer got;
 	size_t before = descriptors();
 	for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
