@@ -124,8 +124,10 @@ static bool keeper_read(struct keeper *keeper, struct err *err) {
 	struct err why;
 	const char *enrolled;
 	if (!file_read(keeper->path, POSITION_LARGEST, &bytes, &why)) {
+		if (why.code == ERR_ABSENT)
+			return true;
 		*err = why;
-		return why.code == ERR_ABSENT;
+		return false;
 	}
 	if (!json_read(bytes.data, bytes.len, POSITION_LARGEST, keeper->path, &object, err) ||
 	    !json_get_string(object, "enrolled", keeper->path, &enrolled, err))

@@ -83,7 +83,6 @@ static void close_shutters(void) {
 }
 
 static bool find_client(const char *name, uid_t *ret_uid, struct err *err) {
-	errno = 0;
 	const struct passwd *user = getpwnam(name);
 	if (!user)
 		return err_set(err, ERR_USAGE, name, "there is no such user");
@@ -126,7 +125,7 @@ static void store_epoch(int fd) {
 
 static char *credential(const char *name, const char *otherwise) {
 	const char *folder = getenv("CREDENTIALS_DIRECTORY");
-	return folder ? file_join(folder, name) : xstrdup(otherwise);
+	return folder && *folder ? file_join(folder, name) : xstrdup(otherwise);
 }
 
 static bool open_keeper(const struct arguments *arguments, int kept, struct keeper **ret_keeper, struct err *err) {
