@@ -74,6 +74,15 @@ bool cgroup_walk(const struct ask *ask, void (*use)(void *context, uint64_t id, 
 	return !mount || walk_group(&walk, fd, "/", 0, err);
 }
 
+/* Of the kinds of units that have processes. */
+static bool is_unit(const char *name) {
+	static const char *const endings[] = {".service", ".scope", ".socket", ".mount", ".swap"};
+	for (size_t i = 0; i < ARRAY_LEN(endings); i++)
+		if (text_ends(name, endings[i]))
+			return true;
+	return false;
+}
+
 char *cgroup_unit(const char *path) {
 	while (*path == '/') {
 		path++;
@@ -81,11 +90,10 @@ char *cgroup_unit(const char *path) {
 		CLEANUP(free_ptr) char *part = xstrndup(path, len);
 		/* A leading underscore only keeps a name from being taken for a file of the kernel's. */
 		const char *name = part + (part[0] == '_');
-		bool is_slice = text_ends(name, ".slice");
-		if (!is_slice && !strchr(name, '.'))
-			return NULL;
-		if (!is_slice)
+		if (is_unit(name))
 			return xstrdup(name);
+		if (!text_ends(name, ".slice"))
+			return NULL;
 		path += len;
 	}
 	return NULL;

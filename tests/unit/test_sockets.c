@@ -236,6 +236,8 @@ static void unit_is_the_first_name_behind_the_slices(void **state) {
 		     {"/", NULL},
 		     {"", NULL},
 		     {"/docker/0123", NULL},
+		     {"/../..", NULL}, /* outside of the own namespace of control groups */
+		     {"/system.slice/a.b", NULL},
 		     {"/docker/0123/ssh.service", NULL}};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		CLEANUP(free_ptr) char *unit = cgroup_unit(cases[i].path);
