@@ -52,8 +52,8 @@ static const char *const rules[] = {
 	"-a never,user -F pid=1 -F uid<=5",
 	"-a always,exit -F arch=b64 -S execve -C uid!=euid -F euid=0",
 	"-a never,task -F uid=0",
-	"-a always,exit -F arch=b64 -S kill -F a1=9 -F a0&=3 -F exe=/bin/bash -F filetype=dir -F success=0 -F "
-	"inode=4000000000",
+	"-a always,exit -F arch=b64 -S kill -F a1=9 -F a0&=3 -F exe=/bin/bash -F filetype=dir -F success=0",
+	"-a always,exit -S all -F inode=4000000000 -F devmajor=8",
 	"-a always,exit -S all -F uid=12 -F obj_uid=4 -F sessionid=3 -F ppid=77 -F saddr_fam=10",
 	"-a never,filesystem -F fstype=tracefs -F key=fs",
 	"-a always,exit -F arch=b64 -S 999 -F subj_user=root -F obj_lev_low=s0",
