@@ -1,0 +1,160 @@
+/* What the look behind a watch adds watches to, and that whoever asks for it through a helper is led nowhere by links
+ * that are not root's. */
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+
+#include "sources/guard.h"
+#include "sources/kind.h"
+#include "tests/unit/scratch.h"
+
+static char *folder;
+static int inotify;
+
+static int make(void **state) {
+	folder = scratch_new();
+	inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	return inotify < 0 || chmod(folder, 0755) != 0;
+}
+
+static int drop(void **state) {
+	close(inotify);
+	scratch_free(&folder);
+	return 0;
+}
+
+static bool lead_anywhere(void *context, const char *name, const char *target) { return true; }
+static bool lead_nowhere(void *context, const char *name, const char *target) { return false; }
+
+/* The gap in the answer, "" for none; the caller frees. lead: NULL without a guard. */
+static char *watch(const char *kind, const char *name, int sent,
+		   bool (*lead)(void *context, const char *name, const char *target)) {
+	CLEANUP(free_ptr) char *whole = xasprintf("watch:%s%s/%s", kind, folder, name);
+	CLEANUP(answer_done) struct answer answer = {0};
+	CLEANUP(json_decref_p) json_t *value = NULL;
+	struct err err;
+	const struct guard guard = {.name = whole, .may_lead = lead};
+	const struct place place = {.guard = lead ? &guard : NULL};
+	const struct ask ask = {.name = whole,
+				.rest = whole + strlen("watch:"),
+				.place = &place,
+				.deadline_us = UINT64_MAX,
+				.sent = sent};
+	if (!kind_watch.look(&ask, &answer, &err))
+		return xstrdup(err_code_name(err.code));
+	assert_true(json_read(answer.bytes.data, answer.bytes.len, 1 << 20, "", &value, &err));
+	const char *gap = json_string_value(json_object_get(value, "gap"));
+	return xstrdup(gap ? gap : "");
+}
+
+/* Whether this folder is among what the instance watches. */
+static bool is_watched(const char *name) {
+	char line[512];
+	struct stat status;
+	bool is_found = false;
+	CLEANUP(free_ptr) char *path = file_join(folder, name);
+	CLEANUP(free_ptr) char *info = xasprintf("/proc/self/fdinfo/%d", inotify);
+	assert_int_equal(stat(path, &status), 0);
+	CLEANUP(free_ptr) char *inode = xasprintf(" ino:%lx ", (unsigned long)status.st_ino);
+	FILE *file = fopen(info, "re");
+	assert_non_null(file);
+	while (fgets(line, sizeof line, file))
+		is_found |= strstr(line, inode) != NULL;
+	fclose(file);
+	return is_found;
+}
+
+static void link_by(const char *target, const char *name, uid_t owner) {
+	CLEANUP(free_ptr) char *path = file_join(folder, name);
+	CLEANUP(free_ptr) char *leads = file_join(folder, target);
+	assert_int_equal(symlink(leads, path), 0);
+	assert_int_equal(lchown(path, owner, owner), 0);
+}
+
+static void only_an_inotify_instance_is_taken(void **state) {
+	CLEANUP(close_fd) int other = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	CLEANUP(free_ptr) char *wrong = watch("file:", "a", other, NULL);
+	assert_string_equal(wrong, "denied");
+	CLEANUP(free_ptr) char *right = watch("file:", "a", inotify, NULL);
+	assert_string_equal(right, "");
+}
+
+static void name_without_a_path_is_refused(void **state) {
+	static const char *const kinds[] = {"unit:", "watch:file:", "nft:", ""};
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		CLEANUP(free_ptr) char *said = watch(kinds[i], "a", inotify, NULL);
+		assert_string_equal(said, "unreadable");
+	}
+}
+
+static void every_folder_of_the_way_is_watched_and_not_the_file(void **state) {
+	scratch_put(folder, "etc/ssh/a", "1");
+	CLEANUP(free_ptr) char *gap = watch("file:", "etc/ssh/a", inotify, NULL);
+	assert_string_equal(gap, "");
+	assert_true(is_watched("."));
+	assert_true(is_watched(".."));
+	assert_true(is_watched("etc"));
+	assert_true(is_watched("etc/ssh"));
+	assert_false(is_watched("etc/ssh/a"));
+}
+
+static void link_of_root_is_followed_where_it_may_lead(void **state) {
+	assert_int_equal(getuid(), 0);
+	scratch_put(folder, "far/a", "1");
+	link_by("far/a", "start", 0);
+	CLEANUP(free_ptr) char *barred = watch("file:", "start", inotify, lead_nowhere);
+	assert_non_null(strstr(barred, "a link that may not be followed"));
+	assert_false(is_watched("far"));
+	CLEANUP(free_ptr) char *open = watch("file:", "start", inotify, lead_anywhere);
+	assert_string_equal(open, "");
+	assert_true(is_watched("far"));
+}
+
+static void link_of_somebody_else_leads_nowhere(void **state) {
+	scratch_put(folder, "far/a", "1");
+	link_by("far/a", "start", 65534);
+	link_by("far/b", "dangling", 65534);
+	CLEANUP(free_ptr) char *gap = watch("file:", "start", inotify, lead_anywhere);
+	assert_non_null(strstr(gap, "a link that may not be followed"));
+	CLEANUP(free_ptr) char *other = watch("file:", "dangling", inotify, lead_anywhere);
+	assert_non_null(strstr(other, "a link that may not be followed"));
+	assert_false(is_watched("far"));
+	assert_true(is_watched("."));
+}
+
+static void missing_target_that_may_not_be_led_to_is_not_waited_for(void **state) {
+	scratch_put(folder, "far/a", "1");
+	link_by("far/b", "dangling", 0);
+	CLEANUP(free_ptr) char *barred = watch("file:", "dangling", inotify, lead_nowhere);
+	assert_non_null(strstr(barred, "a link that may not be followed"));
+	assert_false(is_watched("far"));
+	CLEANUP(free_ptr) char *open = watch("file:", "dangling", inotify, lead_anywhere);
+	assert_string_equal(open, "");
+	assert_true(is_watched("far"));
+}
+
+static void way_ends_where_nobody_would_tell(void **state) {
+	CLEANUP(free_ptr) char *path = file_join(folder, "mounts");
+	assert_int_equal(symlink("/proc/self/mounts", path), 0);
+	CLEANUP(free_ptr) char *gap = watch("file:", "mounts", inotify, NULL);
+	assert_string_equal(gap, "");
+	assert_true(is_watched("."));
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(only_an_inotify_instance_is_taken, make, drop),
+		cmocka_unit_test_setup_teardown(name_without_a_path_is_refused, make, drop),
+		cmocka_unit_test_setup_teardown(every_folder_of_the_way_is_watched_and_not_the_file, make, drop),
+		cmocka_unit_test_setup_teardown(link_of_root_is_followed_where_it_may_lead, make, drop),
+		cmocka_unit_test_setup_teardown(link_of_somebody_else_leads_nowhere, make, drop),
+		cmocka_unit_test_setup_teardown(missing_target_that_may_not_be_led_to_is_not_waited_for, make, drop),
+		cmocka_unit_test_setup_teardown(way_ends_where_nobody_would_tell, make, drop),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
