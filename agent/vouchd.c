@@ -193,6 +193,8 @@ static int begin(sd_event_source *source, uint64_t time, void *context) {
 		return error;
 	const char **ids = due_rules(vouchd, vouchd->began);
 	struct look_options options = {.stack = vouchd->options.stack, .host = vouchd->options.host, .only = ids};
+	if (ids[0] && vouchd->watch)
+		watch_hold(vouchd->watch);
 	if (ids[0])
 		vouchd->look = look_start(vouchd->event, &options, looked, vouchd);
 	else

@@ -7,6 +7,8 @@
 #include "sources/watch_units.h"
 
 #define SOON_US 20000 /* many names begin to be watched at once */
+#define FRUITLESS_US                                                                                                   \
+	300000 /* between two readings of which the first found nothing: who tells may do so for being read */
 #define POLLED "file:/proc/sys/"
 #define RANDOM "file:/proc/sys/kernel/random/" /* another at each look */
 
@@ -48,6 +50,8 @@ struct watch {
 	struct sources *read; /* again, while fetch is there */
 	struct fetch *fetch;
 	bool is_reading, is_soon;
+	bool is_held;           /* somebody else reads, and says what he saw when he is done */
+	uint64_t not_before_us; /* CLOCK_MONOTONIC: nothing is read again */
 };
 
 struct hash seen_digest(const struct source *source) {
@@ -68,33 +72,37 @@ static struct watched *find(const struct watch *watch, const char *name) {
 	return watch->count ? bsearch(name, watch->all, watch->count, sizeof *watch->all, by_name) : NULL;
 }
 
-static void do_soon(struct watch *watch) {
-	if (watch->is_soon)
-		return;
+static void do_within(struct watch *watch, uint64_t us) {
 	watch->is_soon = true;
-	sd_event_source_set_time_relative(watch->soon, SOON_US);
+	sd_event_source_set_time_relative(watch->soon, us);
 	sd_event_source_set_enabled(watch->soon, SD_EVENT_ONESHOT);
+}
+
+static void do_soon(struct watch *watch) {
+	if (!watch->is_soon)
+		do_within(watch, SOON_US);
 }
 
 /* What the parts tell. */
 
 static void on_changed(void *context, const char *name) {
 	struct watch *watch = context;
-	if (!strcmp(name, WATCH_MOUNTS)) {
-		int is_on = SD_EVENT_OFF;
-		sd_event_source_get_enabled(watch->mounts, &is_on);
-		if (is_on == SD_EVENT_OFF)
-			sd_event_source_set_enabled(watch->mounts, SD_EVENT_ONESHOT);
-	}
 	if (find(watch, name))
 		watch->options.changed(watch->options.context, name);
 }
 
-static void on_began(void *context, const char *name) {
+/* Once more for the mounts: the ways to everything lead over them. */
+static void on_doubted(void *context, const char *name) {
 	struct watch *watch = context;
 	struct watched *watched = find(watch, name);
-	if (watched)
-		watched->is_unread = true;
+	int is_on = SD_EVENT_OFF;
+	if (!strcmp(name, WATCH_MOUNTS))
+		sd_event_source_get_enabled(watch->mounts, &is_on);
+	if (!strcmp(name, WATCH_MOUNTS) && is_on == SD_EVENT_OFF)
+		sd_event_source_set_enabled(watch->mounts, SD_EVENT_ONESHOT);
+	if (!watched)
+		return;
+	watched->is_unread = true;
 	do_soon(watch);
 }
 
@@ -143,6 +151,7 @@ static void on_ask(void *context, const struct kind *kind, const char *name, int
 
 static void on_read(void *context) {
 	struct watch *watch = context;
+	bool is_fruitless = true;
 	watch->is_reading = false;
 	for (size_t i = 0; i < sources_count(watch->read); i++) {
 		const struct source *source = sources_at(watch->read, i);
@@ -151,20 +160,35 @@ static void on_read(void *context) {
 		if (!watched || hash_equal(&digest, &watched->digest))
 			continue;
 		watched->digest = digest;
+		is_fruitless = false;
 		watch->options.changed(watch->options.context, watched->name);
 	}
+	watch->not_before_us = is_fruitless ? time_us() + FRUITLESS_US : 0;
 	do_soon(watch); /* the fetch must not be freed from within */
 }
 
+static bool has_unread(const struct watch *watch) {
+	for (size_t i = 0; i < watch->count; i++)
+		if (watch->all[i].is_unread)
+			return true;
+	return false;
+}
+
+/* Not while it is held: then the older of two readings might be the one that is kept. */
 static void read_again(struct watch *watch) {
+	uint64_t now = time_us();
+	if (watch->is_reading || watch->is_held || !has_unread(watch))
+		return;
+	if (now < watch->not_before_us) {
+		do_within(watch, watch->not_before_us - now);
+		return;
+	}
 	CLEANUP(names_free_p) struct names *names = names_new();
 	for (size_t i = 0; i < watch->count; i++)
 		if (watch->all[i].is_unread) {
 			watch->all[i].is_unread = false;
 			names_add(names, watch->all[i].name);
 		}
-	if (names_count(names) == 0)
-		return;
 	watch->is_reading = true;
 	watch->read = sources_new();
 	watch->fetch = fetch_new(watch->event, &watch->options.host, watch->read);
@@ -208,8 +232,7 @@ static int on_soon(sd_event_source *source, uint64_t time, void *context) {
 	reach_free(watch->reach);
 	watch->reach = NULL;
 	say_unwatched(watch);
-	if (!watch->is_reading)
-		read_again(watch);
+	read_again(watch);
 	return 0;
 }
 
@@ -303,6 +326,7 @@ void watch_set(struct watch *watch, const char *const *names, size_t count, cons
 	free(before);
 	watch->all = all;
 	watch->count = count;
+	watch->is_held = false;
 	take_seen(watch, seen, seen_count);
 	watch_paths_retry(watch->paths);
 	watch_units_retry(watch->units);
@@ -314,13 +338,15 @@ void watch_set(struct watch *watch, const char *const *names, size_t count, cons
 	if (count > 0)
 		watch_notices_add(watch->notices, WATCH_MOUNTS); /* the ways to everything lead over them */
 	begin_poll(watch);
+	if (has_unread(watch))
+		do_soon(watch);
 }
 
+void watch_hold(struct watch *watch) { watch->is_held = true; }
+
 bool watch_is_settled(const struct watch *watch) {
-	for (size_t i = 0; i < watch->count; i++)
-		if (watch->all[i].is_unread)
-			return false;
-	return !watch->calls && !watch->is_soon && !watch->is_reading && watch_paths_is_settled(watch->paths);
+	return !has_unread(watch) && !watch->calls && !watch->is_soon && !watch->is_reading &&
+	       watch_paths_is_settled(watch->paths);
 }
 
 static void add_timer(struct watch *watch, clockid_t clock, uint64_t accuracy, sd_event_time_handler_t handler,
@@ -334,8 +360,11 @@ struct watch *watch_new(sd_event *event, const struct watch_options *options) {
 	struct watch *watch = xcalloc(1, sizeof *watch);
 	watch->options = *options;
 	watch->event = sd_event_ref(event);
-	watch->ears = (struct watch_ears){
-		.context = watch, .changed = on_changed, .began = on_began, .unwatched = on_unwatched, .ask = on_ask};
+	watch->ears = (struct watch_ears){.context = watch,
+					  .changed = on_changed,
+					  .doubted = on_doubted,
+					  .unwatched = on_unwatched,
+					  .ask = on_ask};
 	watch->paths = watch_paths_new(event, &watch->ears);
 	watch->units = watch_units_new(event, &watch->ears);
 	watch->notices = watch_notices_new(event, &watch->ears);

@@ -3,6 +3,7 @@
  *
  * - What has a path (file: dir: stat: link: shadow:, and tree: without "?perm=" up to 64 folders): sources/watch_way.c.
  * - unit: by signals on the bus; mounts:, nft:ruleset, audit:status and audit:rules by the kernel's own notifications.
+ *   These also come when nothing has changed, so the source is read again and compared.
  * - Names below /proc/sys, of which nobody tells: read again every minute, and compared.
  * - Everything else is not watched: its rules are looked at on schedule alone.
  *
@@ -42,5 +43,8 @@ DEFINE_CLEANUP(struct watch, watch_free)
  * were last read. Each name has to have been seen once, in the call that brings it or before: what happened to it
  * between that reading and its being watched is found by reading it again. Also tries anew what could not be done. */
 void watch_set(struct watch *watch, const char *const *names, size_t count, const struct seen *seen, size_t seen_count);
+/* Somebody begins to read what is watched, and ends with watch_set(). Until then nothing is read again; what there is
+ * to compare is compared afterwards. */
+void watch_hold(struct watch *watch);
 /* Nothing is under way: every name that can be is watched, and compared with what was seen. For tests. */
 bool watch_is_settled(const struct watch *watch);

@@ -53,7 +53,7 @@ static int on_ready(sd_event_source *source, int fd, uint32_t events, void *cont
 	const struct watch_ears *ears = notice->notices->ears;
 	if (notice->teller->events == EPOLLIN && !drain(fd))
 		stop(notice);
-	ears->changed(ears->context, notice->teller->name);
+	ears->doubted(ears->context, notice->teller->name);
 	return 0;
 }
 
@@ -62,7 +62,7 @@ static void begin(struct notice *notice, int fd) {
 	notice->fd = fd;
 	int error = sd_event_add_io(notice->notices->event, &notice->io, fd, notice->teller->events, on_ready, notice);
 	if (error >= 0) {
-		ears->began(ears->context, notice->teller->name);
+		ears->doubted(ears->context, notice->teller->name);
 		return;
 	}
 	stop(notice);

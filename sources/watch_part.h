@@ -8,8 +8,9 @@ struct watch_ears {
 	void *context;
 	/* The name may stand for something else now. */
 	void (*changed)(void *context, const char *name);
-	/* It is watched from now on; what happened before may have gone unseen. */
-	void (*began)(void *context, const char *name);
+	/* The same, but it is worth a reading to find out: it has only begun to be watched, or who tells also tells
+	 * when nothing has changed. */
+	void (*doubted)(void *context, const char *name);
 	/* It is not, or not wholly. */
 	void (*unwatched)(void *context, const char *name, const char *why);
 	/* Asks a hand, as reach_ask() does, except that the name is copied. A call is over with done or with the watch.

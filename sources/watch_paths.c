@@ -107,7 +107,7 @@ static void arm(struct path *path, const struct answer *answer) {
 	path->hooks = hooks;
 	path->count = count;
 	if (!path->was_armed)
-		ears->began(ears->context, path->name);
+		ears->doubted(ears->context, path->name);
 	else if (!was_same)
 		ears->changed(ears->context, path->name);
 	path->was_armed = true;

@@ -46,9 +46,9 @@ static void unwatched(struct unit *unit, const char *why) {
 	unit->is_told = true;
 }
 
-static void all_changed(struct watch_units *units) {
+static void doubt_all(struct watch_units *units) {
 	for (size_t i = 0; i < units->count; i++)
-		units->ears->changed(units->ears->context, units->all[i]->name);
+		units->ears->doubted(units->ears->context, units->all[i]->name);
 }
 
 /* The connection is gone, and what happened meanwhile with it. */
@@ -57,7 +57,7 @@ static int on_disconnected(sd_bus_message *message, void *context, sd_bus_error 
 	for (size_t i = 0; i < units->count; i++)
 		forget_match(units->all[i]);
 	units->bus = sd_bus_close_unref(units->bus);
-	all_changed(units);
+	doubt_all(units);
 	return 0;
 }
 
@@ -81,11 +81,13 @@ static bool has_property(sd_bus_message *message) {
 	return has;
 }
 
+/* systemd sends every property with its value whenever one of them, or what depends on the unit, may have changed: also
+ * when a unit is loaded only because we look at it. */
 static int on_unit(sd_bus_message *message, void *context, sd_bus_error *error) {
 	struct unit *unit = context;
 	const struct watch_ears *ears = unit->units->ears;
 	if (has_property(message))
-		ears->changed(ears->context, unit->name);
+		ears->doubted(ears->context, unit->name);
 	return 0;
 }
 
@@ -98,7 +100,7 @@ static int on_job(sd_bus_message *message, void *context, sd_bus_error *error) {
 		return 0;
 	for (size_t i = 0; i < units->count; i++)
 		if (!strcmp(units->all[i]->name + strlen("unit:"), name))
-			units->ears->changed(units->ears->context, units->all[i]->name);
+			units->ears->doubted(units->ears->context, units->all[i]->name);
 	return 0;
 }
 
@@ -125,7 +127,7 @@ static int on_manager(sd_bus_message *message, void *context, sd_bus_error *erro
 		return 0; /* the other half comes when it is done */
 	if (sd_bus_message_is_signal(message, NULL, "NameOwnerChanged") && subscribe(units) < 0)
 		return on_disconnected(message, context, error);
-	all_changed(units);
+	doubt_all(units);
 	return 0;
 }
 
@@ -139,7 +141,7 @@ static int on_installed(sd_bus_message *message, void *context, sd_bus_error *un
 	if (error)
 		unwatched(unit, error->message ? error->message : error->name);
 	else
-		units->ears->began(units->ears->context, unit->name);
+		units->ears->doubted(units->ears->context, unit->name);
 	begin_next(units);
 	return 0;
 }

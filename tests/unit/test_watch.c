@@ -14,7 +14,7 @@
 #include "tests/unit/scratch.h"
 
 #define NAMES_MOST 16
-#define HANG_US 30000000 /* a loop that runs so long waits for what never comes */
+#define HANG_US 110000000 /* a loop that runs so long waits for what never comes */
 
 struct watched_names {
 	sd_event *loop;
@@ -388,14 +388,15 @@ static void mount_over_a_folder_on_the_way_is_told(void **state) {
 	watch_names(test, (const char *const[]){"file:etc/a", "mounts:", NULL});
 	CLEANUP(free_ptr) char *path = at(test, "etc");
 	assert_int_equal(mount("none", path, "tmpfs", 0, NULL), 0);
-	CLEANUP(free_ptr) char *text = told(test);
-	if (strcmp(text, "file:etc/a mounts:") != 0) { /* the folder is looked at again behind the mount table */
-		CLEANUP(free_ptr) char *later = told(test);
-		assert_string_equal(text, "mounts:");
-		assert_string_equal(later, "file:etc/a");
+	bool has_file = false, has_mounts = false;
+	while (!has_file || !has_mounts) { /* others may mount things meanwhile; then it takes up to a minute */
+		CLEANUP(free_ptr) char *text = told(test);
+		has_file |= strstr(text, "file:etc/a") != NULL;
+		has_mounts |= strstr(text, "mounts:") != NULL;
 	}
 	write_in_place(test, "etc/a", "2");
-	assert_told(test, "file:etc/a");
+	CLEANUP(free_ptr) char *text = told(test);
+	assert_non_null(strstr(text, "file:etc/a"));
 	assert_int_equal(umount(path), 0);
 }
 

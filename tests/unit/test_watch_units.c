@@ -145,15 +145,16 @@ struct this_side {
 	unsigned ends; /* changes of the unit that is told last */
 };
 
-static void on_changed(void *context, const char *name) {
+/* Also when the unit's signals have begun to be told: that is counted apart. */
+static void on_doubted(void *context, const char *name) {
 	struct this_side *side = context;
-	if (!strcmp(name, "unit:end.service"))
+	if (side->begun < UNITS)
+		side->begun++;
+	else if (!strcmp(name, "unit:end.service"))
 		side->ends++;
 	else if (strncmp(name, "unit:filler", 11) != 0)
 		buf_addf(&side->told, "%s ", name + strlen("unit:"));
 }
-
-static void on_began(void *context, const char *name) { ((struct this_side *)context)->begun++; }
 
 static void on_unwatched(void *context, const char *name, const char *why) {
 	((struct this_side *)context)->unwatched++;
@@ -213,8 +214,7 @@ static char *tell(void (*story)(struct this_side *side, int listening, int out))
 	pid_t child = fork();
 	if (child == 0) {
 		struct this_side side = {0};
-		const struct watch_ears ears = {
-			.context = &side, .changed = on_changed, .began = on_began, .unwatched = on_unwatched};
+		const struct watch_ears ears = {.context = &side, .doubted = on_doubted, .unwatched = on_unwatched};
 		int listening = make_run();
 		close(ends[0]);
 		if (sd_event_new(&side.loop) < 0 ||
