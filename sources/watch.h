@@ -16,7 +16,7 @@
 #include "sources/fetch.h"
 
 #define WATCH_POLL_S 60
-#define WATCH_MOUNTS_S 60 /* at most so often the ways to everything are looked at again because mounts changed */
+#define WATCH_MOUNTS_S 20 /* at most so often the ways to everything are looked at again because mounts changed */
 
 /* What a name was when it was read. */
 struct seen {
