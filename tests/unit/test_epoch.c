@@ -170,21 +170,26 @@ static void reason_that_does_not_fit_is_refused(void **state) {
 	is_logged();
 }
 
+static void name_next(EVP_PKEY *key) {
+	EVP_PKEY_up_ref(key);
+	EVP_PKEY_free(host.next);
+	host.next = key;
+}
+
 static void key_that_is_known_already_is_refused(void **state) {
-	EVP_PKEY *first = host.next;
+	CLEANUP(key_free_p) EVP_PKEY *first = host.next;
+	EVP_PKEY_up_ref(first);
+	EVP_PKEY *const known[] = {first, enrolled, host.transport};
 	sign_with(enrolled);
-	epoch_is_refused("reset", "epoch: its key is not a new one");
-	host.next = enrolled;
-	epoch_is_refused("reset", "epoch: its key is not a new one");
-	host.next = host.transport;
-	epoch_is_refused("reset", "epoch: its key is not a new one");
-	host.next = make_key();
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		name_next(known[i]);
+		epoch_is_refused("reset", "epoch: its key is not a new one");
+	}
+	make_next();
 	kit_add_epoch(&host, "reset", &lines);
 	is_logged();
-	EVP_PKEY *second = host.next;
-	host.next = first; /* not the current one: an earlier one */
+	name_next(first); /* not the current one: an earlier one */
 	epoch_is_refused("reset", "epoch: its key is not a new one");
-	EVP_PKEY_free(second);
 }
 
 static void another_hosts_epoch_key_is_nobodys_evidence_key(void **state) {
