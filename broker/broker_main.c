@@ -74,6 +74,7 @@ static int run(const struct arguments *arguments) {
 	unsigned long long idle_s = SERVE_IDLE_S;
 	CLEANUP(close_fd) int listening = -1;
 	struct err err;
+	char text[sizeof err.where + sizeof err.why];
 	options.list.path = arguments->paths ? arguments->paths : PATHS_FILE;
 	if (!options.unit || (arguments->idle && !text_to_u64(arguments->idle, 86400, &idle_s))) {
 		fputs(usage, stderr);
@@ -81,12 +82,12 @@ static int run(const struct arguments *arguments) {
 	}
 	options.idle_s = (unsigned)idle_s;
 	journal_open(options.unit->name);
-	/* Nobody can connect before it knows what it may answer. */
 	if (!start_find_user(arguments->client ? arguments->client : START_CLIENT, &options.client, &err) ||
-	    !paths_file_refresh(&options.list, &err) || !start_listening(arguments->socket, &listening, &err)) {
-		paths_file_done(&options.list);
+	    !start_listening(arguments->socket, &listening, &err))
 		return fail(&err, 2);
-	}
+	/* It serves all the same: whoever asks is told why, which the evidence then says, until the list is good. */
+	if (!paths_file_refresh(&options.list, &err))
+		journal_error("nothing may be looked at: %s", err_text(&err, text, sizeof text));
 	if (options.unit->needs_network && !arguments->socket && namespace_prove_net(listening) == NAMESPACE_OTHER)
 		journal_error("this is not the network of the first process: nothing can be seen from here");
 	bool is_done = serve(listening, &options, &err);

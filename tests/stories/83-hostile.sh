@@ -158,6 +158,7 @@ equal "and refused at times" some "$(came refused)"
 equal "and never is something else given" 0 "$(came wrong)"
 in_host systemctl stop flip
 check "the journal has it" in_journal fs "/home/mallory/.ssh: others than root may have made the link in it"
+ended_well fs
 
 # --- the list
 sed -i 's|^file:/etc/hostname$|#&|' "$root/etc/vouch/paths"
@@ -167,6 +168,13 @@ equal "and one that was not" given "$(came file:/etc/passwd)"
 echo 'all of it' >>"$root/etc/vouch/paths"
 hostile $sockets-fs.sock ask file:/etc/passwd
 equal "with a bad line nothing is given" EACCES "$(came file:/etc/passwd)"
+check "the journal has which line" in_journal fs "/etc/vouch/paths:$(wc -l <"$root/etc/vouch/paths"): not the name of a source"
+ended_well fs
+hostile $sockets-fs.sock ask file:/etc/passwd
+equal "nor by a broker that begins with it" EACCES "$(came file:/etc/passwd)"
+sed -i '$d' "$root/etc/vouch/paths"
+hostile $sockets-fs.sock ask file:/etc/passwd
+equal "without the line it is given" given "$(came file:/etc/passwd)"
 ended_well fs
 
 equal "no program dumped its memory" "" "$(in_host journalctl -q -o cat -g 'dumped|segfault|SIGSEGV|SIGABRT' || true)"

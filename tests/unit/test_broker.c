@@ -435,22 +435,28 @@ static void a_list_that_goes_bad_permits_nothing(void **state) {
 	assert_refused(broker, name, EACCES, "ENOENT");
 }
 
-static void a_broker_without_a_good_list_does_not_start(void **state) {
-	static const char *const more[] = {"fs", NULL};
+static void a_broker_that_begins_with_a_bad_list_permits_nothing_until_it_is_good(void **state) {
+	static const char *const more[] = {"--idle", "0", "fs", NULL};
 	struct broker other = *(struct broker *)*state;
 	CLEANUP(free_ptr) char *path = file_join(other.folder, "paths");
 	CLEANUP(free_ptr) char *socket = file_join(other.folder, "other");
+	CLEANUP(free_ptr) char *name = name_in(&other, "file:", "open/one");
+	CLEANUP(free_ptr) char *line = xasprintf("file:%s/open/*\n", other.folder);
+	CLEANUP(free_ptr) char *bad = xasprintf("%sall of it\n", line);
 	other.socket = socket;
-	scratch_put(other.folder, "paths", "file:/a\nall of it\n");
-	assert_int_equal(end(start(&other, more)), 2);
-	assert_journal_has(&other, "<3>fs: ");
-	assert_journal_has(&other, "paths:2: not the name of a source");
-	scratch_put(other.folder, "paths", "file:/a\n");
+	scratch_put(other.folder, "paths", bad);
+	other.pid = start(&other, more);
+	assert_refused(&other, name, EACCES, "paths:2: not the name of a source: all of it");
+	assert_journal_has(&other, "<3>fs: nothing may be looked at: ");
+	scratch_put(other.folder, "paths", line);
 	assert_int_equal(chmod(path, 0666), 0);
-	assert_int_equal(end(start(&other, more)), 2);
-	assert_journal_has(&other, "others than root can write to it");
+	assert_refused(&other, name, EACCES, "others than root can write to it");
 	assert_int_equal(unlink(path), 0);
-	assert_int_equal(end(start(&other, more)), 2);
+	assert_refused(&other, name, EACCES, "ENOENT");
+	scratch_put(other.folder, "paths", line);
+	assert_serves(&other);
+	kill(other.pid, SIGTERM);
+	assert_int_equal(end(other.pid), 0);
 }
 
 static void a_flood_of_refusals_is_counted_not_written(void **state) {
@@ -549,7 +555,7 @@ int main(void) {
 		TEST(who_leaves_in_the_middle_harms_nobody),
 		TEST(a_struck_line_counts_at_once),
 		TEST(a_list_that_goes_bad_permits_nothing),
-		TEST(a_broker_without_a_good_list_does_not_start),
+		TEST(a_broker_that_begins_with_a_bad_list_permits_nothing_until_it_is_good),
 		TEST(a_flood_of_refusals_is_counted_not_written),
 		TEST(it_ends_when_nobody_has_asked_for_a_while),
 		TEST(it_holds_nothing_that_it_does_not_need),
