@@ -18,6 +18,7 @@
 #define MAPS_STEP (64U << 10)
 #define MAPS_LINE_LONGEST (PATH_MAX * 4 + 128) /* each byte of a name may be escaped */
 #define DELETED " (deleted)"
+#define LINES_MOST ((size_t)PROCESSES_MAPS_MOST * 4) /* that count, of one process: a file may be on several */
 
 struct walk {
 	const struct ask *ask;
@@ -76,7 +77,7 @@ static bool read_maps(struct process *process, bool *ret_any) {
 		char *at = text.data, *newline;
 		while ((newline = memchr(at, '\n', text.len - (size_t)(at - text.data)))) {
 			*newline = '\0';
-			if (count <= PROCESSES_MAPS_MOST * 4 && may_count(at) && ++count)
+			if (count <= LINES_MOST && may_count(at) && ++count)
 				buf_addf(&process->maps, "%s\n", at);
 			at = newline + 1;
 		}
@@ -207,7 +208,7 @@ bool processes_uid(const char *status, unsigned long long *ret_uid) {
 static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
 static bool shape_maps(const char *text, const char *where, json_t **ret_list, struct err *err) {
-	char *paths[PROCESSES_MAPS_MOST * 4 + 2];
+	char *paths[LINES_MOST + 2];
 	size_t count = 0;
 	CLEANUP(lines_done) struct lines lines = lines_over(where, text, strlen(text));
 	for (char *line; count < ARRAY_LEN(paths) && (line = lines_next(&lines));)

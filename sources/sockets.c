@@ -200,11 +200,11 @@ static int by_place(const void *a, const void *b) {
 
 json_t *sockets_sorted(const json_t *list) {
 	size_t count = json_array_size(list);
-	CLEANUP(free_ptr) json_t **all = xcalloc(count + 1, sizeof *all);
+	CLEANUP(free_ptr) json_t **all = xcalloc(count + 1, sizeof(json_t *));
 	for (size_t i = 0; i < count; i++)
 		all[i] = json_array_get(list, i);
 	if (count > 0)
-		qsort(all, count, sizeof *all, by_place);
+		qsort(all, count, sizeof(json_t *), by_place);
 	json_t *result = json_array();
 	for (size_t i = 0; i < count; i++)
 		json_array_append(result, all[i]);
