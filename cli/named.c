@@ -26,10 +26,10 @@ static int by_name(const void *a, const void *b) {
 
 struct source **named_sorted(const struct sources *set) {
 	size_t count = sources_count(set);
-	struct source **list = xcalloc(count + 1, sizeof *list);
+	struct source **list = xcalloc(count + 1, sizeof(struct source *));
 	for (size_t i = 0; i < count; i++)
 		list[i] = sources_at(set, i);
 	if (count > 0)
-		qsort(list, count, sizeof *list, by_name);
+		qsort(list, count, sizeof(struct source *), by_name);
 	return list;
 }

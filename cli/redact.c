@@ -90,7 +90,7 @@ static void mask_account(const char *line, size_t len, struct buf *to, size_t *m
 		const char *colon = memchr(at, ':', (size_t)(end - at));
 		size_t size = (size_t)((colon ? colon : end) - at);
 		bool is_masked = size == strlen(MASKED) && !memcmp(at, MASKED, size);
-		bool is_password = field == 1 && size > 0 && !memchr("x*!", *at, 3) && !is_masked;
+		bool is_password = field == 1 && size > 0 && *at != 'x' && *at != '*' && *at != '!' && !is_masked;
 		if (is_password)
 			buf_adds(to, MASKED);
 		else if (field != 4)

@@ -180,10 +180,48 @@ static bool look_sshd(const struct ask *ask, struct answer *ret_answer, struct e
 	return command_run(ask, argv, &output, err) && command_answer(ask, &output, ret_answer, err);
 }
 
+static int by_text(const void *a, const void *b) {
+	const char *const *one = a, *const *other = b;
+	return strcmp(*one, *other);
+}
+
+static bool is_address(const char *line) { return text_starts(line, "listenaddress "); }
+
+char *sshd_sorted(const char *text) {
+	CLEANUP(free_ptr) char *copy = xstrdup(text);
+	CLEANUP(free_ptr) char **addresses = NULL;
+	struct buf sorted = {0};
+	size_t count = 0, next = 0;
+	char *rest = copy;
+	for (char *line; (line = strsep(&rest, "\n"));) {
+		if (!is_address(line))
+			continue;
+		addresses = xreallocarray(addresses, count + 1, sizeof(char *));
+		addresses[count++] = line;
+	}
+	if (count > 0)
+		qsort(addresses, count, sizeof(char *), by_text);
+	for (const char *at = text; *at;) {
+		size_t len = strcspn(at, "\n");
+		if (is_address(at))
+			buf_adds(&sorted, addresses[next++]);
+		else
+			buf_add(&sorted, at, len);
+		buf_adds(&sorted, at[len] ? "\n" : "");
+		at += len + (at[len] != '\0');
+	}
+	return buf_take(&sorted);
+}
+
 /* What it refuses is no configuration. */
 static bool shape_sshd(const struct ask *ask, struct answer *answer, struct err *err) {
 	CLEANUP(json_decref_p) json_t *said = NULL;
-	return command_read(ask, answer, &said, err) && command_succeeded(ask, said, "sshd", err);
+	if (!command_read(ask, answer, &said, err) || !command_succeeded(ask, said, "sshd", err))
+		return false;
+	CLEANUP(free_ptr) char *sorted = sshd_sorted(json_string_value(json_object_get(said, "stdout")));
+	json_object_set_new(said, "stdout", json_string(sorted));
+	buf_done(&answer->bytes);
+	return answer_json(ask, said, answer, err);
 }
 
 const struct kind kind_sshd = {.prefix = "cmd:sshd-T",

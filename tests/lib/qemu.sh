@@ -3,20 +3,23 @@
 # qemu-system-x86_64.
 # shellcheck shell=bash
 
-vm_packages=systemd,systemd-sysv,dbus,udev,procps,kmod,openssh-server,nftables,auditd,cryptsetup-bin
-vm_packages+=,linux-image-cloud-amd64,libjansson4,libyaml-0-2,libpcre2-8-0,libcurl4,libssl3
+. "$(dirname "${BASH_SOURCE[0]}")/host.sh"
+
+vm_packages=$host_packages,kmod,auditd,cryptsetup-bin,linux-image-cloud-amd64
 vm_answer_seconds=120
 
 # vm_make FOLDER: a root folder; made once and kept as a tar beside the builds, because it takes a minute or two. What a
 # story puts into the folder before vm_boot is on the machine's disk.
 vm_make() {
-	local tar=$story_top/build/vm.tar
-	if [[ ! -s $tar ]]; then
-		mmdebstrap --quiet --format=tar --variant=minbase --include="$vm_packages" \
+	local tar
+	tar=$story_top/build/vm-$(sha256sum <<<"$vm_packages" | cut -c 1-8).tar
+	(
+		flock 9
+		[[ -s $tar ]] || mmdebstrap --quiet --format=tar --variant=minbase --include="$vm_packages" \
 			--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
 			--dpkgopt='path-exclude=/usr/share/locale/*' bookworm "$tar.part"
-		mv "$tar.part" "$tar"
-	fi
+		[[ -s $tar ]] || mv "$tar.part" "$tar"
+	) 9>"$tar.lock"
 	mkdir "$1"
 	tar -C "$1" -xf "$tar"
 	rm -f "$1"/boot/initrd* # the cloud kernel has NVMe and ext4 built in
@@ -88,6 +91,11 @@ vm_answer() {
 	done
 	echo "the machine did not answer" >&2
 	return 1
+}
+
+# in_host COMMAND...: what host.sh does in a host it does in the machine, once this is sourced.
+in_host() {
+	in_vm "$@"
 }
 
 # in_vm COMMAND...: inside, as root; its outputs and its exit status. 255: no answer.

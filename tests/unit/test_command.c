@@ -335,6 +335,17 @@ static void rules_without_the_right_are_denied(void **state) {
 	assert_int_equal(status, 0);
 }
 
+static void sshd_addresses_are_in_one_order_whatever_the_network(void **state) {
+	CLEANUP(free_ptr)
+	char *one = sshd_sorted("port 22\nlistenaddress [::]:22\nlistenaddress 0.0.0.0:22\nusepam yes\n");
+	CLEANUP(free_ptr)
+	char *other = sshd_sorted("port 22\nlistenaddress 0.0.0.0:22\nlistenaddress [::]:22\nusepam yes\n");
+	CLEANUP(free_ptr) char *none = sshd_sorted("usepam yes\n\nport 22");
+	assert_string_equal(one, "port 22\nlistenaddress 0.0.0.0:22\nlistenaddress [::]:22\nusepam yes\n");
+	assert_string_equal(other, one);
+	assert_string_equal(none, "usepam yes\n\nport 22");
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(environment_is_path_and_locale_alone),
@@ -354,6 +365,7 @@ int main(void) {
 		cmocka_unit_test(a_socket_of_the_first_process_proves_the_network),
 		cmocka_unit_test(rules_are_listed_without_what_moves),
 		cmocka_unit_test(rules_without_the_right_are_denied),
+		cmocka_unit_test(sshd_addresses_are_in_one_order_whatever_the_network),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
