@@ -52,7 +52,12 @@ static bool look_notify_nft(const struct ask *ask, struct answer *ret_answer, st
 	return open_group(ask, NETLINK_NETFILTER, NFNLGRP_NFTABLES, NULL, ret_answer, err);
 }
 
+/* The kernel sends audit's records into the network namespace of the first process alone; elsewhere one joins, and
+ * never hears anything. */
 static bool look_notify_audit(const struct ask *ask, struct answer *ret_answer, struct err *err) {
+	if (namespace_of_first("net") != NAMESPACE_SAME)
+		return err_set(err, ERR_UNPROVED, ask->name,
+			       "nothing proves that this is the network namespace of the first process");
 	return open_group(ask, NETLINK_AUDIT, AUDIT_NLGRP_READLOG, filter_records, ret_answer, err);
 }
 

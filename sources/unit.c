@@ -53,28 +53,38 @@ static void end(void *work) {
 	free(asking);
 }
 
-static json_t *read_strings(sd_bus_message *message) {
+/* systemd gives it in another order each time. */
+static bool is_set(const struct property *property) { return !strcmp(property->name, "TriggeredBy"); }
+
+static size_t place_in(const json_t *sorted, const char *text) {
+	size_t at = 0;
+	while (at < json_array_size(sorted) && strcmp(json_string_value(json_array_get(sorted, at)), text) < 0)
+		at++;
+	return at;
+}
+
+static json_t *read_strings(sd_bus_message *message, bool sort) {
 	const char *text;
 	int more;
 	if (sd_bus_message_enter_container(message, 'a', "s") < 0)
 		return NULL;
 	CLEANUP(json_decref_p) json_t *list = json_array();
 	while ((more = sd_bus_message_read_basic(message, 's', &text)) > 0)
-		json_array_append_new(list, json_text(text));
+		json_array_insert_new(list, sort ? place_in(list, text) : json_array_size(list), json_text(text));
 	return more < 0 || sd_bus_message_exit_container(message) < 0 ? NULL : json_incref(list);
 }
 
 /* The value in the answer's variant, NULL when it is not of this type. */
-static json_t *read_value(sd_bus_message *message, const char *type) {
+static json_t *read_value(sd_bus_message *message, const struct property *property) {
 	const char *text;
 	uint64_t wide;
 	uint32_t number;
 	int truth;
-	if (sd_bus_message_enter_container(message, 'v', type) < 0)
+	if (sd_bus_message_enter_container(message, 'v', property->type) < 0)
 		return NULL;
-	switch (type[0]) {
+	switch (property->type[0]) {
 	case 'a':
-		return read_strings(message);
+		return read_strings(message, is_set(property));
 	case 's':
 		return sd_bus_message_read_basic(message, 's', &text) > 0 ? json_text(text) : NULL;
 	case 'b':
@@ -128,7 +138,7 @@ static int on_value(sd_bus_message *message, void *context, sd_bus_error *unused
 		fail(asking->job, meaning_of(error->name), property->name, why);
 		return 0;
 	}
-	json_t *value = read_value(message, property->type);
+	json_t *value = read_value(message, property);
 	if (!value) {
 		fail(asking->job, ERR_MALFORMED, property->name, "the answer is not of its type");
 		return 0;

@@ -57,6 +57,10 @@ for unit in vouch-broker-fs vouch-broker-net vouch-broker-audit vouch-broker-ptr
 	check "$unit's socket is of group vouch" grep -qx 'SocketGroup=vouch' "$units/$unit.socket"
 done
 
+while read -r page; do
+	check "there is a page for $page" test -s "$story_top/docs/man/$page"
+done < <(sed -nE 's/^Documentation=man:([a-z-]+)\(([0-9])\)$/\1.\2/p' "$units"/* | sort -u)
+
 # verify, with programs that are there whatever was built.
 mkdir "$work/units"
 cp "$units"/* "$work/units/"

@@ -49,7 +49,7 @@ static int answer_get(sd_bus_message *message) {
 	if (manner == LIES)
 		return sd_bus_reply_method_return(message, "v", "x", (int64_t)1);
 	if (!strcmp(property, "DropInPaths") || !strcmp(property, "TriggeredBy"))
-		return sd_bus_reply_method_return(message, "v", "as", 2, "/a", "/b");
+		return sd_bus_reply_method_return(message, "v", "as", 2, "/b", "/a");
 	if (!strcmp(property, "NeedDaemonReload"))
 		return sd_bus_reply_method_return(message, "v", "b", 1);
 	if (!strcmp(property, "MainPID"))
@@ -135,7 +135,7 @@ static void each_property_is_read_by_its_type(void **state) {
 	assert_string_equal(
 		text,
 		"none "
-		"{\"ActiveState\":\"/org/freedesktop/systemd1/unit/a_2db_2eservice\",\"DropInPaths\":[\"/a\",\"/b\"],"
+		"{\"ActiveState\":\"/org/freedesktop/systemd1/unit/a_2db_2eservice\",\"DropInPaths\":[\"/b\",\"/a\"],"
 		"\"ExecMainStartTimestamp\":1700000000000000,"
 		"\"FragmentPath\":\"/org/freedesktop/systemd1/unit/a_2db_2eservice\","
 		"\"LoadState\":\"/org/freedesktop/systemd1/unit/"
@@ -143,7 +143,7 @@ static void each_property_is_read_by_its_type(void **state) {
 		"\"Result\":\"/org/freedesktop/systemd1/unit/a_2db_2eservice\","
 		"\"SubState\":\"/org/freedesktop/systemd1/unit/a_2db_2eservice\",\"TriggeredBy\":[\"/a\",\"/b\"],"
 		"\"UnitFileState\":\"/org/freedesktop/systemd1/unit/a_2db_2eservice\"}\n"
-		"none {\"ActiveState\":\"/org/freedesktop/systemd1/unit/a_2etimer\",\"DropInPaths\":[\"/a\",\"/b\"],"
+		"none {\"ActiveState\":\"/org/freedesktop/systemd1/unit/a_2etimer\",\"DropInPaths\":[\"/b\",\"/a\"],"
 		"\"FragmentPath\":\"/org/freedesktop/systemd1/unit/a_2etimer\","
 		"\"LoadState\":\"/org/freedesktop/systemd1/unit/a_2etimer\",\"NeedDaemonReload\":true,"
 		"\"SubState\":\"/org/freedesktop/systemd1/unit/a_2etimer\",\"TriggeredBy\":[\"/a\",\"/b\"],"
