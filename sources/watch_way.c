@@ -43,6 +43,7 @@ struct way {
 	struct step steps[STEPS_MOST];
 	size_t count;
 	char *end;   /* where it leads, without links; NULL: nowhere */
+	char *miss;  /* then: where it would, as far as that is known */
 	mode_t mode; /* of the end */
 	char *gap;   /* NULL: none */
 };
@@ -69,6 +70,7 @@ static void way_done(struct way *way) {
 		free(way->steps[i].entry);
 	}
 	free(way->end);
+	free(way->miss);
 	free(way->gap);
 	*way = (struct way){0};
 }
@@ -194,8 +196,11 @@ static void walk(const struct place *place, const struct wish *wish, bool follow
 		}
 		ret_way->steps[ret_way->count++] =
 			(struct step){.folder = xstrdup(walking.at), .entry = xstrdup(entry)};
-		if (!walk_step(&walking, entry, ret_way))
+		if (!walk_step(&walking, entry, ret_way)) {
+			CLEANUP(free_ptr) char *next = join(walking.at, entry);
+			ret_way->miss = xasprintf("%s%s", next, walking.rest);
 			return;
+		}
 	}
 	ret_way->end = xstrdup(walking.at);
 }
@@ -210,10 +215,9 @@ static bool may_follow_links(const struct ask *ask, const struct wish *wish) {
 	if (fd >= 0 || (errno != ENOENT && errno != ENOTDIR))
 		return fd >= 0;
 	walk(ask->place, wish, true, &way);
-	if (way.count == 0)
+	if (!way.miss || !strcmp(way.miss, wish->path))
 		return true;
-	CLEANUP(free_ptr) char *missing = join(way.steps[way.count - 1].folder, way.steps[way.count - 1].entry);
-	return !strcmp(missing, wish->path) || guard->may_lead(guard->context, guard->name, missing);
+	return !strstr(way.miss, "/..") && guard->may_lead(guard->context, guard->name, way.miss);
 }
 
 /* What is below these is written by whoever installs or configures, not all day long. */

@@ -138,6 +138,25 @@ static void missing_target_that_may_not_be_led_to_is_not_waited_for(void **state
 	assert_true(is_watched("far"));
 }
 
+static char *led_to;
+
+static bool note_lead(void *context, const char *name, const char *target) {
+	free(led_to);
+	led_to = xstrdup(target);
+	return true;
+}
+
+static void missing_target_is_asked_for_by_its_whole_path(void **state) {
+	scratch_put(folder, "usr/lib/a", "1");
+	link_by("usr/lib", "lib", 0);
+	CLEANUP(free_ptr) char *gap = watch("file:", "lib/modules/6/builtin", inotify, note_lead);
+	CLEANUP(free_ptr) char *wanted = file_join(folder, "usr/lib/modules/6/builtin");
+	assert_string_equal(gap, "");
+	assert_string_equal(led_to, wanted);
+	free(led_to);
+	assert_true(is_watched("usr/lib"));
+}
+
 static void way_ends_where_nobody_would_tell(void **state) {
 	CLEANUP(free_ptr) char *path = file_join(folder, "mounts");
 	assert_int_equal(symlink("/proc/self/mounts", path), 0);
@@ -154,6 +173,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(link_of_root_is_followed_where_it_may_lead, make, drop),
 		cmocka_unit_test_setup_teardown(link_of_somebody_else_leads_nowhere, make, drop),
 		cmocka_unit_test_setup_teardown(missing_target_that_may_not_be_led_to_is_not_waited_for, make, drop),
+		cmocka_unit_test_setup_teardown(missing_target_is_asked_for_by_its_whole_path, make, drop),
 		cmocka_unit_test_setup_teardown(way_ends_where_nobody_would_tell, make, drop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
