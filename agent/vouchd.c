@@ -4,6 +4,7 @@
 
 #include "agent/changes.h"
 #include "core/file.h"
+#include "core/statement.h"
 #include "core/text.h"
 
 #define SLACK_US 1000000 /* what is due within it is due now */
@@ -16,9 +17,9 @@ struct vouchd {
 	struct watch *watch; /* NULL: nothing is watched */
 	struct look *look;   /* under way, or done and freed before the next */
 	uint64_t began;      /* that look; boot time, microseconds */
-	/* By rule, in the stack's order: the current result (NULL before the first look), when the look began that gave
-	 * it, and whether the look under way is about it. */
-	json_t **current;
+	/* By rule, in the stack's order: the current result as text, which is a tenth of what it is as a value (NULL
+	 * before the first look), when the look began that gave it, and whether the look under way is about it. */
+	char **current;
 	uint64_t *looked_at;
 	bool *due;
 	bool is_scheduled; /* the schedule asked for it, not a change alone */
@@ -138,6 +139,25 @@ static void watch_read(struct vouchd *vouchd, struct round *round) {
 	free(names);
 }
 
+/* A result that has no text makes no statement either: seal() says why. */
+static void keep(struct vouchd *vouchd, size_t index, const json_t *result) {
+	struct buf text = {0};
+	struct err ignored;
+	free(vouchd->current[index]);
+	vouchd->current[index] = json_canonical(result, &text, &ignored) ? buf_take(&text) : xstrdup("");
+	vouchd->looked_at[index] = vouchd->began;
+	buf_done(&text);
+}
+
+/* New reference; what cannot be read back is null, which seal() refuses. */
+static json_t *kept(const struct vouchd *vouchd, size_t index) {
+	const char *text = vouchd->current[index];
+	json_t *result;
+	struct err ignored;
+	return json_read(text, strlen(text), STATEMENT_BODY_LARGEST, "result", &result, &ignored) ? result
+												  : json_null();
+}
+
 /* Keep the results of the rules that were looked at, and give the round the current results of all. */
 static void complete(struct vouchd *vouchd, struct round *round) {
 	const struct policy_stack *stack = vouchd->options.stack;
@@ -145,12 +165,12 @@ static void complete(struct vouchd *vouchd, struct round *round) {
 	json_t *all = json_array();
 	for (size_t i = 0; i < stack->rule_count; i++) {
 		if (round->looked[i]) {
-			json_decref(vouchd->current[i]);
-			vouchd->current[i] = json_incref(json_array_get(round->results, taken++));
-			vouchd->looked_at[i] = vouchd->began;
+			json_t *result = json_array_get(round->results, taken++);
+			keep(vouchd, i, result);
+			json_array_append(all, result);
+		} else if (vouchd->current[i]) {
+			json_array_append_new(all, kept(vouchd, i));
 		}
-		if (vouchd->current[i])
-			json_array_append(all, vouchd->current[i]);
 	}
 	json_decref(round->results);
 	round->results = all;
@@ -208,7 +228,7 @@ bool vouchd_start(sd_event *event, const struct vouchd_options *options, struct 
 	size_t count = options->stack->rule_count;
 	vouchd->options = *options;
 	vouchd->event = sd_event_ref(event);
-	vouchd->current = xcalloc(count + 1, sizeof(json_t *));
+	vouchd->current = xcalloc(count + 1, sizeof(char *));
 	vouchd->looked_at = xcalloc(count + 1, sizeof *vouchd->looked_at);
 	vouchd->due = xcalloc(count + 1, sizeof *vouchd->due);
 	vouchd->changes = changes_new(count);
@@ -238,7 +258,7 @@ void vouchd_free(struct vouchd *vouchd) {
 	sd_event_source_disable_unref(vouchd->soon);
 	sd_event_unref(vouchd->event);
 	for (size_t i = 0; i < vouchd->options.stack->rule_count; i++)
-		json_decref(vouchd->current[i]);
+		free(vouchd->current[i]);
 	free(vouchd->current);
 	free(vouchd->looked_at);
 	free(vouchd->due);
