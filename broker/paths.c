@@ -46,14 +46,16 @@ void paths_free(struct paths *paths) {
 	free(paths);
 }
 
+/* What a tree has behind its path. */
+static bool is_query(const char *text) { return text_starts(text, "?perm=") || !strcmp(text, "?caps"); }
+
 bool paths_is_plain(const char *path) {
-	const char *query = strstr(path, "?perm="); /* of a tree */
 	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
 		const char *name = slash + 1;
-		size_t len = strcspn(name, "/");
-		if (query >= name && query < name + len)
-			len = (size_t)(query - name);
-		if ((len == 0 && *name == '/') || (len == 1 && *name == '.') || (len == 2 && !strncmp(name, "..", 2)))
+		size_t dots = strspn(name, ".");
+		const char *end = name + dots;
+		bool is_end = !*end || *end == '/' || is_query(end);
+		if (*name == '/' || ((dots == 1 || dots == 2) && is_end))
 			return false;
 	}
 	return true;
@@ -169,8 +171,8 @@ bool paths_may_lead(const struct paths *paths, const char *name, const char *tar
 	name = source_of(name);
 	size_t prefix = prefix_len(name);
 	CLEANUP(free_ptr) char *path = xstrdup(name + prefix);
-	char *query = strstr(path, "?perm=");
-	if (query)
+	char *query = strrchr(path, '?');
+	if (query && is_query(query))
 		*query = '\0';
 	CLEANUP(free_ptr) char *direct = xasprintf("%.*s%s", (int)prefix, name, target);
 	if (is_merged(path, target) || is_listed(paths, direct))

@@ -30,14 +30,14 @@ static bool cannot_open(const struct ask *ask, int error, struct err *err) {
 	return err_errno(err, error, ERR_UNREADABLE, ask->name, "open");
 }
 
-/* Whether it lies where reading ends. Elsewhere (over a network, in another process) it may hang. */
-static bool is_local(int fd) {
-	static const unsigned long types[] = {
-		EXT4_SUPER_MAGIC,    XFS_SUPER_MAGIC,    BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC,     0x2fc12fc1 /* ZFS */,
-		MSDOS_SUPER_MAGIC,   ISOFS_SUPER_MAGIC,  SQUASHFS_MAGIC,    EROFS_SUPER_MAGIC_V1, OVERLAYFS_SUPER_MAGIC,
-		TMPFS_MAGIC,         RAMFS_MAGIC,        PROC_SUPER_MAGIC,  SYSFS_MAGIC,          SECURITYFS_MAGIC,
-		CGROUP2_SUPER_MAGIC, CGROUP_SUPER_MAGIC, DEBUGFS_MAGIC,     TRACEFS_MAGIC,        EFIVARFS_MAGIC,
-		SELINUX_MAGIC};
+/* Whether it lies where reading ends, and is no more than its bytes. Elsewhere (over a network, in another process) it
+ * may hang; and a file of the kernel's own is more: one of a PCI device in sysfs, once mapped, is the device's memory.
+ */
+static bool is_plain(int fd) {
+	static const unsigned long types[] = {EXT4_SUPER_MAGIC,      XFS_SUPER_MAGIC,      BTRFS_SUPER_MAGIC,
+					      F2FS_SUPER_MAGIC,      0x2fc12fc1 /* ZFS */, MSDOS_SUPER_MAGIC,
+					      ISOFS_SUPER_MAGIC,     SQUASHFS_MAGIC,       EROFS_SUPER_MAGIC_V1,
+					      OVERLAYFS_SUPER_MAGIC, TMPFS_MAGIC,          RAMFS_MAGIC};
 	struct statfs fs;
 	if (fstatfs(fd, &fs) != 0)
 		return false;
@@ -66,7 +66,8 @@ static bool read_bytes(const struct ask *ask, int fd, struct buf *ret_bytes, str
 	return false;
 }
 
-/* What may hang is read where it may: the answer is the metadata, as it lies in memory, and the bytes behind it. */
+/* What is not handed over is read here, where it may hang: the answer is the metadata, as it lies in memory, and the
+ * bytes behind it. */
 static bool read_here(const struct ask *ask, int fd, const struct stat *status, struct answer *ret_answer,
 		      struct err *err) {
 	CLEANUP(buf_done) struct buf bytes = {0};
@@ -90,7 +91,8 @@ static bool look_file(const struct ask *ask, struct answer *ret_answer, struct e
 		return err_errno(err, errno, ERR_UNREADABLE, ask->name, "open");
 	if (!is_regular(ask, fd, &status, err))
 		return false;
-	if (!is_local(fd))
+	/* Who gets one that everybody may write could open it anew for that, though no path leads him to it. */
+	if (!is_plain(fd) || status.st_mode & S_IWOTH)
 		return read_here(ask, fd, &status, ret_answer, err);
 	*ret_answer = (struct answer){.is_file = true, .file = fd, .meta = meta_of(&status)};
 	fd = -1;

@@ -196,14 +196,21 @@ static bool may_be_read(struct walk *walk, const struct stat *status) {
 	if (!S_ISREG(status->st_mode))
 		return refuse(walk, "neither a file nor a folder");
 	bool is_anybodys = folder->owner ? status->st_uid != folder->owner : folder->is_shared;
-	return status->st_nlink <= 1 || !is_anybodys || refuse(walk, "a second name of somebody else's file");
+	if (is_anybodys && status->st_nlink > 1)
+		return refuse(walk, "a second name of somebody else's file");
+	/* The first name may be gone by now: a file that was replaced lives on under the second. */
+	return !is_anybodys || !folder->owner || status->st_mode & S_IROTH ||
+	       refuse(walk, "somebody else's file that not everybody may read");
 }
 
 /* The open file itself, by its descriptor: whatever lies under its name by now. */
 static int reopen(int fd, int flags) {
 	char path[64];
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	return open(path, (flags & ~O_NOFOLLOW) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int opened = open(path, (flags & ~O_NOFOLLOW) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (opened < 0 && (errno == ENOENT || errno == ENOTDIR))
+		errno = EIO; /* it is there: what is missing is /proc */
+	return opened;
 }
 
 /* What the way has led to, opened; -1 and errno. */

@@ -8,7 +8,8 @@
  * - nothing is opened that systemd hides from this unit (sources/place.h): it would look empty;
  * - below a folder that somebody other than root owns, a file with more than one name (hard links) is opened only if
  *   that folder's owner owns it, and in a folder of root's that others may write into not at all: who cannot read a
- *   file can still link to it.
+ *   file can still link to it. With one name somebody else's file is opened there only if everybody may read it: its
+ *   first name may have gone since.
  *
  * What it opens is opened with O_NONBLOCK, and never a device or a FIFO unless O_PATH is asked for (with which the
  * number of its names does not count either: nothing can be read through that). */

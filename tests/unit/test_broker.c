@@ -109,8 +109,8 @@ static int set_up(void **state) {
 	scratch_put(broker->folder, "open/one", "one\n");
 	scratch_put(broker->folder, "secret", "secret\n");
 	CLEANUP(free_ptr)
-	char *list = xasprintf("file:%s/open/*\ndir:%s/open\nstat:%s/open/one\n", broker->folder, broker->folder,
-			       broker->folder);
+	char *list = xasprintf("file:/proc/version\nfile:%s/open/*\ndir:%s/open\nstat:%s/open/one\n", broker->folder,
+			       broker->folder, broker->folder);
 	scratch_put(broker->folder, "paths", list);
 	broker->pid = start(broker, more);
 	close(connect_to(broker));
@@ -243,6 +243,22 @@ static void a_listed_file_comes_as_itself_read_only(void **state) {
 	assert_false(reply.is_file);
 	assert_true(fcntl(reply.fd, F_GET_SEALS) & F_SEAL_WRITE);
 	close(reply.fd);
+}
+
+/* Mapped, written to, or asked for more by ioctl(2): what the bytes alone do not allow. */
+static void a_file_that_is_more_than_its_bytes_comes_as_bytes(void **state) {
+	const struct broker *broker = *state;
+	CLEANUP(free_ptr) char *path = name_in(broker, "", "open/one");
+	CLEANUP(free_ptr) char *name = name_in(broker, "file:", "open/one");
+	assert_int_equal(chmod(path, 0666), 0);
+	const char *const names[] = {name, "file:/proc/version"};
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct reply reply = ask(broker, names[i]);
+		assert_int_equal(reply.code, ERR_NONE);
+		assert_false(reply.is_file);
+		assert_true(fcntl(reply.fd, F_GET_SEALS) & F_SEAL_WRITE);
+		close(reply.fd);
+	}
 }
 
 static void the_client_and_root_are_served_and_nobody_else(void **state) {
@@ -545,6 +561,7 @@ static void the_socket_that_systemd_passes_is_served(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		TEST(a_listed_file_comes_as_itself_read_only),
+		TEST(a_file_that_is_more_than_its_bytes_comes_as_bytes),
 		TEST(the_client_and_root_are_served_and_nobody_else),
 		TEST(what_is_not_listed_is_refused),
 		TEST(links_are_refused_and_said_to_be),

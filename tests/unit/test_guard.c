@@ -168,6 +168,7 @@ static void a_link_in_a_folder_that_others_write_into_is_refused(void **state) {
 static void a_folder_of_roots_below_a_users_is_no_better(void **state) {
 	target_pattern = "*";
 	scratch_put(*state, "home/roots/plain", "plain\n");
+	set_mode(*state, "home/roots/plain", 0644);
 	link_to("plain", *state, "home/roots/short");
 	assert_reads(*state, "home/roots/plain", "plain\n");
 	assert_refused(*state, "home/roots/short", O_RDONLY, EPERM);
@@ -198,6 +199,18 @@ static void a_second_name_of_roots_file_in_a_users_folder_is_refused(void **stat
 	assert_reads(*state, "shared/mine", SECRET);
 	set_mode(*state, "shared", 0777 | S_ISVTX);
 	assert_refused(*state, "shared/mine", O_RDONLY, EPERM);
+}
+
+static void a_second_name_that_is_the_last_one_left_is_refused(void **state) {
+	CLEANUP(free_ptr) char *secret = file_join(*state, "secret");
+	set_mode(*state, "secret", 0600);
+	link_hard(*state, "secret", "home/mine");
+	scratch_put(*state, "secret.new", SECRET);
+	CLEANUP(free_ptr) char *replacing = file_join(*state, "secret.new");
+	assert_int_equal(rename(replacing, secret), 0);
+	assert_refused(*state, "home/mine", O_RDONLY, EPERM);
+	set_mode(*state, "home/mine", 0644);
+	assert_reads(*state, "home/mine", SECRET);
 }
 
 static void devices_and_fifos_are_not_opened(void **state) {
@@ -314,6 +327,7 @@ static void a_folder_exchanged_for_a_link_never_leads_away(void **state) {
 	target_pattern = "*";
 	scratch_put(*state, "home/ssh/keys", "a key\n");
 	give(*state, "home/ssh", SOMEBODY);
+	give(*state, "home/ssh/keys", SOMEBODY);
 	scratch_put(*state, "other/keys", SECRET);
 	link_to("../other", *state, "home/link");
 	give(*state, "home/link", SOMEBODY);
@@ -341,6 +355,7 @@ int main(void) {
 		TEST(a_folder_of_roots_below_a_users_is_no_better),
 		TEST(links_in_a_circle_end),
 		TEST(a_second_name_of_roots_file_in_a_users_folder_is_refused),
+		TEST(a_second_name_that_is_the_last_one_left_is_refused),
 		TEST(devices_and_fifos_are_not_opened),
 		TEST(magic_links_of_procfs_are_refused),
 		TEST(links_of_sysfs_lead_into_it),

@@ -67,10 +67,11 @@ static void a_struck_line_is_not_there(void **state) {
 }
 
 static void detours_are_refused_before_anything_is_matched(void **state) {
-	const char *const names[] = {"file:/etc/sysctl.d/../shadow",   "file:/etc/sysctl.d/./a",
-				     "file:/etc/sysctl.d//a",          "file:/etc/sysctl.d/..",
-				     "file:/etc/sysctl.d/.",           "file:/../etc/sysctl.d/a",
-				     "file:/etc/sysctl.d/..?perm=6000"};
+	const char *const names[] = {
+		"file:/etc/sysctl.d/../shadow",    "file:/etc/sysctl.d/./a",     "file:/etc/sysctl.d//a",
+		"file:/etc/sysctl.d/..",           "file:/etc/sysctl.d/.",       "file:/../etc/sysctl.d/a",
+		"file:/etc/sysctl.d/..?perm=6000", "file:/etc/sysctl.d/..?caps", "file:/etc/.?caps",
+		"file:/etc/a?perm=1/..?perm=6000"};
 	CLEANUP(paths_free_p) struct paths *paths = list_of("file:/*\n");
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		struct err err = {0};
@@ -82,6 +83,7 @@ static void detours_are_refused_before_anything_is_matched(void **state) {
 	int error;
 	assert_true(paths_permit(paths, "file:/etc/..a/...", &error, &err));
 	assert_true(paths_permit(paths, "file:/etc/.hidden", &error, &err));
+	assert_true(permits("file:/home/*/.?shrc\n", "file:/home/me/.zshrc"));
 }
 
 static void links_lead_to_the_targets_of_their_line(void **state) {
@@ -108,6 +110,7 @@ static void merged_folders_need_no_line(void **state) {
 	assert_true(leads("", "file:/sbin/sshd", "/usr/sbin/sshd"));
 	assert_true(leads("", "stat:/var/run/nscd/socket", "/run/nscd/socket"));
 	assert_true(leads("", "tree:/lib?perm=6000", "/usr/lib"));
+	assert_true(leads("", "tree:/lib?caps", "/usr/lib"));
 	assert_false(leads("", "file:/bin/sh", "/usr/bin/dash"));
 	assert_false(leads("", "file:/bin/sh", "/usr/sbin/sh"));
 	assert_false(leads("", "dir:/bi", "/usr/bin"));
