@@ -111,12 +111,20 @@ static bool ask_twice(const struct ask *ask, const struct target *target, uint16
 	return true;
 }
 
+/* It was there: that it refuses now does not make it absent. */
+static bool gone_since(const struct ask *ask, struct err *err) {
+	struct err why = *err;
+	return why.code == ERR_ABSENT
+		       ? err_set(err, ERR_UNPROVED, ask->name, "it answered before, and now: %s", why.why)
+		       : false;
+}
+
 static bool ask_versions(const struct ask *ask, const struct target *target, json_t *versions, struct err *err) {
 	bool is_tls = false, is_silent = true, is_offered = false;
 	for (size_t i = 0; i < HELLO_VERSIONS; i++) {
 		struct heard heard;
 		if (!ask_in_time(ask, err) || !ask_twice(ask, target, hello_versions[i], &heard, err))
-			return false;
+			return i > 0 ? gone_since(ask, err) : false;
 		is_tls |= heard.is_tls;
 		is_silent &= heard.is_timeout;
 		is_offered |= heard.offered == 1;
@@ -219,7 +227,7 @@ static bool look_at_server(const struct ask *ask, const struct target *target, c
 	CLEANUP(close_fd) int socket = -1;
 	struct shown shown = {0};
 	if (!probe_dial(ask, &target->peer, SOCK_STREAM, &socket, err))
-		return false;
+		return gone_since(ask, err);
 	CLEANUP(free_context) SSL_CTX *context = make_context(&shown);
 	bool is_trusting = trust(context, cas);
 	CLEANUP(free_ssl) SSL *ssl = make_ssl(context, target, socket);

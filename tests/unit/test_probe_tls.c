@@ -289,6 +289,20 @@ static void closed_port_is_absent_and_a_name_without_address_unproved(void **sta
 		    "no address of no-such-host.invalid");
 }
 
+/* Serves one connection, and is gone. */
+static void answers_once(int connection, const void *context) {
+	refuses_all(connection, context);
+	close(connection);
+	_exit(0);
+}
+
+static void server_that_refuses_after_it_has_answered_is_not_absent(void **state) {
+	struct peer peer = peer_stream(answers_once, NULL);
+	CLEANUP(free_ptr) char *name = name_of(&peer, "");
+	probe_fails(&probe_tls, name, 8000, ERR_UNPROVED, "it answered before, and now: connect: ECONNREFUSED");
+	peer_stop(&peer);
+}
+
 static void names_that_are_none_are_refused(void **state) {
 	static const char *const names[] = {"tls:",        "tls:h",         "tls:h:",         "tls:h:0",
 					    "tls:h:65536", "tls::443",      "tls:[::1:443",   "tls:[h]:443",
@@ -394,6 +408,7 @@ int main(void) {
 		cmocka_unit_test(closed_connection_says_neither_yes_nor_no),
 		cmocka_unit_test(servers_own_error_refuses_only_when_it_comes_twice),
 		cmocka_unit_test(closed_port_is_absent_and_a_name_without_address_unproved),
+		cmocka_unit_test(server_that_refuses_after_it_has_answered_is_not_absent),
 		cmocka_unit_test(names_that_are_none_are_refused),
 		cmocka_unit_test(answers_are_read_to_their_last_byte),
 	};
