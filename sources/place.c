@@ -3,11 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "sources/fixture.h"
 #include "sources/guard.h"
+
+#define TRIES_MOST 10000 /* a busy host renames thousands of times a second, and each try takes a microsecond */
 
 bool place_is_hidden(const struct stat *status) {
 	static const char *const covers[] = {"/run/systemd/inaccessible/dir",  "/run/systemd/inaccessible/reg",
@@ -34,6 +37,20 @@ static int open_live(const char *path, int flags) {
 	return fd;
 }
 
+/* Below a fixture root. While anything is renamed or mounted anywhere, the kernel cannot say that a ".." stays inside
+ * and asks to be asked again (openat2(2), EAGAIN). */
+static int open_below(int root, const char *path, int flags) {
+	struct open_how how = {.flags = (unsigned)flags, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	int fd = -1;
+	for (unsigned tries = 0; tries < TRIES_MOST; tries++) {
+		fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+		if (fd >= 0 || errno != EAGAIN)
+			break;
+		sched_yield();
+	}
+	return fd;
+}
+
 int place_open(const struct place *place, const char *path, int flags) {
 	flags |= O_CLOEXEC | (flags & O_PATH ? 0 : O_NOCTTY);
 	if (path[0] != '/') {
@@ -44,8 +61,7 @@ int place_open(const struct place *place, const char *path, int flags) {
 		return guard_open(place->guard, path, flags);
 	if (!place->fixture)
 		return open_live(path, flags);
-	struct open_how how = {.flags = (unsigned)flags, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-	return (int)syscall(SYS_openat2, place->root, path, &how, sizeof how);
+	return open_below(place->root, path, flags);
 }
 
 bool place_fstat(const struct place *place, int fd, const char *path, struct stat *ret_status) {

@@ -4,6 +4,10 @@
 
 #include <cmocka.h>
 
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
 #include "tests/unit/fetching.h"
 
 static const char *text_of(const char *root, const char *name, struct sources **set) {
@@ -148,6 +152,37 @@ static void root_that_is_not_there_is_never_absence(void **state) {
 	assert_int_equal(code_of("/no/such/root", "mounts:", &set), ERR_UNREADABLE);
 }
 
+/* For ever: renames a file here and there. */
+static pid_t rename_beside(const char *root) {
+	CLEANUP(free_ptr) char *one = file_join(root, "one"), *other = file_join(root, "other");
+	pid_t pid = fork();
+	if (pid != 0)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;)
+		if (rename(one, other) != 0 || rename(other, one) != 0)
+			_exit(1);
+}
+
+static void what_is_renamed_elsewhere_does_not_hinder_a_link_that_goes_up(void **state) {
+	CLEANUP(folder_remove) char *root = folder_make(), *elsewhere = folder_make();
+	CLEANUP(free_ptr) char *up = file_join(root, "etc/up");
+	int status;
+	put(root, "etc/passwd", "inside\n");
+	put(elsewhere, "one", "");
+	assert_int_equal(symlink("../../../../../../../../etc/passwd", up), 0);
+	pid_t renaming = rename_beside(elsewhere);
+	assert_true(renaming > 0);
+	unsigned hindered = 0;
+	for (unsigned i = 0; i < 2000; i++) {
+		CLEANUP(sources_free_p) struct sources *set = NULL;
+		hindered += strcmp(text_of(root, "file:/etc/up", &set), "inside\n") != 0;
+	}
+	kill(renaming, SIGKILL);
+	assert_int_equal(waitpid(renaming, &status, 0), renaming);
+	assert_int_equal(hindered, 0);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(files_are_read_below_the_root_only),
@@ -158,6 +193,7 @@ int main(void) {
 		cmocka_unit_test(meta_keeps_what_version_control_cannot),
 		cmocka_unit_test(wrong_meta_fails_every_source),
 		cmocka_unit_test(root_that_is_not_there_is_never_absence),
+		cmocka_unit_test(what_is_renamed_elsewhere_does_not_hinder_a_link_that_goes_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
