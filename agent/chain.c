@@ -99,6 +99,8 @@ static bool recover(const struct home *home, struct chain *chain, struct err *er
 }
 
 bool chain_open(const struct home *home, struct chain **ret_chain, struct err *err) {
+	if (home_is_shared(home))
+		return err_set(err, ERR_REFUSED, home->spool, "it is another user's: vouchd seals here as that user");
 	struct chain *chain = xcalloc(1, sizeof *chain);
 	chain->lock = -1;
 	if (!home_make(home, err) || !home_lock(home, &chain->lock, err) ||

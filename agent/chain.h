@@ -33,7 +33,8 @@ struct chain {
 	bool has_pending; /* incoming/ has an unsigned.json */
 };
 
-/* Opens for sealing: takes the lock (ERR_REFUSED when another process has it), reads, recovers the spool. */
+/* Opens for sealing: takes the lock (ERR_REFUSED when another process has it, or the spool is another user's: what this
+ * one wrote would be in his way), reads, recovers the spool. */
 MUST_CHECK bool chain_open(const struct home *home, struct chain **ret_chain, struct err *err);
 void chain_close(struct chain *chain);
 DEFINE_CLEANUP(struct chain, chain_close)

@@ -127,6 +127,8 @@ check "the chain goes on after the sealer was stopped" within 60 sealed_more_tha
 check "and the collector takes that too" within 60 shipped "$(sealed)"
 equal "in a new epoch" 2 "$(find "$state/spool/epochs" -name '*.pem' | wc -l)"
 
+refused "root does not seal into vouchd's spool" "another user" in_host vouchd --once
+
 # --- enrolled anew: a new line, in folders that belong to whom they belonged
 in_host systemctl stop vouchd
 in_host bash -c 'umask 077 && vouch-collector token add /srv/collector >/run/token'
