@@ -10,8 +10,9 @@ stopped_copy() {
 	cp -a "$1" "$2"
 }
 
+# Without taking the lock: who takes it is in the way of the one that starts.
 is_shipping() {
-	! flock -n "$work/host/receipts/ship.lock" true
+	grep -q ":$(stat -c %i "$work/host/receipts/ship.lock") " /proc/locks
 }
 
 collector_new
