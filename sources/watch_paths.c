@@ -11,7 +11,9 @@
 #define BUFFER 16384
 #define READS_MOST 16 /* in one turn of the loop */
 
-#define MOVES (IN_CREATE | IN_DELETE | IN_MOVE | IN_IGNORED | IN_UNMOUNT | IN_Q_OVERFLOW) /* may change a way */
+/* May change a way. */
+#define MOVES                                                                                                          \
+	(IN_CREATE | IN_DELETE | IN_MOVE | IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT | IN_Q_OVERFLOW)
 
 /* Where a path hangs: in the folder of this watch an entry (NULL: every one) counts. */
 struct hook {

@@ -11,6 +11,9 @@
  * entries: in that folder this name counts (null: any); folders: every name in it counts, with contents also what is
  * written into them. gap: what of the way cannot be watched, and why.
  *
+ * Who asks through a helper hears of no name that he could not list: in a folder that not everybody may list, and whose
+ * dir: or tree: is not listed either, the entry itself is watched, as long as it is there.
+ *
  * What a process writes into a file that it keeps open is told at once only below the folders where software and
  * configuration live; elsewhere (logs) when it is closed. procfs and sysfs tell nobody anything: the way ends there. */
 #include <dirent.h>
@@ -229,11 +232,36 @@ static bool is_quiet(const char *path) {
 	return false;
 }
 
+/* Whether every user could list it. */
+static bool is_everybodys(const struct place *place, const char *folder) {
+	CLEANUP(free_ptr) char *path = xstrdup(folder);
+	for (mode_t wanted = S_IROTH;; wanted = S_IXOTH) {
+		struct stat status;
+		if (!place_stat(place, path, &status) || !(status.st_mode & wanted))
+			return false;
+		if (!path[1])
+			return true;
+		leave(path);
+	}
+}
+
+/* Whether whoever asks may be told the names that come and go in a folder: what a listed name may lead to by links is
+ * what may be asked for under its own name. */
+static bool may_hear_names(const struct ask *ask, const char *folder) {
+	const struct guard *guard = ask->place->guard;
+	return !guard || is_everybodys(ask->place, folder) || guard->may_lead(guard->context, "dir:", folder) ||
+	       guard->may_lead(guard->context, "tree:", folder);
+}
+
+/* What is written into path, or into what is in it. */
+static uint32_t written(const char *path, bool contents) {
+	return (contents ? IN_CLOSE_WRITE : 0) | (contents && is_quiet(path) ? IN_MODIFY : 0);
+}
+
 /* The watch descriptor, -1 with a gap. */
-static int add(struct watching *watching, int folder, const char *path, bool contents) {
+static int add(struct watching *watching, int fd, const char *path, uint32_t mask) {
 	char proc[64];
-	uint32_t mask = ENTRIES | (contents ? IN_CLOSE_WRITE : 0) | (contents && is_quiet(path) ? IN_MODIFY : 0);
-	snprintf(proc, sizeof proc, "/proc/self/fd/%d", folder);
+	snprintf(proc, sizeof proc, "/proc/self/fd/%d", fd);
 	int wd = inotify_add_watch(watching->ask->sent, proc, mask);
 	if (wd < 0 && errno == ENOSPC)
 		say_gap(&watching->gap, path, "no watch left to this user (fs.inotify.max_user_watches)");
@@ -242,14 +270,37 @@ static int add(struct watching *watching, int folder, const char *path, bool con
 	return wd;
 }
 
+/* The entry alone: of a folder it would be told what happens to those in it, by name. */
+static void add_entry(struct watching *watching, const struct step *step, bool contents) {
+	struct stat status;
+	CLEANUP(free_ptr) char *path = join(step->folder, step->entry);
+	CLEANUP(close_fd) int fd = place_open(watching->ask->place, path, O_PATH | O_NOFOLLOW);
+	if (fd < 0 || fstat(fd, &status) != 0) {
+		say_gap(&watching->gap, path,
+			"nobody tells when it is made, in a folder that is not everybody's to list");
+		return;
+	}
+	uint32_t mask = IN_DELETE_SELF | IN_MOVE_SELF | IN_MASK_ADD;
+	if (!S_ISDIR(status.st_mode))
+		mask |= IN_ATTRIB | written(step->folder, contents);
+	int wd = add(watching, fd, path, mask);
+	if (wd >= 0)
+		json_array_append_new(watching->entries, json_pack("[i,n]", wd));
+}
+
 static void add_steps(struct watching *watching, const struct way *way) {
 	for (size_t i = 0; i < way->count; i++) {
 		const struct step *step = &way->steps[i];
+		bool contents = watching->wish->holds && i + 1 == way->count;
+		if (!may_hear_names(watching->ask, step->folder)) {
+			add_entry(watching, step, contents);
+			continue;
+		}
 		CLEANUP(close_fd)
 		int fd = place_open(watching->ask->place, step->folder, O_PATH | O_DIRECTORY | O_NOFOLLOW);
 		if (fd < 0)
 			continue; /* just gone: the second look at the way finds that out */
-		int wd = add(watching, fd, step->folder, watching->wish->holds && i + 1 == way->count);
+		int wd = add(watching, fd, step->folder, ENTRIES | written(step->folder, contents));
 		json_t *entry = json_string(step->entry); /* NULL where that is not UTF-8 */
 		if (wd >= 0)
 			json_array_append_new(watching->entries, json_pack("[i,o]", wd, entry ? entry : json_null()));
@@ -273,7 +324,7 @@ static void add_folder(struct watching *watching, int fd, const char *path, dev_
 		say_gap(&watching->gap, path, "a tree of too many folders");
 		return;
 	}
-	int wd = add(watching, folder, path, contents);
+	int wd = add(watching, folder, path, ENTRIES | written(path, contents));
 	if (wd < 0)
 		return;
 	json_array_append_new(watching->folders, json_integer(wd));
@@ -294,6 +345,11 @@ static void add_end(struct watching *watching, const struct way *way) {
 	struct stat status;
 	if (!way->end || !S_ISDIR(way->mode) || !watching->wish->lists)
 		return;
+	/* Who may look at a folder's metadata may not yet list it. */
+	if (watching->wish->holds && !may_hear_names(watching->ask, way->end)) {
+		say_gap(&watching->gap, way->end, "what is in it is not everybody's to list");
+		return;
+	}
 	int fd = place_open(watching->ask->place, way->end, O_PATH | O_DIRECTORY | O_NOFOLLOW);
 	if (fd >= 0 && fstat(fd, &status) == 0)
 		add_folder(watching, fd, way->end, status.st_dev);

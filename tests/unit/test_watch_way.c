@@ -103,6 +103,40 @@ static void every_folder_of_the_way_is_watched_and_not_the_file(void **state) {
 	assert_false(is_watched("etc/ssh/a"));
 }
 
+static bool has_event(void) {
+	char events[4096];
+	return read(inotify, events, sizeof events) > 0;
+}
+
+static void names_in_a_folder_that_not_everybody_may_list_are_not_told(void **state) {
+	CLEANUP(free_ptr) char *private = file_join(folder, "private");
+	CLEANUP(free_ptr) char *open = file_join(folder, "private/open");
+	scratch_put(folder, "private/a", "1");
+	scratch_put(folder, "private/open/a", "1");
+	assert_int_equal(chmod(private, 0700), 0);
+	assert_int_equal(chmod(open, 0755), 0);
+	const char *const names[] = {"private/a", "private/open/a"};
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		CLEANUP(free_ptr) char *gap = watch("file:", names[i], inotify, lead_nowhere);
+		assert_string_equal(gap, "");
+		assert_true(is_watched(names[i]));
+	}
+	assert_true(is_watched("."));
+	assert_false(has_event());
+	scratch_put(folder, "private/b", "1");
+	scratch_put(folder, "private/open/b", "1");
+	assert_false(has_event());
+	scratch_put(folder, "private/open/a", "2");
+	assert_true(has_event());
+	CLEANUP(free_ptr) char *missing = watch("file:", "private/none", inotify, lead_nowhere);
+	assert_non_null(strstr(missing, "nobody tells when it is made"));
+	CLEANUP(free_ptr) char *itself = watch("stat:", "private", inotify, lead_nowhere);
+	assert_non_null(strstr(itself, "not everybody's to list"));
+	assert_false(has_event());
+	scratch_put(folder, "private/c", "1");
+	assert_false(has_event());
+}
+
 static void link_of_root_is_followed_where_it_may_lead(void **state) {
 	assert_int_equal(getuid(), 0);
 	scratch_put(folder, "far/a", "1");
@@ -141,6 +175,8 @@ static void missing_target_that_may_not_be_led_to_is_not_waited_for(void **state
 static char *led_to;
 
 static bool note_lead(void *context, const char *name, const char *target) {
+	if (!strcmp(name, "dir:") || !strcmp(name, "tree:"))
+		return true; /* whether names may be heard */
 	free(led_to);
 	led_to = xstrdup(target);
 	return true;
@@ -170,6 +206,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(only_an_inotify_instance_is_taken, make, drop),
 		cmocka_unit_test_setup_teardown(name_without_a_path_is_refused, make, drop),
 		cmocka_unit_test_setup_teardown(every_folder_of_the_way_is_watched_and_not_the_file, make, drop),
+		cmocka_unit_test_setup_teardown(names_in_a_folder_that_not_everybody_may_list_are_not_told, make, drop),
 		cmocka_unit_test_setup_teardown(link_of_root_is_followed_where_it_may_lead, make, drop),
 		cmocka_unit_test_setup_teardown(link_of_somebody_else_leads_nowhere, make, drop),
 		cmocka_unit_test_setup_teardown(missing_target_that_may_not_be_led_to_is_not_waited_for, make, drop),
