@@ -186,8 +186,14 @@ static bool walk_to_end(struct walk *walk, int flags) {
 	return true;
 }
 
+/* Nobody gives names to files of procfs; below a process's folder lie root's (net/ip_tables_names). */
+static bool is_of_procfs(int fd) {
+	struct statfs type;
+	return fstatfs(fd, &type) == 0 && type.f_type == PROC_SUPER_MAGIC;
+}
+
 /* Whether what the way led to may be opened for its bytes. */
-static bool may_be_read(struct walk *walk, const struct stat *status) {
+static bool may_be_read(struct walk *walk, int end, const struct stat *status) {
 	const struct folder_on_way *folder = top(walk);
 	if (S_ISLNK(status->st_mode))
 		return fail(ELOOP); /* O_NOFOLLOW */
@@ -196,10 +202,12 @@ static bool may_be_read(struct walk *walk, const struct stat *status) {
 	if (!S_ISREG(status->st_mode))
 		return refuse(walk, "neither a file nor a folder");
 	bool is_anybodys = folder->owner ? status->st_uid != folder->owner : folder->is_shared;
-	if (is_anybodys && status->st_nlink > 1)
+	if (!is_anybodys || is_of_procfs(end))
+		return true;
+	if (status->st_nlink > 1)
 		return refuse(walk, "a second name of somebody else's file");
 	/* The first name may be gone by now: a file that was replaced lives on under the second. */
-	return !is_anybodys || !folder->owner || status->st_mode & S_IROTH ||
+	return !folder->owner || status->st_mode & S_IROTH ||
 	       refuse(walk, "somebody else's file that not everybody may read");
 }
 
@@ -229,7 +237,7 @@ static int open_end(const struct guard *guard, struct walk *walk, int flags) {
 	}
 	if (flags & O_PATH)
 		return fcntl(end, F_DUPFD_CLOEXEC, 3);
-	return may_be_read(walk, &status) ? reopen(end, flags) : -1;
+	return may_be_read(walk, end, &status) ? reopen(end, flags) : -1;
 }
 
 int guard_open(const struct guard *guard, const char *path, int flags) {

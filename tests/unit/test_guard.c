@@ -213,6 +213,34 @@ static void a_second_name_that_is_the_last_one_left_is_refused(void **state) {
 	assert_reads(*state, "home/mine", SECRET);
 }
 
+/* A process of somebody's, in whose folder of procfs the network's files are root's. */
+static void roots_files_in_a_users_process_folder_are_read(void **state) {
+	int ready[2];
+	char byte;
+	assert_int_equal(pipe(ready), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (setresuid(SOMEBODY, SOMEBODY, SOMEBODY) != 0 || prctl(PR_SET_DUMPABLE, 1) != 0 ||
+		    write(ready[1], "", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	ssize_t got = read(ready[0], &byte, 1);
+	close(ready[0]);
+	CLEANUP(free_ptr) char *path = xasprintf("/proc/%d/net/ip_tables_names", pid);
+	bool is_there = access(path, F_OK) == 0;
+	CLEANUP(close_fd) int fd = guard_open(&guard, path, O_RDONLY);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(got, 1);
+	if (!is_there)
+		skip(); /* a kernel without the old packet filter */
+	assert_true(fd >= 0);
+}
+
 static void devices_and_fifos_are_not_opened(void **state) {
 	CLEANUP(free_ptr) char *fifo = file_join(*state, "fifo");
 	assert_int_equal(mkfifo(fifo, 0666), 0);
@@ -356,6 +384,7 @@ int main(void) {
 		TEST(links_in_a_circle_end),
 		TEST(a_second_name_of_roots_file_in_a_users_folder_is_refused),
 		TEST(a_second_name_that_is_the_last_one_left_is_refused),
+		TEST(roots_files_in_a_users_process_folder_are_read),
 		TEST(devices_and_fifos_are_not_opened),
 		TEST(magic_links_of_procfs_are_refused),
 		TEST(links_of_sysfs_lead_into_it),
