@@ -1,5 +1,6 @@
 #include "sources/processes.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -17,6 +18,7 @@
 #define SMALL_LARGEST (64U << 10) /* bytes of status, cgroup, comm */
 #define MAPS_STEP (64U << 10)
 #define MAPS_LINE_LONGEST (PATH_MAX * 4 + 128) /* each byte of a name may be escaped */
+#define PID_MOST 4194304                       /* the kernel's PID_MAX_LIMIT */
 #define DELETED " (deleted)"
 #define LINES_MOST ((size_t)PROCESSES_MAPS_MOST * 4) /* that count, of one process: a file may be on several */
 
@@ -105,6 +107,37 @@ static bool read_process(struct process *process) {
 	return has_maps;
 }
 
+static void close_dir(DIR **dir) {
+	if (*dir)
+		closedir(*dir);
+}
+
+/* A process whose first thread has ended goes on in the others; then only these show anything of it. As
+ * read_process(). */
+static bool read_by_threads(struct process *process) {
+	int folder = process->folder, tasks = openat(folder, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(close_dir) DIR *dir = tasks < 0 ? NULL : fdopendir(tasks);
+	unsigned long long thread;
+	bool is_read = false;
+	int error = dir ? ENOENT : errno;
+	if (!dir)
+		close_fd(&tasks);
+	for (const struct dirent *entry; dir && !is_read && (entry = readdir(dir));) {
+		if (!text_to_u64(entry->d_name, PID_MOST, &thread) || thread == process->pid)
+			continue;
+		CLEANUP(close_fd)
+		int own = openat(tasks, entry->d_name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		process_done(process);
+		process->folder = own;
+		is_read = own >= 0 && read_process(process);
+		if (!is_read && errno != ENOENT && errno != ESRCH)
+			error = errno;
+	}
+	process->folder = folder;
+	errno = error;
+	return is_read;
+}
+
 static bool is_same(const struct stat *one, const struct stat *other) {
 	return one->st_ino == other->st_ino && one->st_dev == other->st_dev;
 }
@@ -112,7 +145,7 @@ static bool is_same(const struct stat *one, const struct stat *other) {
 static bool visit(void *context, unsigned long long pid, int folder, struct err *err) {
 	struct walk *walk = context;
 	CLEANUP(process_done) struct process process = {.pid = pid, .folder = folder};
-	if (!read_process(&process))
+	if (!read_process(&process) && (errno != ENOENT || !read_by_threads(&process)))
 		return proc_is_gone(walk->ask, pid, folder, errno, "program and mapped files", err);
 	if (!walk->has_first && pid == 1) {
 		walk->has_first = true;

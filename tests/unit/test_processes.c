@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -111,6 +112,43 @@ static int look_at_processes(void) {
 static void process_shows_the_replaced_files_that_it_runs_code_from(void **state) {
 	assert_int_equal(getuid(), 0); /* needs root to make namespaces */
 	assert_int_equal(as_first("hidepid=0", look_at_processes), 0);
+}
+
+static void *go_on(void *context) {
+	pause();
+	return NULL;
+}
+
+/* The first thread ends, another goes on. */
+static int look_at_headless(void) {
+	pid_t child = fork();
+	if (child == 0) {
+		pthread_t other;
+		if (pthread_create(&other, NULL, go_on, NULL) != 0)
+			_exit(1);
+		pthread_exit(NULL);
+	}
+	CLEANUP(free_ptr) char *status = xasprintf("/proc/%d/stat", (int)child);
+	for (;;) {
+		char text[256] = "";
+		CLEANUP(close_fd) int fd = open(status, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+			return 1;
+		if (strstr(text, ") Z "))
+			break;
+		usleep(1000);
+	}
+	CLEANUP(sources_free_p) struct sources *set = fetch_one(NULL, "processes:");
+	json_t *list;
+	struct err err;
+	if (!source_json(only(set), &list, &err))
+		return 2;
+	const json_t *row = row_of(list, child);
+	return row && strstr(json_string_value(json_object_get(row, "exe")), "test_processes") ? 0 : 3;
+}
+
+static void process_whose_first_thread_has_ended_is_not_left_out(void **state) {
+	assert_int_equal(as_first("hidepid=0", look_at_headless), 0);
 }
 
 static bool leave(void) { return unshare(CLONE_NEWNET | CLONE_NEWNS) == 0; }
@@ -255,6 +293,7 @@ static void user_is_the_effective_one_whatever_a_process_calls_itself(void **sta
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(process_shows_the_replaced_files_that_it_runs_code_from),
+		cmocka_unit_test(process_whose_first_thread_has_ended_is_not_left_out),
 		cmocka_unit_test(namespaces_are_told_apart_and_the_first_is_marked),
 		cmocka_unit_test(who_may_not_trace_is_denied_and_hidden_processes_are_not_absent),
 		cmocka_unit_test(who_may_trace_sees_behind_hidepid_and_nobody_without_proc),
