@@ -79,13 +79,8 @@ static bool shape(const struct ask *ask, struct answer *answer,
 		  bool (*parse)(const void *data, size_t len, const char *where, json_t **ret_value, struct err *err),
 		  struct err *err) {
 	CLEANUP(json_decref_p) json_t *value = NULL;
-	struct answer shaped = {0};
-	if (!parse(answer->bytes.data, answer->bytes.len, ask->name, &value, err) ||
-	    !answer_json(ask, value, &shaped, err))
-		return false;
-	answer_done(answer);
-	*answer = shaped;
-	return true;
+	return parse(answer->bytes.data, answer->bytes.len, ask->name, &value, err) &&
+	       answer_shaped(ask, value, answer, err);
 }
 
 static bool shape_status(const struct ask *ask, struct answer *answer, struct err *err) {

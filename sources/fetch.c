@@ -65,8 +65,6 @@ struct fetch {
 
 const struct ask *job_ask(const struct job *job) { return &job->ask; }
 
-sd_event *job_event(const struct job *job) { return job->fetch->event; }
-
 bool job_bus(struct job *job, sd_bus **ret_bus, struct err *err) {
 	struct fetch *fetch = job->fetch;
 	int error = fetch->bus ? 0 : bus_open(fetch->event, &fetch->bus);

@@ -1,5 +1,5 @@
-/* Fetching: names to bytes. The one interface behind which the work is done in process today and by helpers with
- * capabilities of their own tomorrow: call sites do not see the border.
+/* Fetching: names to bytes. The one interface behind which looks are made, in hands that this process forks or by
+ * helpers with capabilities of their own (sources/reach.h): call sites do not see the border.
  *
  * A fetch fills a set of sources. Each name is fetched once; fetches run side by side on an event loop; each has its
  * deadline (FETCH_DEADLINE_MS, commands and bus included); what does not come back in time is "timeout". Nothing here

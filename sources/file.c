@@ -58,21 +58,13 @@ static struct source_meta meta_of(const struct stat *status) {
 				    .ctime = status->st_ctime};
 }
 
-static bool read_bytes(const struct ask *ask, int fd, struct buf *ret_bytes, struct err *err) {
-	if (file_read_fd(fd, ask->name, SOURCE_LARGEST, ret_bytes, err))
-		return true;
-	if (err->code == ERR_TOO_BIG)
-		err->code = ERR_UNREADABLE;
-	return false;
-}
-
 /* What is not handed over is read here, where it may hang: the answer is the metadata, as it lies in memory, and the
  * bytes behind it. */
 static bool read_here(const struct ask *ask, int fd, const struct stat *status, struct answer *ret_answer,
 		      struct err *err) {
 	CLEANUP(buf_done) struct buf bytes = {0};
 	struct source_meta meta = meta_of(status);
-	if (!read_bytes(ask, fd, &bytes, err))
+	if (!kind_read_fd(fd, ask->name, SOURCE_LARGEST, &bytes, err))
 		return false;
 	buf_add(&ret_answer->bytes, &meta, sizeof meta);
 	buf_add(&ret_answer->bytes, bytes.data, bytes.len);
@@ -104,7 +96,7 @@ static bool shape_file(const struct ask *ask, struct answer *answer, struct err 
 	struct buf bytes = {0};
 	if (answer->is_file)
 		return is_regular(ask, answer->file, &status, err) &&
-		       read_bytes(ask, answer->file, &answer->bytes, err);
+		       kind_read_fd(answer->file, ask->name, SOURCE_LARGEST, &answer->bytes, err);
 	if (answer->bytes.len < sizeof answer->meta)
 		return err_set(err, ERR_UNREADABLE, ask->name, "answered without its metadata");
 	memcpy(&answer->meta, answer->bytes.data, sizeof answer->meta);

@@ -55,11 +55,7 @@ static bool read_below(const struct fixture *fixture, const char *path, const ch
 	CLEANUP(close_fd) int fd = place_open(&place, path, O_RDONLY | O_NONBLOCK);
 	if (fd < 0)
 		return err_errno(err, errno, ERR_UNREADABLE, where, "open");
-	if (file_read_fd(fd, where, SOURCE_LARGEST, ret_bytes, err))
-		return true;
-	if (err->code == ERR_TOO_BIG)
-		err->code = ERR_UNREADABLE;
-	return false;
+	return kind_read_fd(fd, where, SOURCE_LARGEST, ret_bytes, err);
 }
 
 static bool read_meta(struct fixture *fixture, struct err *err) {

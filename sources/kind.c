@@ -3,6 +3,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/file.h"
 #include "core/text.h"
 
 const struct kind *kind_find(const struct kind *const *kinds, const char *name) {
@@ -35,6 +36,29 @@ bool answer_json(const struct ask *ask, const json_t *value, struct answer *ret_
 	}
 	*ret_answer = (struct answer){.bytes = bytes};
 	return true;
+}
+
+bool answer_shaped(const struct ask *ask, const json_t *value, struct answer *answer, struct err *err) {
+	struct answer shaped;
+	if (!answer_json(ask, value, &shaped, err))
+		return false;
+	answer_done(answer);
+	*answer = shaped;
+	return true;
+}
+
+bool answer_read(const struct ask *ask, const struct answer *answer, struct buf *ret_bytes, struct err *err) {
+	if (!answer->is_file)
+		return err_set(err, ERR_UNREADABLE, ask->name, "not answered with an open file");
+	return kind_read_fd(answer->file, ask->name, SOURCE_LARGEST, ret_bytes, err);
+}
+
+bool kind_read_fd(int fd, const char *where, size_t cap, struct buf *ret_bytes, struct err *err) {
+	if (file_read_fd(fd, where, cap, ret_bytes, err))
+		return true;
+	if (err->code == ERR_TOO_BIG)
+		err->code = ERR_UNREADABLE;
+	return false;
 }
 
 void answer_done(struct answer *answer) {

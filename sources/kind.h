@@ -82,10 +82,15 @@ uint64_t time_us(void);
 MUST_CHECK bool ask_in_time(const struct ask *ask, struct err *err);
 /* The canonical bytes of a value, under the cap of every source. */
 MUST_CHECK bool answer_json(const struct ask *ask, const json_t *value, struct answer *ret_answer, struct err *err);
+/* How a shape ends: the same in the place of what the look gave. */
+MUST_CHECK bool answer_shaped(const struct ask *ask, const json_t *value, struct answer *answer, struct err *err);
+/* What is in the open file that a look gave, under the cap of every source. */
+MUST_CHECK bool answer_read(const struct ask *ask, const struct answer *answer, struct buf *ret_bytes, struct err *err);
+/* file_read_fd() with the word that sources have for more than a cap: ERR_UNREADABLE. */
+MUST_CHECK bool kind_read_fd(int fd, const char *where, size_t cap, struct buf *ret_bytes, struct err *err);
 
 /* For kinds that start. */
 const struct ask *job_ask(const struct job *job);
-sd_event *job_event(const struct job *job);
 /* The fetch's one connection to the system bus, made on first demand; borrowed. */
 MUST_CHECK bool job_bus(struct job *job, sd_bus **ret_bus, struct err *err);
 /* What the job is busy with; end(work) is called when it is over, answered or not. At most one. */

@@ -108,24 +108,12 @@ static bool look_mounts(const struct ask *ask, struct answer *ret_answer, struct
 static bool shape_mounts(const struct ask *ask, struct answer *answer, struct err *err) {
 	CLEANUP(buf_done) struct buf bytes = {0};
 	CLEANUP(json_decref_p) json_t *list = NULL;
-	struct answer table;
-	if (!answer->is_file)
-		return err_set(err, ERR_UNREADABLE, ask->name, "not answered with the open table");
-	if (!file_read_fd(answer->file, ask->name, SOURCE_LARGEST, &bytes, err)) {
-		if (err->code == ERR_TOO_BIG)
-			err->code = ERR_UNREADABLE;
-		return false;
-	}
-	if (!mounts_parse(bytes.data, bytes.len, ask->name, &list, err))
+	if (!answer_read(ask, answer, &bytes, err) || !mounts_parse(bytes.data, bytes.len, ask->name, &list, err))
 		return false;
 	if (json_array_size(list) == 0)
 		return err_set(err, ERR_UNPROVED, ask->name,
 			       "no mount at all: this is not the table of a running host");
-	if (!answer_json(ask, list, &table, err))
-		return false;
-	answer_done(answer);
-	*answer = table;
-	return true;
+	return answer_shaped(ask, list, answer, err);
 }
 
 const struct kind kind_mounts = {.prefix = "mounts:",

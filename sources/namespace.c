@@ -1,7 +1,6 @@
 #include "sources/namespace.h"
 
 #include <linux/sockios.h>
-#include <stdbool.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -44,4 +43,14 @@ enum namespace_kind namespace_of_first(const char *type) {
 	if (!name_of("1", type, first) || !name_of("self", type, own))
 		return strcmp(type, "net") ? NAMESPACE_UNKNOWN : compare_net_files();
 	return strcmp(first, own) ? NAMESPACE_OTHER : NAMESPACE_SAME;
+}
+
+bool namespace_is_hosts_net(const char *where, struct err *err) {
+	enum namespace_kind kind = namespace_of_first("net");
+	if (kind == NAMESPACE_SAME)
+		return true;
+	return err_set(err, ERR_UNPROVED, where, "%s",
+		       kind == NAMESPACE_OTHER
+			       ? "this process is in another network namespace than the first process"
+			       : "nothing proves that this is the network namespace of the first process");
 }

@@ -1,6 +1,8 @@
 /* Whether this process lives in the first process' namespace: what is seen from another is not the host. */
 #pragma once
 
+#include "core/err.h"
+
 enum namespace_kind {
 	NAMESPACE_UNKNOWN, /* this process may not know */
 	NAMESPACE_SAME,
@@ -14,3 +16,5 @@ enum namespace_kind namespace_of_first(const char *type);
  * CAP_NET_ADMIN). What comes of it is what namespace_of_first("net") says from now on, in forked processes too; with
  * NAMESPACE_UNKNOWN nothing changes. */
 enum namespace_kind namespace_prove_net(int listening);
+/* True where this process is proved to be in the first process' network namespace; else ERR_UNPROVED. */
+MUST_CHECK bool namespace_is_hosts_net(const char *where, struct err *err);

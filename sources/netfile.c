@@ -118,18 +118,10 @@ static bool shape_netfile(const struct ask *ask, struct answer *answer, struct e
 	const char *file = strchrnul(ask->rest, '/');
 	CLEANUP(buf_done) struct buf bytes = {0};
 	CLEANUP(json_decref_p) json_t *list = NULL;
-	struct answer shaped = {0};
-	if (!file_read_fd(answer->file, ask->name, SOURCE_LARGEST, &bytes, err)) {
-		err->code = err->code == ERR_TOO_BIG ? ERR_UNREADABLE : err->code;
-		return false;
-	}
-	if (!netfile_parse(bytes.data, bytes.len, text_starts(file, "/udp"), text_ends(file, "6"), ask->name, &list,
-			   err) ||
-	    !answer_json(ask, list, &shaped, err))
-		return false;
-	answer_done(answer);
-	*answer = shaped;
-	return true;
+	return answer_read(ask, answer, &bytes, err) &&
+	       netfile_parse(bytes.data, bytes.len, text_starts(file, "/udp"), text_ends(file, "6"), ask->name, &list,
+			     err) &&
+	       answer_shaped(ask, list, answer, err);
 }
 
 const struct kind kind_netfile = {.prefix = "netfile:",

@@ -28,12 +28,8 @@ static void still(json_t *value, const char *key) {
 static bool look_nft(const struct ask *ask, struct answer *ret_answer, struct err *err) {
 	static const char *const argv[] = {NFT, "-j", "list", "ruleset", NULL};
 	CLEANUP(command_output_done) struct command_output output = {0};
-	enum namespace_kind namespace = namespace_of_first("net");
-	if (namespace != NAMESPACE_SAME)
-		return err_set(err, ERR_UNPROVED, ask->name, "%s",
-			       namespace == NAMESPACE_OTHER
-				       ? "this process is in another network namespace than the first process"
-				       : "nothing proves that this is the network namespace of the first process");
+	if (!namespace_is_hosts_net(ask->name, err))
+		return false;
 	if (!command_run(ask, argv, &output, err)) {
 		/* Rules may well be loaded by others: that nft is not there does not show that there are none. */
 		return err->code == ERR_ABSENT ? err_set(err, ERR_UNPROVED, ask->name, "no " NFT " to ask") : false;
@@ -44,7 +40,6 @@ static bool look_nft(const struct ask *ask, struct answer *ret_answer, struct er
 static bool shape_nft(const struct ask *ask, struct answer *answer, struct err *err) {
 	CLEANUP(json_decref_p) json_t *said = NULL, *value = NULL;
 	json_t *list;
-	struct answer rules;
 	if (!command_read(ask, answer, &said, err))
 		return false;
 	if (!command_succeeded(ask, said, "nft", err)) {
@@ -59,11 +54,7 @@ static bool shape_nft(const struct ask *ask, struct answer *answer, struct err *
 	if (!json_object_get(json_array_get(list, 0), "metainfo"))
 		return err_set(err, ERR_UNPROVED, ask->name, "nft's answer does not begin with its metainfo");
 	still(value, "");
-	if (!answer_json(ask, value, &rules, err))
-		return false;
-	answer_done(answer);
-	*answer = rules;
-	return true;
+	return answer_shaped(ask, value, answer, err);
 }
 
 const struct kind kind_nft = {.prefix = "nft:ruleset",

@@ -46,19 +46,15 @@ static bool open_group(const struct ask *ask, int protocol, int group, bool (*fi
 }
 
 static bool look_notify_nft(const struct ask *ask, struct answer *ret_answer, struct err *err) {
-	if (namespace_of_first("net") != NAMESPACE_SAME)
-		return err_set(err, ERR_UNPROVED, ask->name,
-			       "nothing proves that this is the network namespace of the first process");
-	return open_group(ask, NETLINK_NETFILTER, NFNLGRP_NFTABLES, NULL, ret_answer, err);
+	return namespace_is_hosts_net(ask->name, err) &&
+	       open_group(ask, NETLINK_NETFILTER, NFNLGRP_NFTABLES, NULL, ret_answer, err);
 }
 
 /* The kernel sends audit's records into the network namespace of the first process alone; elsewhere one joins, and
  * never hears anything. */
 static bool look_notify_audit(const struct ask *ask, struct answer *ret_answer, struct err *err) {
-	if (namespace_of_first("net") != NAMESPACE_SAME)
-		return err_set(err, ERR_UNPROVED, ask->name,
-			       "nothing proves that this is the network namespace of the first process");
-	return open_group(ask, NETLINK_AUDIT, AUDIT_NLGRP_READLOG, filter_records, ret_answer, err);
+	return namespace_is_hosts_net(ask->name, err) &&
+	       open_group(ask, NETLINK_AUDIT, AUDIT_NLGRP_READLOG, filter_records, ret_answer, err);
 }
 
 const struct kind kind_notify_nft = {.prefix = "watch:nft:ruleset",

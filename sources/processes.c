@@ -288,7 +288,6 @@ static bool shape_process(const json_t *raw, const char *where, json_t *list, st
 static bool shape_processes(const struct ask *ask, struct answer *answer, struct err *err) {
 	CLEANUP(json_decref_p) json_t *raw = NULL;
 	CLEANUP(json_decref_p) json_t *list = json_array();
-	struct answer shaped = {0};
 	json_t *one;
 	size_t index;
 	if (!json_read(answer->bytes.data, answer->bytes.len, SOURCE_LARGEST, ask->name, &raw, err))
@@ -296,11 +295,7 @@ static bool shape_processes(const struct ask *ask, struct answer *answer, struct
 	json_array_foreach(raw, index, one) if (!shape_process(one, ask->name, list, err)) return false;
 	if (json_array_size(list) == 0)
 		return err_set(err, ERR_UNPROVED, ask->name, "no process at all: not even this one was seen");
-	if (!answer_json(ask, list, &shaped, err))
-		return false;
-	answer_done(answer);
-	*answer = shaped;
-	return true;
+	return answer_shaped(ask, list, answer, err);
 }
 
 const struct kind kind_processes = {.prefix = "processes:",

@@ -61,12 +61,8 @@ static bool list(const struct ask *ask, unsigned char family, unsigned char prot
 static bool look_sockets(const struct ask *ask, struct answer *ret_answer, struct err *err) {
 	static const unsigned char families[] = {AF_INET, AF_INET6}, protocols[] = {IPPROTO_TCP, IPPROTO_UDP};
 	CLEANUP(buf_done) struct buf bytes = {0};
-	enum namespace_kind namespace = namespace_of_first("net");
-	if (namespace != NAMESPACE_SAME)
-		return err_set(err, ERR_UNPROVED, ask->name, "%s",
-			       namespace == NAMESPACE_OTHER
-				       ? "this process is in another network namespace than the first process"
-				       : "nothing proves that this is the network namespace of the first process");
+	if (!namespace_is_hosts_net(ask->name, err))
+		return false;
 	for (size_t i = 0; i < ARRAY_LEN(families); i++)
 		for (size_t j = 0; j < ARRAY_LEN(protocols); j++)
 			if (!list(ask, families[i], protocols[j], &bytes, err))
@@ -234,13 +230,8 @@ bool sockets_parse(const void *data, size_t len, const char *where, json_t **ret
 
 static bool shape_sockets(const struct ask *ask, struct answer *answer, struct err *err) {
 	CLEANUP(json_decref_p) json_t *sockets = NULL;
-	struct answer shaped = {0};
-	if (!sockets_parse(answer->bytes.data, answer->bytes.len, ask->name, &sockets, err) ||
-	    !answer_json(ask, sockets, &shaped, err))
-		return false;
-	answer_done(answer);
-	*answer = shaped;
-	return true;
+	return sockets_parse(answer->bytes.data, answer->bytes.len, ask->name, &sockets, err) &&
+	       answer_shaped(ask, sockets, answer, err);
 }
 
 const struct kind kind_sockets = {.prefix = "sockets:listen",

@@ -111,10 +111,8 @@ static bool walk_file(struct walk *walk, const char *path, struct err *err) {
 	CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return errno == ENOENT && walk->depth > 0 ? true : may_read(walk, path, err);
-	if (!file_read_fd(fd, walk->where, CONFIG_LARGEST, &bytes, err)) {
-		err->code = err->code == ERR_TOO_BIG ? ERR_UNREADABLE : err->code;
+	if (!kind_read_fd(fd, walk->where, CONFIG_LARGEST, &bytes, err))
 		return false;
-	}
 	CLEANUP(lines_done) struct lines lines = lines_over(walk->where, bytes.data, bytes.len);
 	walk->depth++;
 	for (char *line; (line = lines_next(&lines));)

@@ -161,10 +161,8 @@ static bool walk_file(struct walk *walk, const char *path, bool may_be_missing, 
 		return err_set(err, ERR_UNREADABLE, walk->where,
 			       "%s: included deeper than %d, or as more than %d files", path, INCLUDES_DEEPEST,
 			       FILES_MOST);
-	if (!file_read_fd(fd, walk->where, FILE_LARGEST, &bytes, err)) {
-		err->code = err->code == ERR_TOO_BIG ? ERR_UNREADABLE : err->code;
+	if (!kind_read_fd(fd, walk->where, FILE_LARGEST, &bytes, err))
 		return false;
-	}
 	CLEANUP(lines_done) struct lines lines = lines_over(walk->where, bytes.data, bytes.len);
 	walk->depth++;
 	/* A line that goes on in the next is none here: what looks like an Include is checked even where it is none. */
@@ -224,7 +222,6 @@ static bool look_sudoers(const struct ask *ask, struct answer *ret_answer, struc
 
 static bool shape_sudoers(const struct ask *ask, struct answer *answer, struct err *err) {
 	CLEANUP(json_decref_p) json_t *said = NULL, *value = NULL;
-	struct answer shaped = {0};
 	if (!command_read(ask, answer, &said, err) || !command_succeeded(ask, said, "cvtsudoers", err))
 		return false;
 	const char *text = json_string_value(json_object_get(said, "stdout"));
@@ -234,11 +231,7 @@ static bool shape_sudoers(const struct ask *ask, struct answer *answer, struct e
 		return false;
 	if (!json_is_object(value))
 		return err_set(err, ERR_MALFORMED, ask->name, "not an object");
-	if (!answer_json(ask, value, &shaped, err))
-		return false;
-	answer_done(answer);
-	*answer = shaped;
-	return true;
+	return answer_shaped(ask, value, answer, err);
 }
 
 const struct kind kind_sudoers = {.prefix = "cmd:cvtsudoers",
