@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -11,10 +13,59 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "broker/journal.h"
+#include "broker/serve.h"
 #include "core/text.h"
 
 #define FIRST_PASSED 3 /* the descriptor of sd_listen_fds(3) */
 #define BACKLOG 64
+#define IDLE_LONGEST_S 86400
+
+static int misused(const struct start_program *program) {
+	fputs(program->usage, stderr);
+	return 3;
+}
+
+int start_read_arguments(const struct start_program *program, int argc, char **argv,
+			 struct start_arguments *ret_arguments) {
+	const struct option options[] = {{program->file_option, required_argument, NULL, 'f'},
+					 {"client", required_argument, NULL, 'c'},
+					 {"socket", required_argument, NULL, 's'},
+					 {"idle", required_argument, NULL, 'i'},
+					 {"help", no_argument, NULL, 'h'},
+					 {"version", no_argument, NULL, 'v'},
+					 {0}};
+	struct start_arguments arguments = {.client = START_CLIENT, .file = program->file};
+	unsigned long long idle_s = SERVE_IDLE_S;
+	for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+		if (option == 'f')
+			arguments.file = optarg;
+		else if (option == 'c')
+			arguments.client = optarg;
+		else if (option == 's')
+			arguments.socket = optarg;
+		else if (option == 'i' && text_to_u64(optarg, IDLE_LONGEST_S, &idle_s))
+			continue;
+		else if (option == 'h')
+			return fputs(program->usage, stdout), 1;
+		else if (option == 'v')
+			return printf("%s " VOUCH_VERSION "\n", program->name), 1;
+		else
+			return misused(program);
+	}
+	if (argc - optind != program->has_operand)
+		return misused(program);
+	arguments.operand = argv[optind];
+	arguments.idle_s = (unsigned)idle_s;
+	*ret_arguments = arguments;
+	return 0;
+}
+
+int start_fail(const struct err *err, int exit_code) {
+	char text[sizeof err->where + sizeof err->why];
+	journal_error("%s", err_text(err, text, sizeof text));
+	return exit_code;
+}
 
 /* What sd_listen_fds(3) does, for the one socket that there is. */
 static bool take_passed(int *ret_socket, struct err *err) {
