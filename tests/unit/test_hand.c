@@ -39,7 +39,7 @@ static bool look_count(const struct ask *ask, struct answer *ret_answer, struct 
 
 static const struct kind echo = {.prefix = "echo:", .deadline_ms = 10000, .look = look_echo},
 			 hang = {.prefix = "hang:", .deadline_ms = 100, .look = look_hang},
-			 patient = {.prefix = "patient:", .deadline_ms = 1000, .look = look_patient},
+			 patient = {.prefix = "patient:", .deadline_ms = 5000, .look = look_patient},
 			 taking = {.prefix = "taking:",
 				   .deadline_ms = 10000,
 				   .takes_descriptor = true,

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -258,6 +259,7 @@ static pid_t helper_run(int listening, size_t most, void (*how)(int socket)) {
 	assert_true(pid >= 0);
 	if (pid != 0)
 		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (size_t i = 0; i < most; i++) {
 		int socket = accept(listening, NULL, NULL);
 		if (socket >= 0 && how) {

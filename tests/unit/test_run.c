@@ -75,7 +75,11 @@ static void run_that_would_judge_nothing_is_wrong_use(void **state) {
 	CLEANUP(outcome_done)
 	struct outcome nothing = ASK(verb_run, "--policy", policy, "--root", agent.root, "--only", "A.8.99");
 	CLEANUP(outcome_done) struct outcome root = ASK(verb_run, "--policy", policy, "--root", "/nonexistent");
+	CLEANUP(outcome_done)
+	struct outcome helpers = ASK(verb_run, "--root", agent.root, "--helpers", "/run/vouch");
 	CLEANUP(outcome_done) struct outcome option = ASK(verb_run, "--rot", agent.root);
+	assert_int_equal(helpers.exit_code, 2);
+	prints(&helpers, "--root and --helpers do not go together");
 	assert_int_equal(control.exit_code, 2);
 	prints(&control, "no rule of the policy supports A.8.1");
 	assert_int_equal(nothing.exit_code, 2);

@@ -5,20 +5,16 @@
 
 #include <cmocka.h>
 
-#include <sched.h>
 #include <signal.h>
-#include <sys/mount.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
 #include "sources/watch_units.h"
+#include "tests/unit/own_run.h"
 
-#define BUS "/run/dbus/system_bus_socket"
 #define UNITS 130
 #define HANG_US 60000000
 
@@ -123,17 +119,6 @@ static void serve(int listening, int orders) {
 	_exit(0);
 }
 
-static int make_run(void) {
-	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = BUS};
-	int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-	    mount("none", "/run", "tmpfs", 0, NULL) != 0 || mkdir("/run/systemd", 0755) != 0 ||
-	    mkdir("/run/systemd/system", 0755) != 0 || mkdir("/run/dbus", 0755) != 0 ||
-	    bind(listening, (struct sockaddr *)&address, sizeof address) != 0 || listen(listening, 4) != 0)
-		_exit(101);
-	return listening;
-}
-
 /* This side. */
 
 struct this_side {
@@ -185,6 +170,7 @@ static pid_t start_server(int listening, struct this_side *side) {
 		_exit(105);
 	pid_t server = fork();
 	if (server == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(ends[1]);
 		serve(listening, ends[0]);
 	}
@@ -215,7 +201,7 @@ static char *tell(void (*story)(struct this_side *side, int listening, int out))
 	if (child == 0) {
 		struct this_side side = {0};
 		const struct watch_ears ears = {.context = &side, .doubted = on_doubted, .unwatched = on_unwatched};
-		int listening = make_run();
+		int listening = own_run_make();
 		close(ends[0]);
 		if (sd_event_new(&side.loop) < 0 ||
 		    sd_event_add_time_relative(side.loop, NULL, CLOCK_MONOTONIC, HANG_US, 0, on_hang, NULL) < 0)
@@ -285,7 +271,7 @@ static void lost_bus_counts_as_a_change_of_all_and_is_connected_anew(void **stat
 
 static void tell_no_bus(struct this_side *side, int listening, int out) {
 	close(listening);
-	unlink(BUS);
+	unlink(OWN_RUN_BUS);
 	watch_units_add(side->units, "unit:a.service");
 	watch_units_retry(side->units);
 	dprintf(out, "%zu", side->unwatched);

@@ -4,14 +4,13 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/file.h"
 #include "sources/wire.h"
+#include "tests/unit/fetching.h"
 
 struct ends {
 	int asker, hand;
@@ -26,16 +25,6 @@ static struct ends ends_make(void) {
 	int both[2];
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, both), 0);
 	return (struct ends){both[0], both[1]};
-}
-
-static size_t descriptors(void) {
-	size_t count = 0;
-	DIR *dir = opendir("/proc/self/fd");
-	assert_non_null(dir);
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	return count;
 }
 
 /* A message that may be none of ours, with so many descriptors. */
