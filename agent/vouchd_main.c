@@ -24,8 +24,8 @@ static void print_usage(FILE *to) {
 		    "  --config FILE  default " SETTINGS_FILE "; need not exist\n"
 		    "  --root DIR     look at this folder instead of the live host\n"
 		    "  --data DIR     where the catalogue and the shipped policies are\n"
-		    "  --helpers DIR  sockets of the brokers, the prober and the sealer; without, all is done in "
-		    "process\n\n"
+		    "  --helpers DIR  sockets of the brokers, the prober and the sealer; without, vouchd looks and\n"
+		    "                 signs by itself\n\n"
 		    "Keys of the configuration:\n");
 	for (size_t i = 0; settings_key(i, &name, &otherwise, &about); i++)
 		fprintf(to, "  %-12s %s (default: %s)\n", name, about, *otherwise ? otherwise : "empty");

@@ -109,6 +109,8 @@ static int run_verb(int argc, char **argv) {
 		return exit_code;
 	if (*operands)
 		return cli_misuse(&verb_run, "takes no operand: %s", *operands);
+	if (run.root && run.helpers)
+		return cli_misuse(&verb_run, "--root and --helpers do not go together: helpers look at the live host");
 	if (run.root && access(run.root, R_OK | X_OK) != 0)
 		return cli_misuse(&verb_run, "--root %s: not a folder that can be read", run.root);
 	if (!stack_load(run.data, run.policies.items, run.policies.count, &stack, &err) ||

@@ -29,7 +29,7 @@ _vouch() {
 	[[ $verb == capture && $current != -* ]] && mapfile -t COMPREPLY < <(compgen -d -- "$current") && return
 	local words
 	case $verb in
-	run) words="--policy --only --root --json --data --help" ;;
+	run) words="--policy --only --root --helpers --json --data --help" ;;
 	lint) words="--data --help" ;;
 	explain) words="--policy --data --help $(_vouch_rules)" ;;
 	checks) words="--help $(vouch checks 2>/dev/null | cut -d ' ' -f 1)" ;;
