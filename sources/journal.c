@@ -8,7 +8,6 @@
 #include "core/file.h"
 #include "core/text.h"
 #include "sources/fetch.h"
-#include "sources/journal_files.h"
 
 #define JOURNAL_DEADLINE_MS 20000
 #define PERSISTENT "/var/log/journal"
@@ -130,9 +129,8 @@ static bool is_of(sd_journal *journal, const char *machine) {
 	       !memcmp((const char *)data + strlen(key), machine, strlen(machine));
 }
 
-/* What the files hold. */
-static bool read_boots(const struct ask *ask, struct journal_files *files, const char *machine, json_t **ret_value,
-		       struct err *err) {
+bool journal_read(const struct ask *ask, struct journal_files *files, const char *machine, json_t **ret_value,
+		  struct err *err) {
 	CLEANUP(close_journal) sd_journal *journal = NULL;
 	CLEANUP(json_decref_p) json_t *boots = NULL;
 	uint64_t oldest = 0, newest = 0;
@@ -166,25 +164,6 @@ static bool read_machine(const struct ask *ask, char machine[33], struct err *er
 	return true;
 }
 
-bool journal_boots(const struct ask *ask, const char *persistent, const char *runtime, const char *machine,
-		   json_t **ret_value, struct err *err) {
-	CLEANUP(journal_files_done) struct journal_files files;
-	const struct kind *kind;
-	journal_files_init(&files, persistent, runtime, machine, ask->name);
-	for (const char *name; (name = journal_files_next(&files, &kind));) {
-		struct answer answer = {0};
-		struct err failed;
-		struct ask part = *ask;
-		part.name = name;
-		part.rest = name + strlen(kind->prefix);
-		bool is_seen = kind->look(&part, &answer, &failed);
-		if (!journal_files_take(&files, &answer, is_seen ? NULL : &failed, err))
-			return false;
-	}
-	return read_boots(ask, &files, machine, ret_value, err);
-}
-
-/* The same by asking a helper for each name. */
 struct boots {
 	struct journal_files files;
 	char machine[33];
@@ -215,7 +194,7 @@ static void ask_next(struct job *job, struct boots *boots) {
 	struct err err;
 	if (name)
 		job_reach(job, kind, name, on_part);
-	else if (read_boots(job_ask(job), &boots->files, boots->machine, &value, &err))
+	else if (journal_read(job_ask(job), &boots->files, boots->machine, &value, &err))
 		job_answer(job, value);
 	else
 		job_fail(job, &err);

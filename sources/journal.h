@@ -12,10 +12,10 @@
 #pragma once
 
 #include "core/check.h"
-#include "sources/kind.h"
+#include "sources/journal_files.h"
 
 #define JOURNAL_BOOTS_MOST 10000
 
-/* The same over other folders than the host's. machine: 32 hexadecimal digits. New reference. */
-MUST_CHECK bool journal_boots(const struct ask *ask, const char *persistent, const char *runtime, const char *machine,
-			      json_t **ret_value, struct err *err);
+/* That value, of the files that were found and opened. machine: 32 hexadecimal digits. New reference. */
+MUST_CHECK bool journal_read(const struct ask *ask, struct journal_files *files, const char *machine,
+			     json_t **ret_value, struct err *err);

@@ -77,11 +77,25 @@ static void write_boot(const char *folder, const char *boot) {
 static const struct place live = {0};
 static const struct ask ask = {.name = "journal:boots", .rest = "", .place = &live, .deadline_us = UINT64_MAX};
 
+/* Of other folders than the host's, each name looked at here. */
 static bool look(const char *persistent, const char *runtime, json_t **value, struct err *err) {
+	CLEANUP(journal_files_done) struct journal_files files;
+	const struct kind *kind;
 	json_decref(*value);
 	*value = NULL;
 	*err = (struct err){0};
-	return journal_boots(&ask, persistent, runtime, machine, value, err);
+	journal_files_init(&files, persistent, runtime, machine, ask.name);
+	for (const char *name; (name = journal_files_next(&files, &kind));) {
+		struct answer answer = {0};
+		struct err failed;
+		struct ask part = ask;
+		part.name = name;
+		part.rest = name + strlen(kind->prefix);
+		bool is_seen = kind->look(&part, &answer, &failed);
+		if (!journal_files_take(&files, &answer, is_seen ? NULL : &failed, err))
+			return false;
+	}
+	return journal_read(&ask, &files, machine, value, err);
 }
 
 static int64_t number(const json_t *value, const char *key) { return json_integer_value(json_object_get(value, key)); }
