@@ -149,8 +149,8 @@ static void deadline_kills_the_whole_group(void **state) {
 	CLEANUP(free_ptr) char *told = file_join(folder, "pid");
 	CLEANUP(buf_done) struct buf bytes = {0};
 	const char *const argv[] = {"/usr/bin/bash", "-c", "echo $$ >\"$0\"; sleep 60 & sleep 60", told,
-				    NULL}; /* a shell because it knows its number; vouch runs none */
-	assert_false(run_within(500, argv, &outcome));
+				    NULL};              /* a shell because it knows its number; vouch runs none */
+	assert_false(run_within(4000, argv, &outcome)); /* time enough to say its number */
 	assert_int_equal(outcome.err.code, ERR_TIMEOUT);
 	assert_true(file_read(told, 100, &bytes, &outcome.err));
 	pid_t leader = (pid_t)strtol(buf_str(&bytes), NULL, 10);
