@@ -4,6 +4,8 @@
 
 #include <cmocka.h>
 
+#include <sys/inotify.h>
+
 #include "agent/identity.h"
 #include "agent/vouchd.h"
 #include "tests/unit/agent_home.h"
@@ -115,8 +117,22 @@ static void first_round_after_a_boot_says_so(void **state) {
 	"  - {id: c.needs, title: C, controls: [A.8.9], severity: low, kind: effect, every: 1h, check: file, with: "   \
 	"{path: %s/etc/c}, expect: {mode: {at_most: '0640'}}, needs_control: a.mode, why: w, fix: f}\n"
 
+/* The same three, but b is about what is in the file, and c takes its time. */
+#define SLOW_POLICY                                                                                                    \
+	"policy: {id: live, version: 1.0.0, framework: 'iso27001:2022', title: Live, owner: me, review_by: "           \
+	"2027-06-30}\n"                                                                                                \
+	"rules:\n"                                                                                                     \
+	"  - {id: a.mode, title: A, controls: [A.8.9], severity: low, kind: effect, every: 1h, check: file, with: "    \
+	"{path: %s/etc/a}, expect: {mode: {at_most: '0640'}}, why: w, fix: f}\n"                                       \
+	"  - {id: b.text, title: B, controls: [A.8.9], severity: low, kind: effect, every: 1h, check: file, with: "    \
+	"{path: %s/etc/b, pattern: good}, expect: {matches: 1}, why: w, fix: f}\n"                                     \
+	"  - {id: c.slow, title: C, controls: [A.8.9], severity: low, kind: effect, every: 1h, check: "                \
+	"world_writable, with: {folders: [/usr, %s]}, expect: {none: {path: {exists: true}}}, needs_control: b.text, " \
+	"why: w, "                                                                                                     \
+	"fix: f}\n"
+
 enum { A, B, C, LIVE_RULES };
-#define HANG_US 120000000 /* a loop that runs so long waits for what never comes */
+#define HANG_US 100000000 /* a loop that runs so long waits for what never comes */
 
 static size_t looks[LIVE_RULES];         /* at each rule */
 static char last_verdicts[LIVE_RULES];   /* their first letters, after the last round */
@@ -125,13 +141,10 @@ static void (*step)(void);               /* after each round */
 
 static int on_hang(sd_event_source *source, uint64_t time, void *context) { return sd_event_exit(loop, 99); }
 
-static int make_live(void **state) {
+static int make_with(void **state, char *policy) {
 	struct err err;
 	char host_id[IDENTITY_UUID] = "";
 	CLEANUP(free_ptr) char *machine = scratch_text("/etc", "machine-id");
-	if (make(state) != 0)
-		return 1;
-	CLEANUP(free_ptr) char *policy = xasprintf(LIVE_POLICY, agent.root, agent.root, agent.root);
 	CLEANUP(free_ptr) char *path = file_join(agent.folder, "live.yaml");
 	const char *const paths[] = {path};
 	scratch_put(agent.folder, "live.yaml", policy);
@@ -146,6 +159,20 @@ static int make_live(void **state) {
 	agent.enrolment->host_id = xstrdup(host_id);
 	memset(looks, 0, sizeof looks);
 	return sd_event_add_time_relative(loop, NULL, CLOCK_MONOTONIC, HANG_US, 0, on_hang, NULL) < 0;
+}
+
+static int make_live(void **state) {
+	if (make(state) != 0)
+		return 1;
+	CLEANUP(free_ptr) char *policy = xasprintf(LIVE_POLICY, agent.root, agent.root, agent.root);
+	return make_with(state, policy);
+}
+
+static int make_slow(void **state) {
+	if (make(state) != 0)
+		return 1;
+	CLEANUP(free_ptr) char *policy = xasprintf(SLOW_POLICY, agent.root, agent.root, agent.root);
+	return make_with(state, policy);
 }
 
 static void note_round(const struct round *round, enum sealed sealed, const struct err *err) {
@@ -247,6 +274,32 @@ static void last_of_changes_at_any_instant_is_seen(void **state) {
 	assert_memory_equal(last_verdicts, "pfp", LIVE_RULES);
 }
 
+static sd_event_source *opening;
+
+/* Once it is open for the look: what was opened is the old one. */
+static int on_open(sd_event_source *source, const struct inotify_event *event, void *context) {
+	scratch_put(agent.root, "etc/b", "good\n");
+	return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+}
+
+/* The first change is found by reading again, the second by its event alone: only the look opens the file. */
+static void change_while_it_is_read(void) {
+	CLEANUP(free_ptr) char *path = file_join(agent.root, "etc/b");
+	if (rounds <= 2)
+		scratch_put(agent.root, "etc/b", rounds == 1 ? "bad\n" : "worse\n");
+	if (rounds == 2)
+		assert_true(sd_event_add_inotify(loop, &opening, path, IN_OPEN, on_open, NULL) >= 0);
+	if (last_verdicts[B] == 'p')
+		sd_event_exit(loop, 7);
+}
+
+static void change_during_the_look_at_it_is_seen_afterwards(void **state) {
+	run_live(change_while_it_is_read);
+	sd_event_source_disable_unref(opening);
+	assert_int_equal(last_verdicts[B], 'p');
+	assert_true(rounds >= 4);
+}
+
 static void end_with_the_other(void) {
 	if (last_verdicts[A] == 'f')
 		sd_event_exit(loop, 7);
@@ -277,6 +330,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(change_has_its_rule_looked_at_and_says_so, make_live, drop),
 		cmocka_unit_test_setup_teardown(rule_whose_control_changed_is_judged_anew, make_live, drop),
 		cmocka_unit_test_setup_teardown(burst_of_a_thousand_changes_is_few_rounds, make_live, drop),
+		cmocka_unit_test_setup_teardown(change_during_the_look_at_it_is_seen_afterwards, make_slow, drop),
 		cmocka_unit_test_setup_teardown(last_of_changes_at_any_instant_is_seen, make_live, drop),
 		cmocka_unit_test_setup_teardown(file_that_flaps_keeps_no_other_change_waiting, make_live, drop),
 	};
