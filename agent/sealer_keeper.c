@@ -80,6 +80,9 @@ bool position_admits(const struct position *position, const struct terms *terms,
 		return false;
 	if (strcmp(statement->host_id, terms->host_id) != 0)
 		return err_set(err, ERR_REFUSED, "host", "not the host that was enrolled");
+	/* The next epoch has to name it in full. */
+	if (strlen(statement->boot_id) >= sizeof position->boot_id)
+		return err_set(err, ERR_REFUSED, "bootId", "longer than any kernel's");
 	bool is_epoch = !strcmp(statement->type, "epoch");
 	if (is_epoch && !may_open_epoch(position, statement, terms, err))
 		return false;

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/home.h"
@@ -18,6 +19,8 @@
 #define KEEP VOUCH_STATEDIR "-sealer"
 #define CLIENT "vouch"
 #define EPOCH_NAME "epoch" /* in the descriptor store */
+#define REPORTS_MOST 20
+#define REPORT_SPAN_S 10
 #define SECRET_BYTES 65536 /* of locked memory, for the key */
 
 static const char usage[] =
@@ -41,8 +44,25 @@ static int fail(const struct err *err) {
 	return 2;
 }
 
+/* Who asks can be refused as often as he likes: so many are written in a span. */
+static bool has_room(void) {
+	static time_t span;
+	static unsigned lines;
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec / REPORT_SPAN_S != span) {
+		if (lines > REPORTS_MOST)
+			fprintf(stderr, "<5>vouch-sealer: %u more are not written here\n", lines - REPORTS_MOST);
+		lines = 0;
+	}
+	span = now.tv_sec / REPORT_SPAN_S;
+	return lines++ < REPORTS_MOST;
+}
+
 /* A refusal is worth a line in the journal, a failure a louder one. */
 static void report(const char *level, const char *what, const char *why) {
+	if (!has_room())
+		return;
 	CLEANUP(free_ptr) char *text = xstrdup(why);
 	text_replace_controls(text);
 	fprintf(stderr, "%svouch-sealer: %s: %s\n", level, what, text);

@@ -364,6 +364,9 @@ static void number_one_is_the_enrolment_of_this_host_and_key_and_nothing_else_is
 	refuses(keeper, line, "number 1 is the enrolment");
 	line.type = "attestation";
 	refuses(keeper, line, "not signed");
+	line.type = "round";
+	line.boot = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+	refuses(keeper, line, "longer than any kernel's");
 }
 
 static void epoch_is_opened_once_with_its_own_key_and_the_true_reason(void **state) {
