@@ -336,13 +336,18 @@ bool volume_is_seen(const struct volume *volume, struct err *err) {
 		"seen from here");
 }
 
+/* Each file by its name: links lead from a disk to its controller, and from there to every device of that bus. */
 void volume_paths(struct names *patterns) {
 	static const char *const all[] = {"mounts:",
 					  "link:/dev/*",
 					  "link:/sys/dev/block/*",
 					  "link:/sys/class/block/*",
-					  "dir:/sys/class/block/*",
-					  "file:/sys/class/block/*",
+					  "dir:/sys/class/block/*/slaves",
+					  "file:/sys/class/block/*/dm/uuid",
+					  "file:/sys/class/block/*/partition",
+					  "file:/sys/class/block/*/device/vendor",
+					  "file:/sys/class/block/*/device/model",
+					  "file:/sys/class/block/*/backing_dev",
 					  "dir:/sys/fs/btrfs*",
 					  "file:/proc/cpuinfo"};
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
