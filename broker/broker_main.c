@@ -8,7 +8,7 @@
 #include "sources/namespace.h"
 
 static const char usage[] =
-	"usage: vouch-broker [options] fs|net|audit|ptrace\n\n"
+	"usage: vouch-broker [options] fs|net|audit|audit-notices|ptrace\n\n"
 	"Looks for vouchd at what only this unit's capability opens. Started by its socket unit.\n\n"
 	"  --client USER   who may ask beside root (default: " START_CLIENT ")\n"
 	"  --paths FILE    what may be asked for (default: " PATHS_FILE ")\n"

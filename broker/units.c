@@ -6,13 +6,13 @@ static const struct kind *const fs[] = {&kind_file,    &kind_folder, &kind_stat,
 					&kind_statvfs, &kind_shadow, &kind_mounts, &kind_sshd, &kind_luks,
 					&kind_sudoers, &kind_watch,  NULL};
 static const struct kind *const net[] = {&kind_nft, &kind_sockets, &kind_netfile, &kind_notify_nft, NULL};
-static const struct kind *const audit[] = {&kind_audit_status, &kind_audit_rules, &kind_notify_audit, NULL};
+static const struct kind *const audit[] = {&kind_audit_status, &kind_audit_rules, NULL};
+static const struct kind *const audit_notices[] = {&kind_notify_audit, NULL};
 static const struct kind *const ptrace[] = {&kind_processes, &kind_netns, NULL};
 
 static const struct unit units[] = {
-	{.name = "fs", .kinds = fs},
-	{.name = "net", .kinds = net, .needs_network = true},
-	{.name = "audit", .kinds = audit},
+	{.name = "fs", .kinds = fs},         {.name = "net", .kinds = net, .needs_network = true},
+	{.name = "audit", .kinds = audit},   {.name = "audit-notices", .kinds = audit_notices, .needs_network = true},
 	{.name = "ptrace", .kinds = ptrace},
 };
 

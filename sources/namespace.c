@@ -1,7 +1,8 @@
 #include "sources/namespace.h"
 
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
+#include <linux/netlink.h>
+#include <stdint.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,12 +20,19 @@ static bool name_of(const char *process, const char *type, char name[NAME_ROOM])
 /* Proved once, for good: a process does not change its network namespace here. */
 static enum namespace_kind proved_net = NAMESPACE_UNKNOWN;
 
+/* No two network namespaces have the same one before the next boot. */
+static bool cookie_of(int socket, uint64_t *ret_cookie) {
+	socklen_t len = sizeof *ret_cookie;
+	return getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE, ret_cookie, &len) == 0 && len == sizeof *ret_cookie;
+}
+
 enum namespace_kind namespace_prove_net(int listening) {
-	struct stat first, own;
-	CLEANUP(close_fd) int namespace = ioctl(listening, SIOCGSKNS);
-	if (namespace < 0 || fstat(namespace, &first) != 0 || stat("/proc/self/ns/net", &own) != 0)
+	uint64_t first, own;
+	/* Of the one family that every unit that asks may make. */
+	CLEANUP(close_fd) int here = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	if (here < 0 || !cookie_of(listening, &first) || !cookie_of(here, &own))
 		return NAMESPACE_UNKNOWN;
-	proved_net = first.st_ino == own.st_ino && first.st_dev == own.st_dev ? NAMESPACE_SAME : NAMESPACE_OTHER;
+	proved_net = first == own ? NAMESPACE_SAME : NAMESPACE_OTHER;
 	return proved_net;
 }
 

@@ -12,9 +12,9 @@ enum namespace_kind {
 /* type: "mnt", "net" and so on, as in /proc/PID/ns. */
 enum namespace_kind namespace_of_first(const char *type);
 /* For a process that may not look at the first process' namespaces: the first process made this socket in its own
- * network namespace (socket activation), and where the socket is is asked of the kernel (SIOCGSKNS, which needs
- * CAP_NET_ADMIN). What comes of it is what namespace_of_first("net") says from now on, in forked processes too; with
- * NAMESPACE_UNKNOWN nothing changes. */
+ * network namespace (socket activation), and the kernel says whether a socket made here is in the same one
+ * (SO_NETNS_COOKIE, which anybody may ask for). What comes of it is what namespace_of_first("net") says from now on, in
+ * forked processes too; with NAMESPACE_UNKNOWN nothing changes. */
 enum namespace_kind namespace_prove_net(int listening);
 /* True where this process is proved to be in the first process' network namespace; else ERR_UNPROVED. */
 MUST_CHECK bool namespace_is_hosts_net(const char *where, struct err *err);

@@ -51,7 +51,7 @@ static bool look_notify_nft(const struct ask *ask, struct answer *ret_answer, st
 }
 
 /* The kernel sends audit's records into the network namespace of the first process alone; elsewhere one joins, and
- * never hears anything. */
+ * never hears anything. So a helper of its own hears: the one that asks for status and rules has no network. */
 static bool look_notify_audit(const struct ask *ask, struct answer *ret_answer, struct err *err) {
 	return namespace_is_hosts_net(ask->name, err) &&
 	       open_group(ask, NETLINK_AUDIT, AUDIT_NLGRP_READLOG, filter_records, ret_answer, err);
@@ -62,5 +62,7 @@ const struct kind kind_notify_nft = {.prefix = "watch:nft:ruleset",
 				     .helper = HELPER_NET,
 				     .deadline_ms = FETCH_DEADLINE_MS,
 				     .look = look_notify_nft};
-const struct kind kind_notify_audit = {
-	.prefix = "watch:audit:", .helper = HELPER_AUDIT, .deadline_ms = FETCH_DEADLINE_MS, .look = look_notify_audit};
+const struct kind kind_notify_audit = {.prefix = "watch:audit:",
+				       .helper = HELPER_AUDIT_NOTICES,
+				       .deadline_ms = FETCH_DEADLINE_MS,
+				       .look = look_notify_audit};

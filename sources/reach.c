@@ -11,11 +11,10 @@
 #define KNOCK_EVERY_MS 50 /* at a helper whose queue of connections is full */
 #define KNOCK_FOR_MS 10000
 
-static const char *const socket_names[HELPER_COUNT] = {[HELPER_FS] = "broker-fs.sock",
-						       [HELPER_NET] = "broker-net.sock",
-						       [HELPER_AUDIT] = "broker-audit.sock",
-						       [HELPER_PTRACE] = "broker-ptrace.sock",
-						       [HELPER_PROBER] = "prober.sock"};
+static const char *const socket_names[HELPER_COUNT] = {
+	[HELPER_FS] = "broker-fs.sock",         [HELPER_NET] = "broker-net.sock",
+	[HELPER_AUDIT] = "broker-audit.sock",   [HELPER_AUDIT_NOTICES] = "broker-audit-notices.sock",
+	[HELPER_PTRACE] = "broker-ptrace.sock", [HELPER_PROBER] = "prober.sock"};
 
 struct calls {
 	struct reach_call *first, *last;

@@ -27,7 +27,8 @@ done <<-'EOF'
 	vouch-sealer        0.5
 	vouch-broker-fs     2.1 CAP_DAC_READ_SEARCH
 	vouch-broker-net    1.4 CAP_NET_ADMIN
-	vouch-broker-audit  0.7 CAP_AUDIT_CONTROL CAP_AUDIT_READ
+	vouch-broker-audit  0.7 CAP_AUDIT_CONTROL
+	vouch-broker-audit-notices 1.0 CAP_AUDIT_READ
 	vouch-broker-ptrace 1.0 CAP_SYS_PTRACE
 	vouch-prober        1.2
 	vouch-ship          1.2
@@ -61,7 +62,8 @@ for hidden in /var/lib/vouch /run/credentials; do
 	check "vouch-broker-fs does not see $hidden" grep -qE "^InaccessiblePaths=(.* )?$hidden( |\$)" \
 		"$units/vouch-broker-fs.service"
 done
-for unit in vouch-broker-fs vouch-broker-net vouch-broker-audit vouch-broker-ptrace vouch-prober vouch-sealer; do
+for unit in vouch-broker-fs vouch-broker-net vouch-broker-audit vouch-broker-audit-notices vouch-broker-ptrace \
+	vouch-prober vouch-sealer; do
 	check "$unit's socket is for its group alone" grep -qx 'SocketMode=0660' "$units/$unit.socket"
 	check "$unit's socket is of group vouch" grep -qx 'SocketGroup=vouch' "$units/$unit.socket"
 done

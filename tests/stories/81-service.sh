@@ -62,7 +62,8 @@ done <<-'EOF'
 	vouch-ship          vouch-ship          0000000000000000
 	vouch-broker-fs     vouch-broker-fs     0000000000000004
 	vouch-broker-net    vouch-broker-net    0000000000001000
-	vouch-broker-audit  vouch-broker-audit  0000002040000000
+	vouch-broker-audit  vouch-broker-audit  0000000040000000
+	vouch-broker-audit-notices vouch-broker-audit-notices 0000002000000000
 	vouch-broker-ptrace vouch-broker-ptrace 0000000000080000
 	vouch-prober        dynamic             0000000000000000
 EOF
@@ -72,7 +73,7 @@ keys=(/var/lib/vouch/enrolment/evidence.pem /var/lib/vouch/enrolment/transport.p
 	/run/credentials/vouch-sealer.service/evidence.pem /run/credentials/vouch-ship.service/transport.pem
 	/var/lib/vouch-sealer/position)
 readable='for key in "$@"; do head -c 1 "$key" >/dev/null 2>&1 && echo "$key"; done'
-for unit in vouchd vouch-broker-fs vouch-broker-net vouch-broker-audit vouch-broker-ptrace vouch-prober; do
+for unit in vouchd vouch-broker-{fs,net,audit,audit-notices,ptrace} vouch-prober; do
 	equal "$unit can read no key" "" "$(as_unit "$unit" bash -c "$readable" keys "${keys[@]}" || true)"
 done
 for key in "${keys[@]}"; do

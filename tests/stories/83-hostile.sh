@@ -19,7 +19,7 @@ ln -s /etc/shadow "$root/srv/astray"
 mkdir -p "$root/var/lib/vouch/enrolment"
 echo '{}' >"$root/var/lib/vouch/enrolment/enrolment.json"
 check "it boots" host_boot "$root"
-in_host systemctl start vouch-broker-{fs,net,audit,ptrace}.socket
+in_host systemctl start vouch-broker-{fs,net,audit,audit-notices,ptrace}.socket
 in_host useradd -m mallory
 in_host bash -c 'cd /home/mallory && mkdir .ssh && printf "a key\n" >.ssh/key && ln -s /etc/shadow .ssh/link &&
 	chown -Rh mallory: .ssh && ln /etc/shadow .ssh/authorized_keys'
@@ -83,10 +83,12 @@ done <<-'EOF'
 	net    netfile:/proc/1/environ                       EACCES
 	audit  file:/etc/passwd                              EOPNOTSUPP
 	audit  audit:off                                     EOPNOTSUPP
+	audit  watch:audit:rules                             EOPNOTSUPP
+	audit-notices audit:rules                            EOPNOTSUPP
 	ptrace file:/proc/1/mem                              EOPNOTSUPP
 	ptrace processes:/proc/1/mem                         EOPNOTSUPP
 EOF
-for unit in fs net audit ptrace; do
+for unit in fs net audit audit-notices ptrace; do
 	read -ra asked <<<"${names[$unit]}"
 	hostile $sockets-$unit.sock ask "${asked[@]}"
 	for line in "${expected[@]}"; do
@@ -101,7 +103,7 @@ hostile $sockets-fs.sock ask file:/etc/hostname file:/srv/led shadow:
 equal "what is listed is given" "given given given" "$(tr '\n' ' ' <<<"$(cut -f 2 <<<"$said")" | xargs)"
 
 # --- what is no request, on every broker
-for unit in fs net audit ptrace; do
+for unit in fs net audit audit-notices ptrace; do
 	hostile $sockets-$unit.sock raw
 	for what in "one byte too long" "64 KiB"; do
 		equal "broker $unit: $what" EMSGSIZE "$(came "$what")"

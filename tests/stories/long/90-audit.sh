@@ -20,7 +20,7 @@ EOS
 check "it boots" vm_boot "$root"
 equal "with a kernel of its own" "$(basename "$root"/boot/vmlinuz-*)" "vmlinuz-$(in_vm uname -r)"
 equal "exit codes come through" 7 "$(vm_shell 'exit 7' || echo $?)"
-in_vm systemctl start vouch-broker-{fs,net,audit,ptrace}.socket
+in_vm systemctl start vouch-broker-{fs,net,audit,audit-notices,ptrace}.socket
 
 # as_vouch COMMAND...: as vouchd runs, without any capability.
 as_vouch() {
@@ -56,19 +56,45 @@ equal "vouch sees the same status through the unit" "$(told_status)" "$(seen_sta
 refused "without the unit vouch is denied, and sees no empty list" 'audit:rules.*denied' as_vouch vouch sources audit:rules
 
 # --- the unit
-pid=$(in_vm systemctl show -p MainPID --value vouch-broker-audit)
-for set in CapPrm CapEff CapBnd; do
-	equal "the unit has CAP_AUDIT_CONTROL and CAP_AUDIT_READ and no other: $set" 0000002040000000 \
-		"$(in_vm sed -n "s/^$set:[[:space:]]*//p" "/proc/$pid/status")"
-done
-equal "it runs as a user of its own" vouch-broker-audit "$(in_vm ps -o user:32= -p "$pid")"
+# holds UNIT BITS: its capabilities, whose user it is.
+holds() {
+	local pid set
+	pid=$(in_vm systemctl show -p MainPID --value "$1")
+	for set in CapPrm CapEff CapBnd; do
+		equal "$1: $set" "$2" "$(in_vm sed -n "s/^$set:[[:space:]]*//p" "/proc/$pid/status")"
+	done
+	equal "$1 runs as a user of its own" "$1" "$(in_vm ps -o user:32= -p "$pid")"
+}
+holds vouch-broker-audit 0000000040000000 # CAP_AUDIT_CONTROL
 
 # --- what is loaded later
-vm_shell 'sleep 3600 | notices "" audit:rules audit:status >/run/notices 2>&1 &'
-check "the rules are watched" within 60 in_vm grep -qx watched /run/notices
-check "nothing has changed" in_vm bash -c '! grep changed /run/notices'
+# watch_as NAME HELPERS COMMAND: what is told to a watch that the command starts goes to /run/notices-NAME.
+vouch='setpriv --reuid=vouch --regid=vouch --init-groups --inh-caps=-all --bounding-set=-all'
+watch_as() {
+	vm_shell "sleep 3600 | $3 notices '$2' audit:rules audit:status >/run/notices-$1 2>&1 &"
+	check "$1: the rules are watched" within 60 in_vm grep -qx watched "/run/notices-$1"
+}
+on_schedule='changes of audit:.* are not all noticed at once but on schedule: .*network namespace'
+watch_as root "" ""
+watch_as vouch /run/vouch "$vouch"
+holds vouch-broker-audit-notices 0000002000000000 # CAP_AUDIT_READ
+# The same unit where the kernel does not tell it: it has to say so.
+in_vm systemctl stop vouch-broker-audit-notices.service
+in_vm mkdir -p /run/systemd/system/vouch-broker-audit-notices.service.d
+vm_shell 'printf "[Service]\nPrivateNetwork=yes\n" >/run/systemd/system/vouch-broker-audit-notices.service.d/deaf.conf'
+in_vm systemctl daemon-reload
+watch_as deaf /run/vouch "$vouch"
+check "who cannot hear says so" in_vm grep -q "$on_schedule" /run/notices-deaf
+for name in root vouch; do
+	check "$name: can hear" in_vm bash -c "! grep schedule /run/notices-$name"
+	check "$name: nothing has changed" in_vm bash -c "! grep changed /run/notices-$name"
+done
 in_vm auditctl -w /etc/shadow -p r -k later >/dev/null
-check "a rule that is loaded later is noticed" within 60 in_vm grep -qx 'changed audit:rules' /run/notices
+for name in root vouch; do
+	check "$name: a rule that is loaded later is noticed" within 60 in_vm grep -qx 'changed audit:rules' \
+		"/run/notices-$name"
+done
+check "who cannot hear is not told" in_vm bash -c '! grep changed /run/notices-deaf'
 equal "it is seen" 5 "$(seen_rules "${through[@]}" | wc -l)"
 equal "as auditctl shows it" "$(told_rules)" "$(seen_rules "${through[@]}")"
 in_vm auditctl -D >/dev/null
