@@ -91,8 +91,10 @@ static void call_free(struct reach_call *call) {
 }
 
 static void free_all(struct calls *calls) {
-	while (calls->first)
-		call_free(calls->first);
+	for (struct reach_call *call = calls->first, *next; call; call = next) {
+		next = call->next;
+		call_free(call);
+	}
 }
 
 /* The last thing that happens to a call; whoever is told may do what he likes. */
@@ -108,19 +110,29 @@ static void tell(struct reach_call *call, struct answer *answer, const struct er
 	done(context, answer, err ? &kept : NULL);
 }
 
-/* Has it told from the loop. */
-static void fail(struct reach_call *call, const struct err *err) {
+/* From the loop. */
+static void tell_later(struct reach_call *call, const struct err *err) {
 	struct reach *reach = call->reach;
-	if (!call->done) {
-		call_free(call);
-		return;
-	}
 	call->is_sent = false;
 	call->err = xmalloc(sizeof *call->err);
 	*call->err = *err;
 	take(call);
 	put(&reach->ended, call);
 	sd_event_source_set_enabled(reach->turn, SD_EVENT_ON);
+}
+
+static void fail(struct reach_call *call, const struct err *err) {
+	if (call->done)
+		tell_later(call, err);
+	else
+		call_free(call);
+}
+
+static void fail_all(struct calls *calls, const struct err *err) {
+	for (struct reach_call *call = calls->first, *next; call; call = next) {
+		next = call->next;
+		fail(call, err);
+	}
 }
 
 static void arm_free(struct arm *arm) {
@@ -165,8 +177,10 @@ static void ask_again(struct side *side, struct reach_call *call) {
 static void drop(struct arm *arm) {
 	struct side *side = arm->side;
 	size_t at = 0;
-	while (arm->asked.first)
-		ask_again(side, arm->asked.first);
+	for (struct reach_call *call = arm->asked.first, *next; call; call = next) {
+		next = call->next;
+		ask_again(side, call);
+	}
 	while (side->arms[at] != arm)
 		at++;
 	side->arms[at] = side->arms[--side->count];
@@ -297,10 +311,8 @@ static void fail_waiting(struct side *side, int error) {
 	err_errno(&err, error, path ? ERR_UNPROVED : ERR_UNREADABLE, "", what);
 	if (err.code == ERR_ABSENT)
 		err.code = ERR_UNPROVED; /* the helper is not there: nothing is known of what it would have seen */
-	while (side->waiting.first)
-		fail(side->waiting.first, &err);
-	while (side->alone.first)
-		fail(side->alone.first, &err);
+	fail_all(&side->waiting, &err);
+	fail_all(&side->alone, &err);
 }
 
 static int on_knock(sd_event_source *source, uint64_t usec, void *context) {
@@ -320,7 +332,7 @@ static void knock_later(struct side *side) {
 		fail_waiting(side, ETIMEDOUT);
 		return;
 	}
-	if (sd_event_add_time_relative(side->reach->event, &side->knock, CLOCK_MONOTONIC, KNOCK_EVERY_MS * 1000, 0,
+	if (sd_event_add_time_relative(side->reach->event, &side->knock, CLOCK_MONOTONIC, KNOCK_EVERY_MS * 1000ULL, 0,
 				       on_knock, side) < 0)
 		fail_waiting(side, ENOMEM);
 }
@@ -479,7 +491,7 @@ struct reach_call *reach_ask(struct reach *reach, const struct kind *kind, const
 	} else if (!wire_is_name(name, strlen(name))) {
 		struct err err;
 		err_set(&err, ERR_UNREADABLE, "", "the name holds what is not plain text");
-		fail(call, &err);
+		tell_later(call, &err);
 	} else {
 		send_waiting(side);
 	}

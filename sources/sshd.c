@@ -201,7 +201,7 @@ char *sshd_sorted(const char *text) {
 		qsort(addresses, count, sizeof(char *), by_text);
 	for (const char *at = text; *at;) {
 		size_t len = strcspn(at, "\n");
-		if (is_address(at))
+		if (is_address(at) && next < count)
 			buf_adds(&sorted, addresses[next++]);
 		else
 			buf_add(&sorted, at, len);

@@ -378,8 +378,10 @@ void watch_free(struct watch *watch) {
 	if (!watch)
 		return;
 	reach_free(watch->reach);
-	while (watch->calls)
-		call_free(watch->calls);
+	for (struct call *call = watch->calls, *next; call; call = next) {
+		next = call->next;
+		call_free(call);
+	}
 	fetch_free(watch->fetch);
 	sources_free(watch->read);
 	watch_paths_free(watch->paths);

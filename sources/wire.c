@@ -223,23 +223,30 @@ static bool read_meta(const char *data, size_t len, struct source_meta *ret_meta
 	return true;
 }
 
-/* What a whole reply says; takes the descriptor over where it is the file. */
-static bool read_reply(const struct head *head, const char *why, size_t why_len, int *fd,
+/* What a look found; takes the descriptor over where it is the file. */
+static bool read_found(const struct head *head, const char *behind, size_t len, int *fd, struct answer *ret_answer) {
+	if (*fd < 0 || head->is_file > 1 || (!head->is_file && len > 0))
+		return false;
+	if (!head->is_file)
+		return read_sealed(*fd, &ret_answer->bytes);
+	if (!read_meta(behind, len, &ret_answer->meta))
+		return false;
+	ret_answer->is_file = true;
+	ret_answer->file = *fd;
+	*fd = -1;
+	return true;
+}
+
+/* What a whole reply says. */
+static bool read_reply(const struct head *head, const char *behind, size_t len, int *fd,
 		       struct wire_answer *ret_answer) {
 	struct wire_answer got = {.number = head->number};
+	if (head->code == ERR_NONE && !read_found(head, behind, len, fd, &got.answer))
+		return false;
 	if (head->code != ERR_NONE) {
-		if (!err_is_of_look((enum err_code)head->code) || *fd >= 0 || memchr(why, '\0', why_len))
+		if (!err_is_of_look((enum err_code)head->code) || *fd >= 0 || memchr(behind, '\0', len))
 			return false;
-		err_set(&got.err, head->code, "", "%.*s", (int)why_len, why);
-	} else if (*fd < 0 || head->is_file > 1 || (!head->is_file && why_len > 0)) {
-		return false;
-	} else if (head->is_file) {
-		got.answer = (struct answer){.is_file = true, .file = *fd};
-		if (!read_meta(why, why_len, &got.answer.meta))
-			return false;
-		*fd = -1;
-	} else if (!read_sealed(*fd, &got.answer.bytes)) {
-		return false;
+		err_set(&got.err, head->code, "", "%.*s", (int)len, behind);
 	}
 	*ret_answer = got;
 	return true;
