@@ -76,6 +76,13 @@ static void refill(struct changes *changes, uint64_t now) {
 	}
 }
 
+static void mark(struct reader *reader, uint64_t now) {
+	if (!reader->is_marked)
+		reader->first = now;
+	reader->is_marked = true;
+	reader->last = now;
+}
+
 bool changes_mark(struct changes *changes, const char *name, uint64_t now) {
 	bool is_news = false;
 	refill(changes, now);
@@ -83,14 +90,17 @@ bool changes_mark(struct changes *changes, const char *name, uint64_t now) {
 		struct reader *reader = &changes->readers[i];
 		if (!has_read(reader, name))
 			continue;
-		if (!reader->is_marked)
-			reader->first = now;
-		reader->is_marked = true;
-		reader->last = now;
+		mark(reader, now);
 		is_news |= reader->budget == 0 && !reader->is_said;
 		reader->is_said |= reader->budget == 0;
 	}
 	return is_news;
+}
+
+void changes_mark_all(struct changes *changes, uint64_t now) {
+	refill(changes, now);
+	for (size_t i = 0; i < changes->count; i++)
+		mark(&changes->readers[i], now);
 }
 
 uint64_t changes_due(struct changes *changes, uint64_t now) {

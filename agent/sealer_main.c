@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "agent/home.h"
+#include "agent/notice.h"
 #include "agent/sealer_keeper.h"
-#include "core/text.h"
 
 #define KEEP VOUCH_STATEDIR "-sealer"
 #define CLIENT "vouch"
@@ -38,11 +38,7 @@ struct arguments {
 	const char *client, *state, *keep;
 };
 
-static int fail(const struct err *err) {
-	char text[640];
-	fprintf(stderr, "<3>vouch-sealer: %s\n", err_text(err, text, sizeof text));
-	return 2;
-}
+static int fail(const struct err *err) { return notice_failed("vouch-sealer", err); }
 
 /* Who asks can be refused as often as he likes: so many are written in a span. */
 static bool has_room(void) {
@@ -52,7 +48,7 @@ static bool has_room(void) {
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (now.tv_sec / REPORT_SPAN_S != span) {
 		if (lines > REPORTS_MOST)
-			fprintf(stderr, "<5>vouch-sealer: %u more are not written here\n", lines - REPORTS_MOST);
+			notice("vouch-sealer", NOTICE_NOTICE, "%u more are not written here", lines - REPORTS_MOST);
 		lines = 0;
 	}
 	span = now.tv_sec / REPORT_SPAN_S;
@@ -60,12 +56,9 @@ static bool has_room(void) {
 }
 
 /* A refusal is worth a line in the journal, a failure a louder one. */
-static void report(const char *level, const char *what, const char *why) {
-	if (!has_room())
-		return;
-	CLEANUP(free_ptr) char *text = xstrdup(why);
-	text_replace_controls(text);
-	fprintf(stderr, "%svouch-sealer: %s: %s\n", level, what, text);
+static void report(enum notice priority, const char *what, const char *why) {
+	if (has_room())
+		notice("vouch-sealer", priority, "%s: %s", what, why);
 }
 
 /* 0 go on, otherwise the exit code and one. */
@@ -98,7 +91,7 @@ static void close_shutters(void) {
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	setrlimit(RLIMIT_CORE, &none);
 	if (CRYPTO_secure_malloc_init(SECRET_BYTES, 32) != 1)
-		report("<5>", "memory",
+		report(NOTICE_NOTICE, "memory",
 		       "the key's pages cannot be locked; without encrypted swap it may be written there");
 }
 
@@ -140,7 +133,7 @@ static void store_epoch(int fd) {
 		return;
 	sd_notify(0, "FDSTOREREMOVE=1\nFDNAME=" EPOCH_NAME);
 	if (sd_pid_notify_with_fds(0, 0, "FDSTORE=1\nFDNAME=" EPOCH_NAME, &fd, 1) <= 0)
-		report("<5>", "epoch", "there is no descriptor store: its key ends with this process");
+		report(NOTICE_NOTICE, "epoch", "there is no descriptor store: its key ends with this process");
 }
 
 static char *credential(const char *name, const char *otherwise) {
@@ -176,16 +169,16 @@ static void serve_one(int connection, uid_t client, struct keeper *keeper) {
 	struct sealer_reply reply;
 	struct err err;
 	if (!may_ask(connection, client)) {
-		report("<4>", "refused", "a connection of another user");
+		report(NOTICE_WARNING, "refused", "a connection of another user");
 		return;
 	}
 	if (!sealer_receive(connection, &payload, &err)) {
-		report("<4>", "refused", err.why);
+		report(NOTICE_WARNING, "refused", err.why);
 		return;
 	}
 	keeper_sign(keeper, payload.data, payload.len, &reply);
 	if (reply.outcome == SEALER_REFUSED || reply.outcome == SEALER_FAILED)
-		report(reply.outcome == SEALER_REFUSED ? "<4>" : "<3>",
+		report(reply.outcome == SEALER_REFUSED ? NOTICE_WARNING : NOTICE_ERROR,
 		       reply.outcome == SEALER_REFUSED ? "refused" : "failed", reply.why);
 	sealer_reply(connection, &reply);
 }

@@ -6,6 +6,7 @@
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
+#include "agent/notice.h"
 #include "agent/ship.h"
 
 struct shipping {
@@ -28,11 +29,7 @@ static const char usage[] =
 	"Exit: 0 ended by a signal, or (--once) everything was stored; 1 (--once) something was not;\n"
 	"2 it could not start.\n";
 
-static int fail(const struct err *err) {
-	char text[640];
-	fprintf(stderr, "vouch-ship: %s\n", err_text(err, text, sizeof text));
-	return 2;
-}
+static int fail(const struct err *err) { return notice_failed("vouch-ship", err); }
 
 static int start_work(struct shipping *shipping) {
 	return sd_event_source_set_enabled(shipping->work, SD_EVENT_ONESHOT);
@@ -40,23 +37,24 @@ static int start_work(struct shipping *shipping) {
 
 /* One missing statement breaks the chain, so this has to be heard. */
 static void warn_of_refused(void) {
-	fprintf(stderr, "vouch-ship: the collector refuses what follows a refused statement, as a gap in the chain; "
-			"see spool/refused/*.reason, then enrol this host anew: vouch enrol --force\n");
+	notice("vouch-ship", NOTICE_ERROR,
+	       "the collector refuses what follows a refused statement, as a gap in the chain; "
+	       "see spool/refused/*.reason, then enrol this host anew: vouch enrol --force");
 }
 
 static void report(const struct shipped *shipped) {
 	if (shipped->stored)
-		fprintf(stderr, "vouch-ship: %zu stored, receipts verified\n", shipped->stored);
+		notice("vouch-ship", NOTICE_INFO, "%zu stored, receipts verified", shipped->stored);
 	if (!shipped->refused)
 		return;
-	fprintf(stderr, "vouch-ship: %zu refused for good and moved aside, last %s\n", shipped->refused,
-		shipped->refused_why);
+	notice("vouch-ship", NOTICE_ERROR, "%zu refused for good and moved aside, last %s", shipped->refused,
+	       shipped->refused_why);
 	warn_of_refused();
 }
 
 static int wait_and_try_again(struct shipping *shipping, const struct shipped *shipped) {
 	uint64_t delay = ship_delay(shipping->failures, shipped->retry_after);
-	fprintf(stderr, "vouch-ship: next try in %.1f s\n", (double)delay / 1e6);
+	notice("vouch-ship", NOTICE_INFO, "next try in %.1f s", (double)delay / 1e6);
 	int code = sd_event_source_set_time_relative(shipping->later, delay);
 	return code < 0 ? code : sd_event_source_set_enabled(shipping->later, SD_EVENT_ONESHOT);
 }
@@ -167,7 +165,7 @@ static int vouch_ship(const char *state, bool once, const sigset_t *ends) {
 	if (!enrolment_read(home, &enrolment, &err) || !shipper_open(home, enrolment, ends, &shipper, &err))
 		return fail(&err);
 	if (shipper->set_aside) {
-		fprintf(stderr, "vouch-ship: %zu refused earlier and set aside\n", shipper->set_aside);
+		notice("vouch-ship", NOTICE_ERROR, "%zu refused earlier and set aside", shipper->set_aside);
 		warn_of_refused();
 	}
 	struct shipping shipping = {.shipper = shipper, .once = once};

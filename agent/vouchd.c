@@ -3,6 +3,7 @@
 #include <malloc.h>
 
 #include "agent/changes.h"
+#include "agent/lists.h"
 #include "core/file.h"
 #include "core/statement.h"
 #include "core/text.h"
@@ -15,8 +16,10 @@ struct vouchd {
 	sd_event_source *timer, *soon; /* for the next round by schedule, and because of changes; off during a look */
 	struct changes *changes;
 	struct watch *watch; /* NULL: nothing is watched */
-	struct look *look;   /* under way, or done and freed before the next */
-	uint64_t began;      /* that look; boot time, microseconds */
+	struct lists *lists; /* likewise */
+	struct news *news;
+	struct look *look; /* under way, or done and freed before the next */
+	uint64_t began;    /* that look; boot time, microseconds */
 	/* By rule, in the stack's order: the current result as text, which is a tenth of what it is as a value (NULL
 	 * before the first look), when the look began that gave it, and whether the look under way is about it. */
 	char **current;
@@ -117,6 +120,18 @@ static void on_changed(void *context, const char *name) {
 		text_replace_controls(text);
 		vouchd->options.say(text);
 	}
+	news_changed(vouchd->news, name);
+	if (!vouchd->look)
+		wait_for_next(vouchd);
+}
+
+static void on_list(void *context, const char *path) {
+	struct vouchd *vouchd = context;
+	uint64_t now;
+	if (sd_event_now(vouchd->event, CLOCK_BOOTTIME, &now) < 0)
+		return;
+	changes_mark_all(vouchd->changes, now);
+	news_changed(vouchd->news, path);
 	if (!vouchd->look)
 		wait_for_next(vouchd);
 }
@@ -158,6 +173,15 @@ static json_t *kept(const struct vouchd *vouchd, size_t index) {
 												  : json_null();
 }
 
+static void tell(struct vouchd *vouchd, size_t index, const json_t *result) {
+	json_t *before = vouchd->current[index] ? kept(vouchd, index) : NULL;
+	const char *verdict = json_string_value(json_object_get(result, "verdict"));
+	if (verdict)
+		news_verdict(vouchd->news, vouchd->options.stack->rules[index]->id,
+			     json_string_value(json_object_get(before, "verdict")), verdict);
+	json_decref(before);
+}
+
 /* Keep the results of the rules that were looked at, and give the round the current results of all. */
 static void complete(struct vouchd *vouchd, struct round *round) {
 	const struct policy_stack *stack = vouchd->options.stack;
@@ -166,6 +190,7 @@ static void complete(struct vouchd *vouchd, struct round *round) {
 	for (size_t i = 0; i < stack->rule_count; i++) {
 		if (round->looked[i]) {
 			json_t *result = json_array_get(round->results, taken++);
+			tell(vouchd, i, result);
 			keep(vouchd, i, result);
 			json_array_append(all, result);
 		} else if (vouchd->current[i]) {
@@ -191,8 +216,9 @@ static void looked(void *context, struct round *round) {
 	look_free(vouchd->look);
 	vouchd->look = NULL;
 	complete(vouchd, round);
-	bool ok = seal(vouchd->options.sealer, vouchd->options.stack, round, trigger(vouchd, round), &sealed, &err);
-	vouchd->options.report(round, sealed, ok ? NULL : &err);
+	const char *why = trigger(vouchd, round);
+	bool ok = seal(vouchd->options.sealer, vouchd->options.stack, round, why, &sealed, &err);
+	vouchd->options.report(round, vouchd->news, why, sealed, ok ? NULL : &err);
 	watch_read(vouchd, round);
 	round_free(round);
 	malloc_trim(0); /* what was read is gone: between rounds the memory is the host's */
@@ -213,6 +239,7 @@ static int begin(sd_event_source *source, uint64_t time, void *context) {
 		return error;
 	const char **ids = due_rules(vouchd, vouchd->began);
 	struct look_options options = {.stack = vouchd->options.stack, .host = vouchd->options.host, .only = ids};
+	news_begin(vouchd->news);
 	if (ids[0] && vouchd->watch)
 		watch_hold(vouchd->watch);
 	if (ids[0])
@@ -221,6 +248,16 @@ static int begin(sd_event_source *source, uint64_t time, void *context) {
 		wait_for_next(vouchd);
 	free(ids);
 	return 0;
+}
+
+/* Without that the evidence follows on schedule. */
+static void watch_lists(struct vouchd *vouchd) {
+	const struct vouchd_options *options = &vouchd->options;
+	struct err err;
+	char text[640];
+	if (options->lists && !options->once && !options->host.root &&
+	    !lists_watch(vouchd->event, options->lists, on_list, vouchd, &vouchd->lists, &err))
+		options->say(err_text(&err, text, sizeof text));
 }
 
 bool vouchd_start(sd_event *event, const struct vouchd_options *options, struct vouchd **ret_vouchd, struct err *err) {
@@ -232,6 +269,7 @@ bool vouchd_start(sd_event *event, const struct vouchd_options *options, struct 
 	vouchd->looked_at = xcalloc(count + 1, sizeof *vouchd->looked_at);
 	vouchd->due = xcalloc(count + 1, sizeof *vouchd->due);
 	vouchd->changes = changes_new(count);
+	vouchd->news = news_new();
 	int error = sd_event_add_time(event, &vouchd->timer, CLOCK_BOOTTIME, 0, 0, begin, vouchd);
 	if (error >= 0)
 		error = sd_event_add_time(event, &vouchd->soon, CLOCK_BOOTTIME, 0, 1000, begin, vouchd);
@@ -243,6 +281,7 @@ bool vouchd_start(sd_event *event, const struct vouchd_options *options, struct 
 		.host = options->host, .changed = on_changed, .say = on_say, .context = vouchd};
 	if (!options->once && !options->host.root)
 		vouchd->watch = watch_new(event, &watch);
+	watch_lists(vouchd);
 	*ret_vouchd = vouchd;
 	vouchd = NULL;
 	return true;
@@ -253,6 +292,8 @@ void vouchd_free(struct vouchd *vouchd) {
 		return;
 	look_free(vouchd->look);
 	watch_free(vouchd->watch);
+	lists_free(vouchd->lists);
+	news_free(vouchd->news);
 	changes_free(vouchd->changes);
 	sd_event_source_disable_unref(vouchd->timer);
 	sd_event_source_disable_unref(vouchd->soon);

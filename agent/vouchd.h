@@ -10,6 +10,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "agent/news.h"
 #include "agent/seal.h"
 #include "agent/stack.h"
 
@@ -20,8 +21,12 @@ struct vouchd_options {
 	struct sealer *sealer;
 	struct host host;
 	bool once; /* one round (trigger "manual"), then the loop ends */
+	/* Where the texts are that say what may be looked at (agent/lists.h): when they change all rules are looked at.
+	 * NULL: they are not watched. */
+	const char *lists;
 	/* After each round, for the log: err NULL when it was sealed or there was no room. */
-	void (*report)(const struct round *round, enum sealed sealed, const struct err *err);
+	void (*report)(const struct round *round, const struct news *news, const char *trigger, enum sealed sealed,
+		       const struct err *err);
 	void (*say)(const char *text); /* one more sentence for the log */
 };
 

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <systemd/sd-daemon.h>
 
+#include "agent/notice.h"
 #include "agent/settings.h"
 #include "agent/vouchd.h"
 #include "core/text.h"
@@ -32,22 +33,27 @@ static void print_usage(FILE *to) {
 	fprintf(to, "\nExit: 0 ended by a signal, or the one round was sealed; 1 it was not; 2 it could not start.\n");
 }
 
-static int fail(const struct err *err) {
-	char text[640];
-	fprintf(stderr, "vouchd: %s\n", err_text(err, text, sizeof text));
-	return 2;
+static int fail(const struct err *err) { return notice_failed("vouchd", err); }
+
+static size_t count_looked(const struct round *round) {
+	size_t count = 0;
+	for (size_t i = 0; i < round->rule_count; i++)
+		count += round->looked[i];
+	return count;
 }
 
-static void report(const struct round *round, enum sealed sealed, const struct err *err) {
+static void report(const struct round *round, const struct news *news, const char *trigger, enum sealed sealed,
+		   const struct err *err) {
+	CLEANUP(free_ptr) char *text = news_text(news, trigger, count_looked(round), round->rule_count);
 	if (err)
 		fail(err);
 	else if (sealed == SEALED_NO_ROOM)
-		fprintf(stderr, "vouchd: the spool is full: this round is not kept\n");
+		notice("vouchd", NOTICE_ERROR, "the spool is full: this round is not kept");
 	else
-		fprintf(stderr, "vouchd: a round is sealed, %zu results\n", json_array_size(round->results));
+		notice("vouchd", news_has_verdicts(news) ? NOTICE_NOTICE : NOTICE_INFO, "a round is sealed, %s", text);
 }
 
-static void say(const char *text) { fprintf(stderr, "vouchd: %s\n", text); }
+static void say(const char *text) { notice("vouchd", NOTICE_WARNING, "%s", text); }
 
 /* Options: 0 go on, otherwise the exit code and one. */
 static int read_arguments(int argc, char **argv, struct arguments *arguments) {
@@ -149,6 +155,7 @@ static int vouchd(const struct arguments *arguments) {
 					 .sealer = sealer,
 					 .host = {.root = arguments->root, .helpers = arguments->helpers},
 					 .once = arguments->once,
+					 .lists = VOUCH_SYSCONFDIR,
 					 .report = report,
 					 .say = say};
 	return run(&options, &err);

@@ -46,8 +46,10 @@ static int enrol_host(const char *state, const struct enrol_options *options) {
 		return cli_fail(&err, err.code == ERR_USAGE ? CLI_USAGE : CLI_FAILED);
 	say(stdout, "enrolled %s (%s) with %s\n", enrolment->host_name, enrolment->host_id, enrolment->collector);
 	say(stdout, "log %s\n", enrolment->vkey);
-	if (options->helpers)
+	if (options->helpers && options->force)
 		say(stdout, "the sealer takes the new key when it starts: systemctl restart vouch-sealer\n");
+	else if (options->helpers)
+		say(stdout, "next: systemctl enable --now vouchd\n");
 	return CLI_OK;
 }
 

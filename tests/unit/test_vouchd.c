@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include <sys/inotify.h>
+#include <sys/stat.h>
 
 #include "agent/identity.h"
 #include "agent/vouchd.h"
@@ -15,6 +16,7 @@ static size_t rounds;
 static bool was_error;
 static sd_event *loop;
 static size_t sayings;
+static char *lists; /* the folder of the texts of root's, or NULL */
 
 static int make(void **state) {
 	agent_home_new(&agent);
@@ -25,19 +27,23 @@ static int make(void **state) {
 }
 
 static int drop(void **state) {
+	free(lists);
+	lists = NULL;
 	sd_event_unref(loop);
 	agent_home_done(&agent);
 	return 0;
 }
 
-static void count_round(const struct round *round, enum sealed sealed, const struct err *err) {
+static void count_round(const struct round *round, const struct news *news, const char *trigger, enum sealed sealed,
+			const struct err *err) {
 	rounds++;
 	was_error |= err != NULL;
 }
 
 /* Ends the loop after the first round; the next would be an hour away. */
-static void count_and_end(const struct round *round, enum sealed sealed, const struct err *err) {
-	count_round(round, sealed, err);
+static void count_and_end(const struct round *round, const struct news *news, const char *trigger, enum sealed sealed,
+			  const struct err *err) {
+	count_round(round, news, trigger, sealed, err);
 	sd_event_exit(loop, 7);
 }
 
@@ -49,13 +55,15 @@ static void say(const char *text) {
 }
 
 static int run_on(struct sealer *sealer, const struct host *host, bool once,
-		  void (*report)(const struct round *, enum sealed, const struct err *)) {
+		  void (*report)(const struct round *, const struct news *, const char *, enum sealed,
+				 const struct err *)) {
 	CLEANUP(vouchd_free_p) struct vouchd *vouchd = NULL;
 	struct err err;
 	const struct vouchd_options options = {.stack = agent.stack->policies,
 					       .sealer = sealer,
 					       .host = *host,
 					       .once = once,
+					       .lists = lists,
 					       .report = report,
 					       .say = say};
 	assert_true(vouchd_start(loop, &options, &vouchd, &err));
@@ -63,7 +71,8 @@ static int run_on(struct sealer *sealer, const struct host *host, bool once,
 }
 
 static int run(struct sealer *sealer, bool once,
-	       void (*report)(const struct round *, enum sealed, const struct err *)) {
+	       void (*report)(const struct round *, const struct news *, const char *, enum sealed,
+			      const struct err *)) {
 	const struct host host = {.root = agent.root};
 	return run_on(sealer, &host, once, report);
 }
@@ -137,6 +146,7 @@ enum { A, B, C, LIVE_RULES };
 static size_t looks[LIVE_RULES];         /* at each rule */
 static char last_verdicts[LIVE_RULES];   /* their first letters, after the last round */
 static char last_looked[LIVE_RULES + 1]; /* the rules of the last round, a letter each */
+static char last_text[512];              /* the last line for the log */
 static void (*step)(void);               /* after each round */
 
 static int on_hang(sd_event_source *source, uint64_t time, void *context) { return sd_event_exit(loop, 99); }
@@ -175,9 +185,10 @@ static int make_slow(void **state) {
 	return make_with(state, policy);
 }
 
-static void note_round(const struct round *round, enum sealed sealed, const struct err *err) {
+static void note_round(const struct round *round, const struct news *news, const char *trigger, enum sealed sealed,
+		       const struct err *err) {
 	size_t count = 0;
-	count_round(round, sealed, err);
+	count_round(round, news, trigger, sealed, err);
 	for (size_t i = 0; i < LIVE_RULES; i++) {
 		last_verdicts[i] = *json_string_value(json_object_get(json_array_get(round->results, i), "verdict"));
 		looks[i] += round->looked[i];
@@ -185,6 +196,8 @@ static void note_round(const struct round *round, enum sealed sealed, const stru
 			last_looked[count++] = (char)('a' + i);
 	}
 	last_looked[count] = '\0';
+	CLEANUP(free_ptr) char *text = news_text(news, trigger, count, LIVE_RULES);
+	snprintf(last_text, sizeof last_text, "%s", text);
 	step();
 }
 
@@ -216,6 +229,40 @@ static void change_has_its_rule_looked_at_and_says_so(void **state) {
 	CLEANUP(free_ptr) char *second = trigger_of(4);
 	assert_string_not_equal(first, "change");
 	assert_string_equal(second, "change");
+	CLEANUP(free_ptr)
+	char *line =
+		xasprintf("change of stat:%s/etc/b: 1 of 3 rules looked at; b.mode is fail (was pass)", agent.root);
+	assert_string_equal(last_text, line);
+}
+
+static void change_list_then_end(void) {
+	if (rounds == 1)
+		scratch_put(lists, "approvals", "[]\n");
+	else
+		sd_event_exit(loop, 7);
+}
+
+static void list_of_roots_that_changed_has_all_rules_looked_at(void **state) {
+	lists = file_join(agent.folder, "lists");
+	assert_int_equal(mkdir(lists, 0755), 0);
+	run_live(change_list_then_end);
+	assert_string_equal(last_looked, "abc");
+	CLEANUP(free_ptr) char *second = trigger_of(4);
+	assert_string_equal(second, "change");
+}
+
+static void change_another_file_then_end(void) {
+	if (rounds > 1)
+		sd_event_exit(loop, 7);
+	scratch_put(lists, "vouchd.yaml", "{}\n");
+	set_mode('b', 0644);
+}
+
+static void other_file_beside_the_lists_is_no_change(void **state) {
+	lists = file_join(agent.folder, "lists");
+	assert_int_equal(mkdir(lists, 0755), 0);
+	run_live(change_another_file_then_end);
+	assert_string_equal(last_looked, "b");
 }
 
 static void change_control_then_end(void) {
@@ -328,6 +375,8 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(round_that_cannot_be_sealed_is_exit_1_and_reported, make, drop),
 		cmocka_unit_test_setup_teardown(first_round_after_a_boot_says_so, make, drop),
 		cmocka_unit_test_setup_teardown(change_has_its_rule_looked_at_and_says_so, make_live, drop),
+		cmocka_unit_test_setup_teardown(list_of_roots_that_changed_has_all_rules_looked_at, make_live, drop),
+		cmocka_unit_test_setup_teardown(other_file_beside_the_lists_is_no_change, make_live, drop),
 		cmocka_unit_test_setup_teardown(rule_whose_control_changed_is_judged_anew, make_live, drop),
 		cmocka_unit_test_setup_teardown(burst_of_a_thousand_changes_is_few_rounds, make_live, drop),
 		cmocka_unit_test_setup_teardown(change_during_the_look_at_it_is_seen_afterwards, make_slow, drop),
