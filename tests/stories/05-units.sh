@@ -49,11 +49,11 @@ for call in ptrace process_vm_readv process_vm_writev pidfd_getfd; do
 	check "vouch-broker-ptrace is denied $call by name" grep -qE "^SystemCallFilter=~.*\b$call\b" \
 		"$units/vouch-broker-ptrace.service"
 done
-for unit in vouchd vouch-sealer vouch-ship vouch-prober vouch-broker-{fs,net,audit,ptrace}; do
+for unit in vouchd vouch-sealer vouch-ship vouch-prober vouch-broker-{fs,net,audit,audit-notices,ptrace}; do
 	check "$unit is denied @aio: io_uring makes sockets past RestrictAddressFamilies=" \
 		grep -qE '^SystemCallFilter=~.*@aio\b' "$units/$unit.service"
 done
-for unit in vouch-prober vouch-broker-{fs,net,audit,ptrace}; do
+for unit in vouch-prober vouch-broker-{fs,net,audit,audit-notices,ptrace}; do
 	for limit in MemoryMax TasksMax; do
 		check "$unit has $limit" grep -q "^$limit=" "$units/$unit.service"
 	done
