@@ -75,8 +75,7 @@ void tie_kill(const struct tie *tie) {
 static int on_late_end(sd_event_source *source, int fd, uint32_t events, void *context) {
 	siginfo_t info;
 	waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG);
-	sd_event_source_set_floating(source, false);
-	sd_event_source_disable_unref(source);
+	sd_event_source_set_floating(source, false); /* it was the loop's alone, and is gone with this */
 	return 0;
 }
 

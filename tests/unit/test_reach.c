@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -15,6 +16,7 @@
 
 #include "sources/hand.h"
 #include "sources/reach.h"
+#include "sources/tie.h"
 #include "sources/wire.h"
 #include "tests/unit/fetching.h"
 
@@ -241,6 +243,33 @@ static void ending_ends_hands_that_hang(void **state) {
 	assert_false(has_children());
 }
 
+/* Alive until it is killed, or this process ends. */
+static pid_t sleeper(void) {
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid > 0)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;)
+		pause();
+}
+
+/* No process outlives SIGKILL for as long as one that is stuck in the kernel: here another one stands for its end. */
+static void hand_that_dies_late_is_reaped_by_the_loop(void **state) {
+	size_t before = descriptors();
+	pid_t killed = sleeper(), late = sleeper();
+	struct tie tie = {.socket = -1, .pid = killed, .pidfd = pidfd_open(late, 0)};
+	sd_event *event = NULL;
+	assert_true(sd_event_new(&event) >= 0);
+	tie_cut(&tie, event);
+	assert_int_equal(waitpid(killed, NULL, 0), killed);
+	assert_int_equal(kill(late, SIGKILL), 0);
+	assert_true(sd_event_run(event, 20000000) > 0);
+	assert_false(has_children());
+	sd_event_unref(event);
+	assert_int_equal(descriptors(), before);
+}
+
 /* A helper's socket in a folder. Its descriptor; the path is the caller's. */
 static int listen_at(const char *folder, const char *name, int backlog) {
 	CLEANUP(free_ptr) char *path = file_join(folder, name);
@@ -407,6 +436,7 @@ int main(void) {
 		cmocka_unit_test(slow_ones_leave_a_hand_for_the_quick),
 		cmocka_unit_test(cancelled_calls_are_never_told),
 		cmocka_unit_test(ending_ends_hands_that_hang),
+		cmocka_unit_test(hand_that_dies_late_is_reaped_by_the_loop),
 		cmocka_unit_test(helpers_are_asked_at_their_sockets),
 		cmocka_unit_test(helper_that_is_not_there_is_unproved_for_each_name),
 		cmocka_unit_test(helper_that_may_not_be_asked_is_denied),
