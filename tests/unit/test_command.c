@@ -290,7 +290,9 @@ static void a_socket_of_the_first_process_proves_the_network(void **state) {
 				namespace_prove_net(socket_here) == NAMESPACE_SAME &&
 				namespace_of_first("net") == NAMESPACE_SAME && unshare(CLONE_NEWNET) == 0 &&
 				namespace_prove_net(socket_here) == NAMESPACE_OTHER &&
-				namespace_of_first("net") == NAMESPACE_OTHER;
+				namespace_of_first("net") == NAMESPACE_OTHER &&
+				setresuid(65534, 65534, 65534) == 0 && /* and without any capability */
+				namespace_prove_net(socket_here) == NAMESPACE_OTHER;
 		_exit(!is_right);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
