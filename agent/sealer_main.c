@@ -15,6 +15,7 @@
 #include "agent/home.h"
 #include "agent/notice.h"
 #include "agent/sealer_keeper.h"
+#include "core/confine.h"
 
 #define KEEP VOUCH_STATEDIR "-sealer"
 #define CLIENT "vouch"
@@ -212,8 +213,8 @@ int main(int argc, char **argv) {
 	if (stop)
 		return stop - 1;
 	close_shutters();
-	if (!find_client(arguments.client, &client, &err) || !find_descriptors(&from, &err) ||
-	    !open_keeper(&arguments, from.epoch, &keeper, &err))
+	if (!confine_to_this_program(&err) || !find_client(arguments.client, &client, &err) ||
+	    !find_descriptors(&from, &err) || !open_keeper(&arguments, from.epoch, &keeper, &err))
 		return fail(&err);
 	store_epoch(keeper_epoch(keeper));
 	sd_notify(0, "READY=1\nSTATUS=Holding the evidence key");

@@ -8,6 +8,7 @@
 
 #include "agent/notice.h"
 #include "agent/ship.h"
+#include "core/confine.h"
 
 struct shipping {
 	sd_event *event;
@@ -162,7 +163,8 @@ static int vouch_ship(const char *state, bool once, const sigset_t *ends) {
 	CLEANUP(shipper_close_p) struct shipper *shipper = NULL;
 	struct err err;
 	home_use_credentials(home);
-	if (!enrolment_read(home, &enrolment, &err) || !shipper_open(home, enrolment, ends, &shipper, &err))
+	if (!confine_to_this_program(&err) || !enrolment_read(home, &enrolment, &err) ||
+	    !shipper_open(home, enrolment, ends, &shipper, &err))
 		return fail(&err);
 	if (shipper->set_aside) {
 		notice("vouch-ship", NOTICE_ERROR, "%zu refused earlier and set aside", shipper->set_aside);

@@ -6,6 +6,7 @@
 #include "agent/notice.h"
 #include "agent/settings.h"
 #include "agent/vouchd.h"
+#include "core/confine.h"
 #include "core/text.h"
 
 #define SETTINGS_FILE VOUCH_SYSCONFDIR "/vouchd.yaml"
@@ -113,13 +114,11 @@ static int run(struct vouchd_options *options, struct err *err) {
 	sd_event *event = NULL;
 	int code = sd_event_default(&event);
 	if (code >= 0)
-		code = sd_event_set_watchdog(event, true);
+		code = sd_event_set_watchdog(event, true); /* where the unit wants one */
 	if (code >= 0)
 		code = sd_event_add_signal(event, NULL, SIGTERM, end_on_signal, NULL);
 	if (code >= 0)
 		code = sd_event_add_signal(event, NULL, SIGINT, end_on_signal, NULL);
-	if (code >= 0)
-		code = sd_event_set_watchdog(event, true); /* where the unit wants one */
 	if (code < 0) {
 		err_errno(err, -code, ERR_IO, "event loop", "make");
 		code = fail(err);
@@ -150,6 +149,8 @@ static int vouchd(const struct arguments *arguments) {
 			&err) ||
 	    !sealer_open(home, enrolment, arguments->helpers, settings->environment, settings->spool_limit, &sealer,
 			 &err))
+		return fail(&err);
+	if (arguments->helpers && !confine_to_this_program(&err)) /* commands are theirs to run */
 		return fail(&err);
 	struct vouchd_options options = {.stack = stack->policies,
 					 .sealer = sealer,

@@ -5,6 +5,7 @@
 #include "broker/journal.h"
 #include "broker/serve.h"
 #include "broker/start.h"
+#include "core/confine.h"
 #include "sources/namespace.h"
 
 static const char usage[] =
@@ -27,7 +28,8 @@ static int run(const struct start_arguments *arguments) {
 		return 2;
 	}
 	journal_open(options.unit->name);
-	if (!start_find_user(arguments->client, &options.client, &err) ||
+	if ((!options.unit->runs_commands && !confine_to_this_program(&err)) ||
+	    !start_find_user(arguments->client, &options.client, &err) ||
 	    !start_listening(arguments->socket, &listening, &err))
 		return start_fail(&err, 2);
 	/* It serves all the same: whoever asks is told why, which the evidence then says, until the list is good. */

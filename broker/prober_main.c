@@ -3,6 +3,7 @@
 #include "broker/journal.h"
 #include "broker/serve.h"
 #include "broker/start.h"
+#include "core/confine.h"
 #include "sources/approvals.h"
 #include "sources/probe.h"
 
@@ -31,7 +32,7 @@ static int run(const struct start_arguments *arguments) {
 	CLEANUP(close_fd) int listening = -1;
 	struct err err;
 	journal_open(unit.name);
-	if (!start_find_user(arguments->client, &options.client, &err) ||
+	if (!confine_to_this_program(&err) || !start_find_user(arguments->client, &options.client, &err) ||
 	    !start_listening(arguments->socket, &listening, &err))
 		return start_fail(&err, 2);
 	bool is_done = serve(listening, &options, &err);

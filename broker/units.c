@@ -11,8 +11,10 @@ static const struct kind *const audit_notices[] = {&kind_notify_audit, NULL};
 static const struct kind *const ptrace[] = {&kind_processes, &kind_netns, NULL};
 
 static const struct unit units[] = {
-	{.name = "fs", .kinds = fs},         {.name = "net", .kinds = net, .needs_network = true},
-	{.name = "audit", .kinds = audit},   {.name = "audit-notices", .kinds = audit_notices, .needs_network = true},
+	{.name = "fs", .kinds = fs, .runs_commands = true},
+	{.name = "net", .kinds = net, .runs_commands = true, .needs_network = true},
+	{.name = "audit", .kinds = audit},
+	{.name = "audit-notices", .kinds = audit_notices, .needs_network = true},
 	{.name = "ptrace", .kinds = ptrace},
 };
 

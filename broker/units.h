@@ -7,6 +7,7 @@
 struct unit {
 	const char *name;                /* "fs" */
 	const struct kind *const *kinds; /* NULL ends */
+	bool runs_commands;              /* one of its kinds does */
 	bool needs_network;              /* what it looks at differs by network namespace */
 };
 

@@ -516,6 +516,23 @@ static void it_holds_nothing_that_it_does_not_need(void **state) {
 		assert_null(strstr(maps, others[i]));
 }
 
+static void only_a_broker_that_runs_commands_may_begin_a_program(void **state) {
+	static const char *const units[] = {"fs", "net", "audit", "audit-notices", "ptrace"};
+	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+		const char *const more[] = {"--idle", "0", units[i], NULL};
+		struct broker other = *(struct broker *)*state;
+		CLEANUP(free_ptr) char *socket = file_join(other.folder, units[i]);
+		other.socket = socket;
+		other.pid = start(&other, more);
+		close(connect_to(&other));
+		CLEANUP(free_ptr) char *proc = xasprintf("/proc/%d", (int)other.pid);
+		CLEANUP(free_ptr) char *status = scratch_text(proc, "status");
+		kill(other.pid, SIGTERM);
+		assert_int_equal(end(other.pid), 0);
+		assert_non_null(strstr(status, i < 2 ? "Seccomp:\t0\n" : "Seccomp:\t2\n"));
+	}
+}
+
 /* As systemd does: the socket is descriptor 3, said to be for this process. */
 static pid_t start_passed(const struct broker *broker, int passed, bool is_for_us) {
 	CLEANUP(free_ptr) char *list = file_join(broker->folder, "paths");
@@ -573,6 +590,7 @@ int main(void) {
 		TEST(a_flood_of_refusals_is_counted_not_written),
 		TEST(it_ends_when_nobody_has_asked_for_a_while),
 		TEST(it_holds_nothing_that_it_does_not_need),
+		TEST(only_a_broker_that_runs_commands_may_begin_a_program),
 		TEST(the_socket_that_systemd_passes_is_served),
 	};
 	if (geteuid() != 0) {
