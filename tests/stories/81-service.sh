@@ -9,6 +9,7 @@ root=$work/root
 state=$root/var/lib/vouch
 host_make "$root"
 host_install "$root" >"$work/install.log"
+refused "what is no build folder is refused" "is no build folder" "$story_top/packaging/install" --root "$root" "$story_top/docs"
 check "it says what to do next" grep -q '^next: vouch enrol' "$work/install.log"
 check "it boots" host_boot "$root"
 
