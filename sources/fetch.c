@@ -4,7 +4,6 @@
 #include <fnmatch.h>
 #include <time.h>
 
-#include "core/text.h"
 #include "sources/bus.h"
 #include "sources/fixture_folder.h"
 #include "sources/reach.h"
@@ -348,13 +347,9 @@ void fetch_start(struct fetch *fetch, const struct names *names, void (*done)(vo
 }
 
 void fetch_patterns(const char *pattern, struct names *patterns) {
-	static const char *const notices[][2] = {{"nft:", "notify:nft"}, {"audit:", "notify:audit"}};
 	const struct kind *kind = kind_find(kinds, pattern);
 	if (kind && kind->helper != HELPER_NONE && kind->helper != HELPER_PROBER)
 		names_add(patterns, pattern);
 	for (const char *const *need = kind ? kind->needs : NULL; need && *need; need++)
 		names_add(patterns, *need);
-	for (size_t i = 0; i < ARRAY_LEN(notices); i++)
-		if (text_starts(pattern, notices[i][0]))
-			names_add(patterns, notices[i][1]);
 }

@@ -45,7 +45,7 @@ void fetch_start(struct fetch *fetch, const struct names *names, void (*done)(vo
 /* Whether what this name holds moves by itself, so that two looks at a quiet host differ: to be compared by its shape.
  */
 bool fetch_is_volatile(const char *name);
-/* Patterns of what the helpers are asked for so that names of this pattern can be fetched and watched: itself where it
- * is theirs to look at, what its kind asks for in its course, and what tells of changes. Probes are not: an approval
- * says what may be probed. */
+/* Patterns of what the helpers are asked for so that names of this pattern can be fetched: itself where it is theirs to
+ * look at, and what its kind asks for in its course. Who may look may watch. Probes are not: an approval says what may
+ * be probed. */
 void fetch_patterns(const char *pattern, struct names *patterns);
