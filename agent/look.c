@@ -76,16 +76,22 @@ static void collect_askers(struct look *look) {
 		const struct rule *rule = look->stack->rules[i];
 		if (!look->needed[i])
 			continue;
-		for (size_t v = 0; v < rule->view_count; v++)
+		for (size_t v = 0; v < rule->view_count && !rule->unset; v++)
 			add_asker(look, rule->views[v].check, rule->views[v].params);
 		if (rule->when)
 			add_asker(look, rule->when->check, rule->when->params);
 	}
 }
 
-static struct view_seen see(const struct view *view, const struct sources *fetched) {
+/* unset: rule->unset. */
+static struct view_seen see(const struct view *view, const char *unset, const struct sources *fetched) {
 	struct view_seen seen = {.name = view->name, .check = view->check};
 	struct observation observation = {0};
+	if (unset) {
+		seen.ok =
+			err_set(&seen.err, ERR_UNAPPROVED, unset, "the parameter is set to nothing: say what is yours");
+		return seen;
+	}
 	seen.ok = view->check->run(view->params, fetched, &observation, &seen.err);
 	seen.rows = seen.ok ? observation.rows : NULL;
 	return seen;
@@ -94,7 +100,7 @@ static struct view_seen see(const struct view *view, const struct sources *fetch
 /* The names that a rule's views ask for, now that everything was read. */
 static struct names *rule_names(const struct rule *rule, const struct sources *fetched) {
 	struct names *names = names_new();
-	for (size_t i = 0; i < rule->view_count; i++)
+	for (size_t i = 0; i < rule->view_count && !rule->unset; i++)
 		rule->views[i].check->sources(rule->views[i].params, fetched, names);
 	if (rule->when)
 		rule->when->check->sources(rule->when->params, fetched, names);
@@ -120,9 +126,9 @@ static void judge_rule(struct judging *judging, size_t index, const struct rule 
 	struct view_seen when = {0};
 	bool control_passed = has_control_passed(judging, rule);
 	for (size_t i = 0; i < rule->view_count; i++)
-		views[i] = see(&rule->views[i], fetched);
+		views[i] = see(&rule->views[i], rule->unset, fetched);
 	if (rule->when)
-		when = see(rule->when, fetched);
+		when = see(rule->when, NULL, fetched);
 	struct judgement judgement = judge(rule, views, rule->when ? &when : NULL, judging->host_age, control_passed);
 	judging->verdicts[index] = judgement.verdict;
 	judging->results[index] = result_json(rule, &judgement, views, rule->view_count, fetched, names, judging->now);

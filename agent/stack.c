@@ -13,7 +13,7 @@ bool stack_load(const char *data, const char *const *paths, size_t count, struct
 	CLEANUP(stack_free_p) struct stack *stack = xcalloc(1, sizeof *stack);
 	stack->data = xstrdup(data_folder(data));
 	CLEANUP(free_ptr) char *folder = file_join(stack->data, "policies");
-	CLEANUP(free_ptr) char *baseline = file_join(folder, "linux-baseline.yaml");
+	CLEANUP(free_ptr) char *baseline = file_join(folder, "linux-baseline");
 	const char *const fallback[] = {baseline};
 	if (!catalogue_load(folder, &stack->catalogue, err) ||
 	    !policy_stack_load(count ? paths : fallback, count ? count : 1, stack->catalogue, checks_all,

@@ -9,7 +9,7 @@ struct stack {
 	struct policy_stack *policies;
 };
 
-/* Load; no paths: policies/linux-baseline.yaml of the data folder. data: that folder; NULL: the environment's
+/* Load; no paths: policies/linux-baseline of the data folder. data: that folder; NULL: the environment's
  * VOUCH_DATADIR, else the one that was built in. */
 MUST_CHECK bool stack_load(const char *data, const char *const *paths, size_t count, struct stack **ret_stack,
 			   struct err *err);

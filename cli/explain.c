@@ -68,6 +68,8 @@ static void print_looks(const struct rule *rule) {
 		CLEANUP(json_decref_p) json_t *expected = expect_json(rule->when_expect);
 		print_json("    expects ", expected);
 	}
+	if (rule->unset)
+		say(stdout, "  not looked at until the parameter %s is set\n", rule->unset);
 	if (rule->min_host_age)
 		say(stdout, "  a host younger than %s is unknown rather than fail\n",
 		    times_format_duration(rule->min_host_age, age));
@@ -96,7 +98,10 @@ static void print_params(const struct rule *rule) {
 		const json_t *doc = json_object_get(rule->param_docs, name);
 		const char *about = json_string_value(json_object_get(doc, "doc"));
 		CLEANUP(free_ptr) char *text = param_text(doc, value);
-		say(stdout, "  %s = %s%s%s\n", name, text, about ? ": " : "", about ? about : "");
+		const char *set = json_string_value(json_object_get(doc, "set"));
+		say(stdout, "  %s = %s%s%s%s\n", name, text, set ? " (set in " : "", set ? set : "", set ? ")" : "");
+		if (about)
+			say_wrapped(about, 6);
 	}
 }
 
@@ -104,7 +109,7 @@ static void print_rule(const struct rule *rule, const struct catalogue *catalogu
 	say_coloured(COLOUR_BOLD, rule->id);
 	say(stdout, ": %s\n", rule->title);
 	say(stdout, "  severity %s; %s\n", severity_name(rule->severity), kind_meaning(rule->kind));
-	say(stdout, "  from %s %s (%s:%u)\n", rule->policy->id, rule->policy->version, rule->policy->path, rule->line);
+	say(stdout, "  from %s %s (%s:%u)\n", rule->policy->id, rule->policy->version, rule->path, rule->line);
 	print_controls(rule, catalogue);
 	print_paragraph("Why", rule->why);
 	print_paragraph("Fix", rule->fix);

@@ -6,7 +6,9 @@
 #include "core/catalogue.h"
 #include "core/expect.h"
 
-#define POLICY_RULES_MOST 4096     /* in a stack */
+#define POLICY_RULES_MOST 4096 /* in a stack */
+#define POLICY_FILES_MOST 256  /* in a folder */
+#define POLICY_HEAD_FILE "policy.yaml"
 #define POLICY_VIEWS_MOST 8        /* of a rule */
 #define POLICY_TEXT_LONGEST 1000   /* bytes of a title, a why, a fix */
 #define POLICY_ID_LONGEST 128      /* bytes of a rule's or a policy's id */
@@ -33,21 +35,23 @@ struct rule {
 	int64_t every, valid; /* seconds */
 	int64_t min_host_age; /* seconds; 0: none */
 	char *needs_control;  /* id of a rule, which itself needs none; or NULL */
+	char *unset;          /* owned: the first of its needs_params that is set to nothing, or NULL: notchecked */
 	json_t *params;       /* {name: value}, effective */
-	json_t *param_docs;   /* {name: {"type","doc"}} */
+	json_t *param_docs;   /* {name: {"type","doc","set"?: "FILE:LINE" of the policy that set it}} */
 	struct view *views;
 	size_t view_count;
 	struct expect *expect;
 	struct view *when; /* NULL: always */
 	struct expect *when_expect;
 	const struct policy *policy; /* the one it came from */
+	char *path;                  /* the file of it that the rule stands in; line and column are of there */
 	unsigned line, column;
 };
 
 struct policy {
 	size_t index;                                                      /* in the stack */
 	char *path, *id, *version, *framework, *title, *owner, *review_by; /* review_by "2027-06-30" or NULL */
-	struct buf bytes;                                                  /* the file as it was read */
+	struct buf bytes;                                                  /* the file, or the folder as one file */
 	struct hash sha256;
 };
 
@@ -59,6 +63,10 @@ struct policy_stack {
 	size_t rule_count;
 };
 
+/* A path is a file, or a folder: its policy.yaml holds the head alone, every other *.yaml a list of rules. A folder is
+ * the same policy as the one file of head, "rules:" and these lists, in the order of their names; that is what its
+ * digest is of. `set` of any policy gives parameters of rules of the whole stack other values; of two the later
+ * policy's counts. */
 MUST_CHECK bool policy_stack_load(const char *const paths[], size_t count, const struct catalogue *catalogue,
 				  const struct check *const *checks, struct policy_stack **ret_stack, struct err *err);
 /* The same from bytes: for fuzzing, and for policies that travelled. */

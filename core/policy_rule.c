@@ -7,8 +7,7 @@
 
 struct reader {
 	const char *where;
-	const struct catalogue *catalogue;
-	const struct check *const *checks;
+	const struct policy_reading *reading;
 	const struct yaml *node; /* the whole rule */
 	struct rule *rule;
 };
@@ -66,7 +65,7 @@ static bool read_id(struct reader *reader, const struct yaml *node, struct err *
 	    strstr(id, "..") || id[strlen(id) - 1] == '.')
 		return yaml_fault(err, reader->where, node,
 				  "an id is of small letters, digits, \"_\", \"-\" and points between, not \"%s\"", id);
-	if (has_control_number(reader->catalogue, id, number))
+	if (has_control_number(reader->reading->catalogue, id, number))
 		return yaml_fault(err, reader->where, node,
 				  "the id \"%s\" carries a control's number (%s): ids outlive editions", id, number);
 	return true;
@@ -100,20 +99,20 @@ static bool no_control(const struct reader *reader, const struct yaml *node, str
 		return yaml_fault(err, reader->where, node, "write \"A.%s\": YAML reads %s as the number %.*s", id, id,
 				  kept, id);
 	}
-	for (size_t i = 0; i < reader->catalogue->move_count; i++)
-		if (!strcmp(reader->catalogue->moves[i].from, id))
+	for (size_t i = 0; i < reader->reading->catalogue->move_count; i++)
+		if (!strcmp(reader->reading->catalogue->moves[i].from, id))
 			return yaml_fault(err, reader->where, node,
 					  "\"%s\" is a control of the 2013 edition; in that of 2022 it went into %s",
-					  id, reader->catalogue->moves[i].to);
+					  id, reader->reading->catalogue->moves[i].to);
 	return yaml_fault(err, reader->where, node, "there is no control \"%s\" in %s", id,
-			  reader->catalogue->framework);
+			  reader->reading->catalogue->framework);
 }
 
 static bool read_control(struct reader *reader, const struct yaml *node, struct err *err) {
 	struct rule *rule = reader->rule;
 	if (!yaml_is(node, YAML_SCALAR, reader->where, "a control", err))
 		return false;
-	if (!catalogue_find(reader->catalogue, node->text))
+	if (!catalogue_find(reader->reading->catalogue, node->text))
 		return no_control(reader, node, err);
 	for (size_t i = 0; i < rule->control_count; i++)
 		if (!strcmp(rule->controls[i], node->text))
@@ -125,7 +124,7 @@ static bool read_control(struct reader *reader, const struct yaml *node, struct 
 static bool read_controls(struct reader *reader, const struct yaml *node, struct err *err) {
 	if (!yaml_is(node, YAML_SEQUENCE, reader->where, "controls", err))
 		return false;
-	if (node->count == 0 || node->count > reader->catalogue->control_count)
+	if (node->count == 0 || node->count > reader->reading->catalogue->control_count)
 		return yaml_fault(err, reader->where, node, "controls has to name at least one, and each once");
 	reader->rule->controls = xcalloc(node->count, sizeof(char *));
 	for (size_t i = 0; i < node->count; i++)
@@ -223,6 +222,23 @@ static bool read_needs_control(struct reader *reader, const struct yaml *node, s
 				err);
 }
 
+/* What a policy sets the parameter to, in place of its default. */
+static bool set_param(struct reader *reader, const char *name, enum value_type type, struct err *err) {
+	for (size_t i = 0; i < reader->reading->set_count; i++) {
+		struct policy_set *set = &reader->reading->sets[i];
+		json_t *value;
+		if (strcmp(set->rule, reader->rule->id) != 0 || strcmp(set->param->text, name) != 0)
+			continue;
+		set->used = true;
+		if (!value_read(set->value, type, NULL, set->path, name, &value, err))
+			return false;
+		json_object_set_new(reader->rule->params, name, value);
+		json_object_set_new(json_object_get(reader->rule->param_docs, name), "set",
+				    json_sprintf("%s:%u", set->path, set->value->line));
+	}
+	return true;
+}
+
 static bool read_param(struct reader *reader, const struct yaml *key, const struct yaml *node, struct err *err) {
 	static const char *const known[] = {"type", "default", "doc", NULL};
 	static const char what[] = "a parameter";
@@ -247,7 +263,7 @@ static bool read_param(struct reader *reader, const struct yaml *key, const stru
 		return false;
 	json_object_set_new(reader->rule->params, key->text, value);
 	json_object_set_new(reader->rule->param_docs, key->text, json_pack("{s:s,s:s}", "type", type_name, "doc", doc));
-	return true;
+	return set_param(reader, key->text, type, err);
 }
 
 static bool read_params(struct reader *reader, const struct yaml *node, struct err *err) {
@@ -259,10 +275,34 @@ static bool read_params(struct reader *reader, const struct yaml *node, struct e
 	return true;
 }
 
+static bool is_empty(const json_t *value) {
+	return json_is_array(value) ? json_array_size(value) == 0 : !*json_string_value(value);
+}
+
+/* Parameters that only the organisation can set: without them nothing is looked at. */
+static bool read_needs_params(struct reader *reader, const struct yaml *node, struct err *err) {
+	struct rule *rule = reader->rule;
+	if (!yaml_is(node, YAML_SEQUENCE, reader->where, "needs_params", err))
+		return false;
+	for (size_t i = 0; i < node->count; i++) {
+		const char *name;
+		if (!yaml_string(node->items[i], reader->where, "a parameter's name", &name, err))
+			return false;
+		const json_t *value = json_object_get(rule->params, name);
+		if (!json_is_array(value) && !json_is_string(value))
+			return yaml_fault(err, reader->where, node->items[i],
+					  "the rule has no parameter \"%s\" of type string or strings", name);
+		if (!rule->unset && is_empty(value))
+			rule->unset = xstrdup(name);
+	}
+	return true;
+}
+
 /* `check` and `with` of the rule, of one of its views or of `when`. */
 static bool read_view(struct reader *reader, const struct yaml *node, const char *name, struct view *view,
 		      struct err *err) {
-	const struct view_context context = {reader->where, reader->checks, params_of(reader), reader->rule->show};
+	const struct view_context context = {reader->where, reader->reading->checks, params_of(reader),
+					     reader->rule->show};
 	return policy_view_read(node, name, &context, view, err);
 }
 
@@ -348,6 +388,7 @@ static const struct {
 	{"key", false, read_key},
 	{"show", false, read_show},
 	{"params", false, read_params},
+	{"needs_params", false, read_needs_params},
 	{"every", true, read_every},
 	{"valid", false, read_valid},
 	{"min_host_age", false, read_min_host_age},
@@ -381,17 +422,17 @@ static bool read_fields(struct reader *reader, struct err *err) {
 	return true;
 }
 
-bool policy_rule_read(const struct yaml *node, const struct policy *policy, const struct catalogue *catalogue,
-		      const struct check *const *checks, struct rule **ret_rule, struct err *err) {
+bool policy_rule_read(const struct yaml *node, const struct policy *policy, const char *path,
+		      const struct policy_reading *reading, struct rule **ret_rule, struct err *err) {
 	CLEANUP(policy_rule_free_p) struct rule *rule = xcalloc(1, sizeof *rule);
-	struct reader reader = {
-		.where = policy->path, .catalogue = catalogue, .checks = checks, .node = node, .rule = rule};
+	struct reader reader = {.where = path, .reading = reading, .node = node, .rule = rule};
 	rule->policy = policy;
+	rule->path = xstrdup(path);
 	rule->line = node->line;
 	rule->column = node->column;
 	rule->params = json_object();
 	rule->param_docs = json_object();
-	if (!has_known_fields(node, policy->path, err) || !read_fields(&reader, err))
+	if (!has_known_fields(node, path, err) || !read_fields(&reader, err))
 		return false;
 	*ret_rule = rule;
 	rule = NULL;
@@ -410,6 +451,8 @@ void policy_rule_free(struct rule *rule) {
 	expect_free(rule->expect);
 	expect_free(rule->when_expect);
 	free(rule->id);
+	free(rule->path);
+	free(rule->unset);
 	free(rule->title);
 	free(rule->why);
 	free(rule->fix);

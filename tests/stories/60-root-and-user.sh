@@ -14,7 +14,7 @@ trap 'rm -rf "$place"; story_end' EXIT
 chmod 755 "$place"
 cp -r "$installed/bin" "$installed/share" "$place/"
 chmod -R a+rX "$place"
-policy=$place/share/vouch/policies/linux-baseline.yaml
+policy=$place/share/vouch/policies/linux-baseline
 
 look() {
 	"$@" "$place/bin/vouch" run --data "$place/share/vouch" --policy "$policy" --json

@@ -53,7 +53,7 @@ as_vouch=(setpriv --reuid=vouch --regid=vouch --init-groups --inh-caps=-all --bo
 
 # look NAME: all rules, as vouchd would; verdict and reason NAME RULE, verdicts NAME: of that look.
 look() {
-	in_host "${as_vouch[@]}" vouch run --helpers /run/vouch --json --policy /usr/share/vouch/policies/linux-baseline.yaml \
+	in_host "${as_vouch[@]}" vouch run --helpers /run/vouch --json --policy /usr/share/vouch/policies/linux-baseline \
 		--policy /etc/vouch/story.yaml >"$work/$1.json" 2>"$work/look.log" || (($? != 2))
 }
 verdict() {

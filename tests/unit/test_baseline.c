@@ -44,7 +44,7 @@ struct setting {
 
 static int load(void **state) {
 	static struct setting setting;
-	const char *const paths[] = {SOURCE_DIR "/policies/linux-baseline.yaml"};
+	const char *const paths[] = {SOURCE_DIR "/policies/linux-baseline"};
 	struct err err;
 	char text[600];
 	if (!catalogue_load(SOURCE_DIR "/policies", &setting.catalogue, &err) ||

@@ -8,6 +8,7 @@
 #include "core/file.h"
 #include "core/policy.h"
 #include "tests/fake_checks.h"
+#include "tests/unit/scratch.h"
 
 static struct catalogue *catalogue;
 
@@ -140,8 +141,8 @@ static void unknown_names_are_refused_where_they_stand(void **state) {
 	refused(HEAD ID REST LOOK "  needs_control: log.other\n", 3, 3, "names no rule: \"log.other\"");
 	refused("policy: {id: p, version: 1.0.0, framework: \"iso27001:2022\", title: T, colour: red}\nrules: []\n", 1,
 		71, "policy has no field \"colour\"");
-	refused("policy: {id: p, version: 1.0.0, framework: \"iso27001:2022\", title: T}\nrules: []\nset: {}\n", 3, 1,
-		"no field \"set\"");
+	refused("policy: {id: p, version: 1.0.0, framework: \"iso27001:2022\", title: T}\nrules: []\nsets: {}\n", 3, 1,
+		"no field \"sets\"");
 }
 
 static void wrong_types_are_refused_where_they_stand(void **state) {
@@ -375,6 +376,79 @@ static int load_catalogue(void **state) {
 	return catalogue_load(SOURCE_DIR "/policies", &catalogue, &err) ? 0 : -1;
 }
 
+#define PARAMS                                                                                                         \
+	"  params: {min: {type: duration, default: 90d, doc: how long}, names: {type: strings, default: [], doc: "     \
+	"whose}}\n"
+#define SET "policy: {id: q, version: 1.0.0, framework: \"iso27001:2022\", title: T}\nset:\n"
+
+static void what_a_later_policy_sets_counts(void **state) {
+	struct err err = {0};
+	CLEANUP(policy_stack_free_p) struct policy_stack *stack = NULL;
+	assert_true(load_two(HEAD ID REST PARAMS LOOK, SET "  log.keep:\n    min: 180d\n", &stack, &err));
+	const struct rule *rule = stack->rules[0];
+	assert_int_equal(json_integer_value(json_object_get(rule->params, "min")), 180 * 86400);
+	const char *set = json_string_value(json_object_get(json_object_get(rule->param_docs, "min"), "set"));
+	assert_non_null(strstr(set, "b.yaml:4"));
+	assert_null(json_object_get(json_object_get(rule->param_docs, "names"), "set"));
+}
+
+static void set_refused(const char *set, unsigned line, const char *why) {
+	struct err err = {0};
+	CLEANUP(policy_stack_free_p) struct policy_stack *stack = NULL;
+	CLEANUP(free_ptr) char *text = xasprintf(SET "%s", set);
+	if (load_two(HEAD ID REST PARAMS LOOK, text, &stack, &err))
+		fail_msg("taken: %s", set);
+	assert_non_null(strstr(err.where, "b.yaml"));
+	assert_int_equal(err.line, line);
+	if (!strstr(err.why, why))
+		fail_msg("%s: %s", set, err.why);
+}
+
+static void what_is_set_has_to_be_there_and_of_its_type(void **state) {
+	set_refused("  log.kept: {min: 1d}\n", 3, "no rule \"log.kept\"");
+	set_refused("  log.keep: {max: 1d}\n", 3, "no parameter \"max\"");
+	set_refused("  log.keep:\n    min: soon\n", 4, "min");
+	set_refused("  log.keep: 5\n", 3, "a mapping");
+	set_refused("  - log.keep\n", 3, "a mapping");
+}
+
+static void rule_without_what_only_the_organisation_knows_says_so(void **state) {
+	static const char needs[] = HEAD ID REST PARAMS "  needs_params: [names]\n" LOOK;
+	struct err err = {0};
+	CLEANUP(policy_stack_free_p) struct policy_stack *bare = NULL;
+	CLEANUP(policy_stack_free_p) struct policy_stack *filled = NULL;
+	assert_true(load_two(needs, SECOND "- id: a.first\n" REST LOOK, &bare, &err));
+	assert_string_equal(policy_rule_find(bare, "log.keep")->unset, "names");
+	assert_true(load_two(needs, SET "  log.keep: {names: [us]}\n", &filled, &err));
+	assert_null(policy_rule_find(filled, "log.keep")->unset);
+	refused(HEAD ID REST PARAMS "  needs_params: [min]\n" LOOK, 12, 18, "no parameter \"min\" of type string");
+}
+
+static void folder_is_the_policy_that_its_files_make(void **state) {
+	static const char head[] = "policy: {id: p, version: 1.0.0, framework: \"iso27001:2022\", title: T}\n";
+	struct err err = {0};
+	CLEANUP(scratch_free) char *folder = scratch_new();
+	CLEANUP(policy_stack_free_p) struct policy_stack *stack = NULL;
+	CLEANUP(policy_stack_free_p) struct policy_stack *one = NULL;
+	CLEANUP(policy_stack_free_p) struct policy_stack *again = NULL;
+	scratch_put(folder, "policy.yaml", head);
+	scratch_put(folder, "b.yaml", ID REST LOOK);
+	scratch_put(folder, "a.yaml", "# first\n- id: a.first\n" REST LOOK);
+	scratch_put(folder, "README", "no policy");
+	assert_true(policy_stack_load((const char *const[]){folder}, 1, catalogue, fake_checks, &stack, &err));
+	assert_int_equal(stack->rule_count, 2);
+	assert_string_equal(stack->rules[1]->id, "log.keep");
+	assert_non_null(strstr(stack->rules[1]->path, "/b.yaml"));
+	assert_int_equal(stack->rules[1]->line, 1);
+	const struct buf *bytes = &stack->policies[0]->bytes;
+	assert_true(policy_stack_parse("p", bytes->data, bytes->len, catalogue, fake_checks, &one, &err));
+	assert_true(hash_equal(&one->policies[0]->sha256, &stack->policies[0]->sha256));
+	assert_int_equal(one->rule_count, 2);
+	scratch_put(folder, "c.yaml", "- id: a.third\n" REST "  chek: file\n");
+	assert_false(policy_stack_load((const char *const[]){folder}, 1, catalogue, fake_checks, &again, &err));
+	assert_non_null(strstr(err.where, "/c.yaml"));
+}
+
 static int free_catalogue(void **state) {
 	catalogue_free(catalogue);
 	return 0;
@@ -396,6 +470,10 @@ int main(void) {
 		cmocka_unit_test(what_is_not_shown_cannot_be_judged),
 		cmocka_unit_test(files_make_one_stack_sorted_by_id),
 		cmocka_unit_test(rule_that_stands_twice_is_refused_at_the_second),
+		cmocka_unit_test(what_a_later_policy_sets_counts),
+		cmocka_unit_test(what_is_set_has_to_be_there_and_of_its_type),
+		cmocka_unit_test(rule_without_what_only_the_organisation_knows_says_so),
+		cmocka_unit_test(folder_is_the_policy_that_its_files_make),
 		cmocka_unit_test(views_and_texts_stop_at_their_caps),
 		cmocka_unit_test(rules_stop_at_their_cap),
 		cmocka_unit_test(file_that_is_not_there_is_named),
