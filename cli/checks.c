@@ -1,10 +1,12 @@
 /* vouch checks: what the checks are, and what each takes and yields. */
 #include "cli/cli.h"
+#include "cli/reference.h"
 #include "cli/say.h"
 #include "core/check.h"
 
-static const char usage[] = "usage: vouch checks [NAME]\n\n"
+static const char usage[] = "usage: vouch checks [--markdown | NAME]\n\n"
 			    "Lists the checks, or one check's parameters, fields and sources.\n\n"
+			    "  --markdown  all of it as a page in Markdown\n\n"
 			    "Exit: 0, or 2 where there is no such check.\n";
 
 static void print_table(void) {
@@ -54,11 +56,18 @@ static void print_check(const struct check *check) {
 }
 
 static int checks(int argc, char **argv) {
-	const struct option_row rows[] = {{0}};
+	bool markdown = false;
+	const struct option_row rows[] = {{"markdown", 0, OPTION_FLAG, &markdown}, {0}};
 	char **operands;
 	int exit_code;
 	if (!cli_options(&verb_checks, rows, argc, argv, &operands, &exit_code))
 		return exit_code;
+	if (markdown && operands[0])
+		return cli_misuse(&verb_checks, "puts all checks on the page");
+	if (markdown) {
+		reference_checks();
+		return CLI_OK;
+	}
 	if (!operands[0]) {
 		print_table();
 		return CLI_OK;

@@ -1,13 +1,15 @@
 /* vouch explain: everything about one rule, in prose. */
 #include "agent/stack.h"
 #include "cli/cli.h"
+#include "cli/reference.h"
 #include "cli/say.h"
 #include "core/times.h"
 
 static const char usage[] =
-	"usage: vouch explain [--policy FILE]... [--data DIR] [RULE]\n\n"
+	"usage: vouch explain [--markdown] [--policy FILE]... [--data DIR] [RULE]\n\n"
 	"Without a rule, lists them. Otherwise says what the rule expects and why, which controls it\n"
 	"supports, how it looks and how a failure is mended.\n\n"
+	"  --markdown  all rules as a page in Markdown\n\n"
 	"Exit: 0, or 2 where there is no such rule.\n";
 
 static const char *kind_meaning(enum kind kind) {
@@ -48,10 +50,10 @@ static void print_view(const struct view *view, const char *role) {
 	say(stdout, "    %s\n", view->check->about);
 	if (json_object_size(view->params))
 		print_json("    with ", view->params);
-	printf("    reads");
-	for (const char *const *pattern = view->check->patterns; *pattern; pattern++)
-		say(stdout, " %s", *pattern);
-	putchar('\n');
+	CLEANUP(names_free_p) struct names *names = reference_sources(view);
+	printf("    reads\n");
+	for (size_t i = 0; i < names_count(names); i++)
+		say(stdout, "      %s\n", names_at(names, i));
 }
 
 static void print_looks(const struct rule *rule) {
@@ -77,15 +79,6 @@ static void print_looks(const struct rule *rule) {
 		say(stdout, "  needs %s to pass in the same round\n", rule->needs_control);
 }
 
-/* A parameter's value as a policy would write it: 90d, not 7776000. */
-static char *param_text(const json_t *doc, const json_t *value) {
-	const char *type = json_string_value(json_object_get(doc, "type"));
-	char duration[24];
-	if (type && !strcmp(type, value_type_name(VALUE_DURATION)) && json_is_integer(value))
-		return xstrdup(times_format_duration(json_integer_value(value), duration));
-	return json_dumps(value, JSON_ENCODE_ANY | JSON_SORT_KEYS);
-}
-
 static void print_params(const struct rule *rule) {
 	const char *name;
 	json_t *value;
@@ -97,7 +90,7 @@ static void print_params(const struct rule *rule) {
 	json_object_foreach(rule->params, name, value) {
 		const json_t *doc = json_object_get(rule->param_docs, name);
 		const char *about = json_string_value(json_object_get(doc, "doc"));
-		CLEANUP(free_ptr) char *text = param_text(doc, value);
+		CLEANUP(free_ptr) char *text = reference_value(doc, value);
 		const char *set = json_string_value(json_object_get(doc, "set"));
 		say(stdout, "  %s = %s%s%s%s\n", name, text, set ? " (set in " : "", set ? set : "", set ? ")" : "");
 		if (about)
@@ -118,6 +111,9 @@ static void print_rule(const struct rule *rule, const struct catalogue *catalogu
 	putchar('\n');
 	say_coloured(COLOUR_BOLD, "Expects");
 	putchar('\n');
+	CLEANUP(buf_done) struct buf words = {0};
+	expect_describe(rule->expect, &words);
+	say_wrapped(words.data, 2);
 	CLEANUP(json_decref_p) json_t *expected = expect_json(rule->expect);
 	print_json("  ", expected);
 }
@@ -131,16 +127,24 @@ static int explain(int argc, char **argv) {
 	CLEANUP(texts_done) struct texts policies = {0};
 	CLEANUP(stack_free_p) struct stack *stack = NULL;
 	const char *data = NULL;
-	const struct option_row rows[] = {{"policy", 0, OPTION_TEXTS, &policies}, {"data", 0, OPTION_TEXT, &data}, {0}};
+	bool markdown = false;
+	const struct option_row rows[] = {{"policy", 0, OPTION_TEXTS, &policies},
+					  {"data", 0, OPTION_TEXT, &data},
+					  {"markdown", 0, OPTION_FLAG, &markdown},
+					  {0}};
 	char **operands;
 	int exit_code;
 	struct err err;
 	if (!cli_options(&verb_explain, rows, argc, argv, &operands, &exit_code))
 		return exit_code;
-	if (operands[0] && operands[1])
-		return cli_misuse(&verb_explain, "explains one rule");
+	if (operands[0] && (operands[1] || markdown))
+		return cli_misuse(&verb_explain, markdown ? "puts all rules on the page" : "explains one rule");
 	if (!stack_load(data, policies.items, policies.count, &stack, &err))
 		return cli_fail(&err, CLI_USAGE);
+	if (markdown) {
+		reference_rules(stack);
+		return CLI_OK;
+	}
 	if (!operands[0]) {
 		print_list(stack->policies);
 		return CLI_OK;

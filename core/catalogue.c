@@ -72,6 +72,45 @@ static bool read_controls(const struct yaml *root, const char *where, struct cat
 	return true;
 }
 
+static bool read_coverage(const struct yaml *node, const char *where, struct catalogue *catalogue, struct err *err) {
+	static const char *const known[] = {"control", "host", "documents", NULL};
+	static const char *const words[] = {"full", "partial", "documents"};
+	static const char what[] = "a coverage";
+	CLEANUP(free_ptr) char *id = NULL;
+	size_t word = 0;
+	if (!yaml_has_only(node, known, where, what, err) || !text_of(node, "control", where, what, &id, err))
+		return false;
+	struct control *control = (struct control *)(uintptr_t)catalogue_find(catalogue, id);
+	if (!control)
+		return yaml_fault(err, where, node, "there is no control %s", id);
+	if (control->coverage)
+		return yaml_fault(err, where, node, "%s stands here already", id);
+	if (!text_of(node, "host", where, what, &control->coverage, err) ||
+	    !text_of(node, "documents", where, what, &control->documents, err))
+		return false;
+	while (word < ARRAY_LEN(words) && strcmp(words[word], control->coverage) != 0)
+		word++;
+	return word < ARRAY_LEN(words) ||
+	       yaml_fault(err, where, yaml_get(node, "host"), "there is no word \"%s\" for it", control->coverage);
+}
+
+static bool read_coverages(const struct yaml *root, const char *where, struct catalogue *catalogue, struct err *err) {
+	static const char *const root_known[] = {"coverage", "controls", NULL};
+	const struct yaml *head, *framework, *list;
+	if (!yaml_has_only(root, root_known, where, "a coverage file", err) ||
+	    !yaml_need(root, "coverage", where, "a coverage file", &head, err) ||
+	    !yaml_need(head, "framework", where, "coverage", &framework, err) ||
+	    !yaml_need(root, "controls", where, "a coverage file", &list, err) ||
+	    !yaml_is(list, YAML_SEQUENCE, where, "controls", err))
+		return false;
+	if (framework->kind != YAML_SCALAR || strcmp(framework->text, catalogue->framework) != 0)
+		return yaml_fault(err, where, framework, "it is of another framework than %s", catalogue->framework);
+	for (size_t i = 0; i < list->count; i++)
+		if (!read_coverage(list->items[i], where, catalogue, err))
+			return false;
+	return true;
+}
+
 static bool read_move(const struct yaml *node, const char *where, const struct catalogue *catalogue,
 		      struct control_move *move, struct err *err) {
 	static const char *const known[] = {"from", "from_title", "to", "relation", NULL};
@@ -134,6 +173,7 @@ static bool read_file(const char *folder, const char *name, struct catalogue *ca
 bool catalogue_load(const char *folder, struct catalogue **ret_catalogue, struct err *err) {
 	struct catalogue *catalogue = xcalloc(1, sizeof *catalogue);
 	if (!read_file(folder, "iso27001-2022.yaml", catalogue, read_controls, err) ||
+	    !read_file(folder, "coverage.yaml", catalogue, read_coverages, err) ||
 	    !read_file(folder, "iso27001-2013-map.yaml", catalogue, read_moves, err)) {
 		catalogue_free(catalogue);
 		return false;
@@ -151,6 +191,8 @@ static void control_done(struct control *control) {
 	free(control->concepts);
 	free(control->capabilities);
 	free(control->domains);
+	free(control->coverage);
+	free(control->documents);
 }
 
 void catalogue_free(struct catalogue *catalogue) {

@@ -12,6 +12,9 @@ struct control {
 	bool is_new; /* new in the 2022 edition */
 	/* Attributes of ISO/IEC 27002:2022, each a list joined by ", ". */
 	char *control_type, *properties, *concepts, *capabilities, *domains;
+	/* How far a host can answer for it: full, partial, documents; and what only documents can show. NULL: nothing
+	 * of it is on hosts. */
+	char *coverage, *documents;
 };
 
 struct control_move { /* a line of the 2013 map */
@@ -28,7 +31,7 @@ struct catalogue {
 	size_t move_count;
 };
 
-/* From a folder that holds iso27001-2022.yaml and iso27001-2013-map.yaml. */
+/* From a folder that holds iso27001-2022.yaml, coverage.yaml and iso27001-2013-map.yaml. */
 MUST_CHECK bool catalogue_load(const char *folder, struct catalogue **ret_catalogue, struct err *err);
 void catalogue_free(struct catalogue *catalogue);
 DEFINE_CLEANUP(struct catalogue, catalogue_free)

@@ -22,7 +22,7 @@ _vouch() {
 		return
 		;;
 	--only)
-		mapfile -t COMPREPLY < <(compgen -W "$(_vouch_rules) $(vouch controls 2>/dev/null | cut -d ' ' -f 1)" -- "$current")
+		mapfile -t COMPREPLY < <(compgen -W "$(_vouch_rules) $(vouch controls --all 2>/dev/null | cut -d ' ' -f 1)" -- "$current")
 		return
 		;;
 	esac
@@ -31,9 +31,9 @@ _vouch() {
 	case $verb in
 	run) words="--policy --only --root --helpers --json --data --help" ;;
 	lint) words="--data --help" ;;
-	explain) words="--policy --data --help $(_vouch_rules)" ;;
-	checks) words="--help $(vouch checks 2>/dev/null | cut -d ' ' -f 1)" ;;
-	controls) words="--map-2013 --policy --data --help" ;;
+	explain) words="--markdown --policy --data --help $(_vouch_rules)" ;;
+	checks) words="--markdown --help $(vouch checks 2>/dev/null | cut -d ' ' -f 1)" ;;
+	controls) words="--all --map-2013 --policy --data --help $(vouch controls --all 2>/dev/null | cut -d ' ' -f 1)" ;;
 	sources) words="--policy --helpers --root --bytes --json --data --help" ;;
 	capture) words="--policy --only --helpers --data --help" ;;
 	paths) words="--policy --data --help" ;;

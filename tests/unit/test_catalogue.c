@@ -74,27 +74,58 @@ static void controls_sort_by_number(void **state) {
 	"domains: []}\n"
 #define CONTROL(id) "- {id: " id REST
 
-static void refused(const char *controls, const char *moves, const char *part) {
+#define COVERAGE(lines) "coverage: {framework: f}\ncontrols: [" lines "]\n"
+#define MAP "map: {from: e, to: f}\nmoves: [{from: B.1, from_title: t, to: A.8.9, relation: split}]\n"
+
+static void refused_all(const char *controls, const char *coverage, const char *moves, const char *part) {
 	struct err err = {0};
 	struct catalogue *catalogue = NULL;
 	char folder[] = "/tmp/vouch-catalogue-XXXXXX";
 	assert_non_null(mkdtemp(folder));
 	CLEANUP(free_ptr) char *one = file_join(folder, "iso27001-2022.yaml");
 	CLEANUP(free_ptr) char *two = file_join(folder, "iso27001-2013-map.yaml");
+	CLEANUP(free_ptr) char *three = file_join(folder, "coverage.yaml");
+	assert_true(file_write(three, coverage, strlen(coverage), 0600, &err));
 	assert_true(file_write(one, controls, strlen(controls), 0600, &err));
 	assert_true(file_write(two, moves, strlen(moves), 0600, &err));
 	bool loaded = catalogue_load(folder, &catalogue, &err);
 	catalogue_free(catalogue);
 	unlink(one);
 	unlink(two);
+	unlink(three);
 	rmdir(folder);
 	assert_false(loaded);
 	if (!strstr(err.why, part) || !err.line)
 		fail_msg("%s:%u: %s", err.where, err.line, err.why);
 }
 
+static void refused(const char *controls, const char *moves, const char *part) {
+	refused_all(controls, COVERAGE(), moves, part);
+}
+
+static void coverage_that_is_wrong_is_refused(void **state) {
+	static const char controls[] = HEAD CONTROL("A.8.9");
+	refused_all(controls, COVERAGE("{control: A.8.8, host: full, documents: d}"), MAP, "no control A.8.8");
+	refused_all(controls, COVERAGE("{control: A.8.9, host: fully, documents: d}"), MAP, "no word \"fully\"");
+	refused_all(controls, COVERAGE("{control: A.8.9, host: full}"), MAP, "needs a field \"documents\"");
+	refused_all(controls,
+		    COVERAGE("{control: A.8.9, host: full, documents: d}, {control: A.8.9, host: full, documents: d}"),
+		    MAP, "already");
+	refused_all(controls, "coverage: {framework: g}\ncontrols: []\n", MAP, "another framework");
+}
+
+static void every_technological_control_says_what_hosts_can_show(void **state) {
+	CLEANUP(catalogue_free_p) struct catalogue *catalogue = shipped();
+	for (size_t i = 0; i < catalogue->control_count; i++) {
+		const struct control *control = &catalogue->controls[i];
+		assert_int_equal(control->coverage != NULL, !strcmp(control->theme, "Technological"));
+		assert_int_equal(control->documents != NULL, control->coverage != NULL);
+	}
+	assert_string_equal(catalogue_find(catalogue, "A.8.29")->coverage, "documents");
+}
+
 static void catalogue_that_is_wrong_is_refused(void **state) {
-	const char map[] = "map: {from: e, to: f}\nmoves: [{from: B.1, from_title: t, to: A.8.9, relation: split}]\n";
+	const char map[] = MAP;
 	refused(HEAD CONTROL("A.8.9") CONTROL("A.8.9"), map, "does not follow");
 	refused(HEAD CONTROL("A.8.10") CONTROL("A.8.9"), map, "does not follow");
 	refused(HEAD CONTROL("8.9"), map, "as a number");
@@ -121,6 +152,8 @@ int main(void) {
 		cmocka_unit_test(map_leads_every_2013_control_into_2022),
 		cmocka_unit_test(controls_sort_by_number),
 		cmocka_unit_test(catalogue_that_is_wrong_is_refused),
+		cmocka_unit_test(coverage_that_is_wrong_is_refused),
+		cmocka_unit_test(every_technological_control_says_what_hosts_can_show),
 		cmocka_unit_test(folder_without_a_catalogue_is_an_error),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
