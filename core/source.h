@@ -32,7 +32,8 @@
  *   read and has no such header is {"luks":false}
  *   {"luks":true,"version","uuid","label","subsystem","segments":[{"type","cipher"?,"sector_size"?}...],
  *    "keyslots":[{"slot","type","key_bits","cipher"?,"kdf"?,"hash"?,"iterations"?,"time"?,"memory"?,"cpus"?}...],
- *    "digests":[{"kdf","hash","iterations"}...],"tokens":["systemd-tpm2"...],"requirements":[]}
+ *    "digests":[{"kdf","hash","iterations"}...],"tokens":[{"type","keyslots":[n...]}...],
+ *    "requirements":[]}
  * mounts: - from /proc/1/mountinfo (the own one where that is denied and it is the same namespace)
  *   [{"id","parent","dev":"M:m","root","target","options":[],"type","source","super_options":[]}...]
  * sockets:listen - what listens on TCP and UDP, sorted, cgroup and unit null where that cannot be told;

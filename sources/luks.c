@@ -180,9 +180,19 @@ static bool take_digest(const char *number, const json_t *from, json_t *list) {
 }
 
 static bool take_token(const char *number, const json_t *from, json_t *list) {
-	json_t *type = json_object_get(from, "type");
-	json_array_append(list, type);
-	return json_is_string(type);
+	json_t *type = json_object_get(from, "type"), *slots = json_object_get(from, "keyslots"), *slot;
+	CLEANUP(json_decref_p) json_t *numbers = json_array();
+	size_t i;
+	json_array_foreach(slots, i, slot) {
+		unsigned long long one;
+		if (!json_is_string(slot) || !text_to_u64(json_string_value(slot), 1024, &one))
+			return false;
+		json_array_append_new(numbers, json_integer((json_int_t)one));
+	}
+	if (!json_is_string(type) || !json_is_array(slots))
+		return false;
+	json_array_append_new(list, json_pack("{s:O,s:O}", "type", type, "keyslots", numbers));
+	return true;
 }
 
 static int by_number(const void *a, const void *b) {

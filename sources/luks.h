@@ -7,7 +7,7 @@
  * that part of the device is not encrypted (yet, or any more), "keyslots": [{"slot", "type", "key_bits", "cipher" (of
  * the slot itself), "kdf", and "hash" and "iterations" for pbkdf2, "time", "memory" (KiB) and "cpus" for argon2i and
  * argon2id}...] - slots in use; one of the type "reencrypt" has no kdf, "digests": [{"kdf", "hash", "iterations"}...],
- *  "tokens": ["systemd-tpm2"...] - their types, by slot,
+ *  "tokens": [{"type": "systemd-tpm2", "keyslots": [1]}...] - with the slots whose key each has,
  *  "requirements": ["online-reencrypt"...] - what a reader of the header must know, config.requirements.mandatory}
  *
  * Version 1: "LUKS On-Disk Format Specification Version 1.2.3". Version 2: "LUKS2 On-Disk Format Specification 1.1.1".
