@@ -17,6 +17,7 @@ static const struct {
 	{"file:/etc/nsswitch.conf", "/etc/authselect/nsswitch.conf"},
 	{"file:/etc/crypto-policies/back-ends/*", "/usr/share/crypto-policies/*"},
 	{"link:/etc/localtime", "/usr/share/zoneinfo/*"},
+	{"file:/etc/localtime", "/usr/share/zoneinfo/*"},
 	{"file:/etc/sysctl.d/*", "/etc/sysctl.conf"},
 	{"file:/etc/systemd/system/*", "/usr/lib/systemd/system/*"},
 	{"file:/lib/systemd/system/*", "/usr/lib/systemd/system/*"},

@@ -66,6 +66,7 @@ static const struct {
 	{"file:/etc/ssh/sshd_config*", TREAT_WORDS},
 	{"file:/etc/sudoers*", TREAT_WORDS},
 	{"file:*", TREAT_LINES},
+	{"head:/var/lib/clamav/*", TREAT_AS_IS},
 	{"dir:*", TREAT_AS_IS},
 	{"stat:*", TREAT_AS_IS},
 	{"tree:*", TREAT_AS_IS},

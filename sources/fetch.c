@@ -16,7 +16,7 @@ static const struct kind *const kinds[] = {
 	&kind_shadow,       &kind_mounts,      &kind_adjtimex, &kind_now,     &kind_sshd,  &kind_nft,
 	&kind_unit,         &kind_journal,     &kind_luks,     &kind_tls,     &kind_dns,   &kind_http,
 	&kind_ssh,          &kind_ntp,         &kind_sockets,  &kind_netfile, &kind_netns, &kind_processes,
-	&kind_audit_status, &kind_audit_rules, &kind_sudoers,  NULL,
+	&kind_audit_status, &kind_audit_rules, &kind_sudoers,  &kind_head,    NULL,
 };
 
 /* What a fixture root may hold under .vouch though no kind here fetches it. */

@@ -70,6 +70,7 @@ struct kind {
 extern const struct kind kind_file, kind_folder, kind_stat, kind_tree, kind_link, kind_statvfs, kind_shadow,
 	kind_mounts, kind_adjtimex, kind_now, kind_journal, kind_unit, kind_sshd, kind_nft, kind_luks, kind_watch,
 	kind_notify_nft, kind_notify_audit;
+extern const struct kind kind_head;
 extern const struct kind kind_sockets, kind_netfile, kind_netns, kind_processes, kind_audit_status, kind_audit_rules,
 	kind_sudoers;
 /* Active probes: sources/probe.h. */
