@@ -2,6 +2,7 @@
 #include "core/check.h"
 #include "core/dpkg.h"
 #include "core/row.h"
+#include "core/rpm.h"
 #include "core/text.h"
 
 #define RELEASE "file:/proc/sys/kernel/osrelease"
@@ -31,7 +32,7 @@ static const struct check_field fields[] = {
 	{0},
 };
 
-static const char *const patterns[] = {RELEASE, VERSION, SIGNATURE, LIVEPATCH, BOOT, DPKG_STATUS, NULL};
+static const char *const patterns[] = {RELEASE, VERSION, SIGNATURE, LIVEPATCH, BOOT, DPKG_STATUS, RPMDB, NULL};
 
 static void sources(const json_t *with, const struct sources *fetched, struct names *names) {
 	for (size_t i = 0; patterns[i]; i++)
@@ -44,6 +45,7 @@ struct kernels {
 	char *running_package;         /* version of the package that brought the running release */
 	char *unpackaged;              /* the newest of /boot */
 	json_t *packaged;              /* {release: true} */
+	bool is_rpm;                   /* packages are rpm's, where releases may end in "+flavour" */
 };
 
 static void kernels_done(struct kernels *kernels) {
@@ -101,6 +103,64 @@ static bool take_package(void *context, const struct dpkg_package *package, stru
 	return true;
 }
 
+/* Kernels of rpm distributions: the release is what uname says of them, but for the flavours that it ends in. */
+static bool is_rpm_kernel(const char *name) {
+	static const char *const names[] = {"kernel",     "kernel-core",     "kernel-rt-core", "kernel-debug-core",
+					    "kernel-uek", "kernel-uek-core", "kernel-64k-core"};
+	return text_is_one_of(name, names, ARRAY_LEN(names));
+}
+
+/* "5.14.0-503.el9.x86_64", with "+rt", "+64k", "+debug" behind it where the package is a flavour. */
+static bool is_release_of(const char *running, const json_t *package) {
+	CLEANUP(free_ptr)
+	char *release = xasprintf("%s-%s.%s", json_string_value(json_object_get(package, "version")),
+				  json_string_value(json_object_get(package, "release")),
+				  json_string_value(json_object_get(package, "arch")));
+	size_t len = strlen(release);
+	return !strncmp(running, release, len) && (!running[len] || running[len] == '+');
+}
+
+static void take_rpm(struct kernels *kernels, const json_t *package, const json_t **newest) {
+	const char *name = json_string_value(json_object_get(package, "name"));
+	if (!is_rpm_kernel(name) || !json_is_string(json_object_get(package, "arch")))
+		return;
+	CLEANUP(free_ptr)
+	char *release = xasprintf("%s-%s.%s", json_string_value(json_object_get(package, "version")),
+				  json_string_value(json_object_get(package, "release")),
+				  json_string_value(json_object_get(package, "arch")));
+	CLEANUP(free_ptr) char *version = rpm_package_version(package);
+	bool is_running = is_release_of(kernels->running, package);
+	json_object_set_new(kernels->packaged, is_running ? kernels->running : release, json_true());
+	if (is_running)
+		replace(&kernels->running_package, version);
+	int order = *newest ? rpm_package_compare(package, *newest) : 1;
+	if (order > 0 || (order == 0 && is_running)) {
+		*newest = package;
+		replace(&kernels->newest, is_running ? kernels->running : release);
+		replace(&kernels->newest_version, version);
+	}
+}
+
+static bool read_rpms(const struct sources *fetched, struct kernels *kernels, struct err *err) {
+	json_t *list = NULL, *package;
+	const json_t *newest = NULL;
+	size_t i;
+	if (!source_maybe_json(fetched, RPMDB, &list, err))
+		return false;
+	json_array_foreach(list, i, package) take_rpm(kernels, package, &newest);
+	kernels->is_rpm = newest != NULL;
+	return true;
+}
+
+/* A rescue image is built from one of the others. */
+static bool is_packaged(const struct kernels *kernels, const char *release) {
+	if (!kernels->is_rpm)
+		return json_object_get(kernels->packaged, release);
+	CLEANUP(free_ptr) char *plain = xstrndup(release, strcspn(release, "+"));
+	return text_starts(release, "0-rescue") || json_object_get(kernels->packaged, release) ||
+	       json_object_get(kernels->packaged, plain);
+}
+
 static bool read_boot(const struct sources *fetched, struct kernels *kernels, struct err *err) {
 	json_t *list, *entry;
 	size_t i;
@@ -109,7 +169,7 @@ static bool read_boot(const struct sources *fetched, struct kernels *kernels, st
 	json_array_foreach(list, i, entry) {
 		const char *name = json_string_value(json_object_get(entry, "name"));
 		if (name && text_starts(name, "vmlinuz-") && name[8] >= '0' && name[8] <= '9' &&
-		    !json_object_get(kernels->packaged, name + 8) &&
+		    !is_packaged(kernels, name + 8) &&
 		    (!kernels->unpackaged || dpkg_version_compare(name + 8, kernels->unpackaged) > 0))
 			replace(&kernels->unpackaged, name + 8);
 	}
@@ -145,8 +205,10 @@ static char *built_from(const char *version, const char *signature) {
 static bool is_newest(const struct kernels *kernels, const char *running_version) {
 	if (!kernels->running_package)
 		return false;
+	if (kernels->is_rpm && strcmp(kernels->newest, kernels->running) != 0)
+		return false;
 	const char *version = running_version ? running_version : kernels->running_package;
-	if (dpkg_version_compare(kernels->newest_version, version) > 0)
+	if (!kernels->is_rpm && dpkg_version_compare(kernels->newest_version, version) > 0)
 		return false;
 	return !kernels->unpackaged || dpkg_version_compare(kernels->unpackaged, kernels->running) <= 0;
 }
@@ -163,9 +225,16 @@ static bool add_livepatches(json_t *row, const struct sources *fetched, struct e
 }
 
 static bool read_kernels(const struct sources *fetched, struct kernels *kernels, struct err *err) {
-	const struct source *status;
-	if (!source_need(fetched, DPKG_STATUS, &status, err) || !dpkg_status_read(status, take_package, kernels, err) ||
-	    !read_boot(fetched, kernels, err))
+	const struct source *status, *rpms = NULL;
+	if (!read_rpms(fetched, kernels, err) || !source_maybe(fetched, RPMDB, &rpms, err) ||
+	    !source_maybe(fetched, DPKG_STATUS, &status, err))
+		return false;
+	if (rpms && !kernels->is_rpm && !status)
+		return err_set(err, ERR_UNPROVED, RPMDB, "no kernel package of a name that is known here");
+	if (!kernels->is_rpm &&
+	    (!source_need(fetched, DPKG_STATUS, &status, err) || !dpkg_status_read(status, take_package, kernels, err)))
+		return false;
+	if (!read_boot(fetched, kernels, err))
 		return false;
 	if (!kernels->newest && !kernels->unpackaged)
 		return err_set(err, ERR_UNPROVED, DPKG_STATUS,

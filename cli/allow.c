@@ -29,6 +29,7 @@ static const struct {
 	{"link:/var/tmp", "/tmp"},
 	{"link:/home", "/usr/home /var/home"},
 	{"link:/srv", "/var/srv"},
+	{"rpmdb:", "/usr/lib/sysimage/rpm/* /usr/share/rpm/* /var/lib/rpm/*"},
 };
 
 static void take_check(struct names *into, const struct check *check, const json_t *params) {

@@ -63,6 +63,9 @@
  * cmd:cvtsudoers - who may do what through sudo, as cvtsudoers writes it; unreadable where sudo would refuse a file of
  * it, unproved where sudo.conf names another policy. Absent: no sudo; sources/sudoers.h
  *   {"Defaults"?:[],"User_Aliases"?:{},"Runas_Aliases"?:{},"Host_Aliases"?:{},"Command_Aliases"?:{},"User_Specs"?:[]}
+ * rpmdb: - the packages of the rpm database, sorted; installed: seconds; sources/rpmdb.h. Absent: there is none. Below
+ * a root folder it is that folder's, or what lies in its .vouch
+ *   [{"name","epoch"?,"version","release","arch"?,"installed"}...]
  * nft:ruleset - `nft -j list ruleset` without handles and without what counters have counted; unproved where there is
  * no nft to ask.
  *

@@ -16,7 +16,7 @@ static const struct kind *const kinds[] = {
 	&kind_shadow,       &kind_mounts,      &kind_adjtimex, &kind_now,     &kind_sshd,  &kind_nft,
 	&kind_unit,         &kind_journal,     &kind_luks,     &kind_tls,     &kind_dns,   &kind_http,
 	&kind_ssh,          &kind_ntp,         &kind_sockets,  &kind_netfile, &kind_netns, &kind_processes,
-	&kind_audit_status, &kind_audit_rules, &kind_sudoers,  &kind_head,    NULL,
+	&kind_audit_status, &kind_audit_rules, &kind_sudoers,  &kind_head,    &kind_rpmdb, NULL,
 };
 
 /* What a fixture root may hold under .vouch though no kind here fetches it. */
@@ -192,7 +192,9 @@ static void look(struct job *job) {
 	const char *path = job->kind->below_root ? job->ask.rest : NULL;
 	begin_ask(job);
 	bool is_read = fixture_permits(job->fetch->fixture, job->ask.name, path, &err);
-	if (is_read && fixture_keeps(job->fetch->fixture, job->ask.name, job->kind->below_root))
+	bool is_kept = fixture_keeps(job->fetch->fixture, job->ask.name, job->kind->below_root) ||
+		       (job->kind->may_be_kept && fixture_has(job->fetch->fixture, job->ask.name));
+	if (is_read && is_kept)
 		is_read = fixture_look(&job->ask, &answer, &err);
 	else if (is_read)
 		is_read = job->kind->look(&job->ask, &found, &err) && shape(job, &found, &answer, &err);

@@ -111,6 +111,13 @@ char *fixture_path(const char *name) {
 	return xasprintf("/.vouch/%s", strlen(encoded) <= FILE_NAME_LONGEST ? encoded : hash_hex(&sum, hex));
 }
 
+bool fixture_has(const struct fixture *fixture, const char *name) {
+	struct place place = {.root = fixture->root, .fixture = (struct fixture *)fixture};
+	CLEANUP(free_ptr) char *path = fixture_path(name);
+	CLEANUP(close_fd) int fd = place_open(&place, path, O_PATH);
+	return fd >= 0;
+}
+
 bool fixture_look(const struct ask *ask, struct answer *ret_answer, struct err *err) {
 	CLEANUP(free_ptr) char *path = fixture_path(ask->name);
 	CLEANUP(buf_done) struct buf bytes = {0};

@@ -11,6 +11,8 @@ DEFINE_CLEANUP(struct fixture, fixture_free)
 /* Whether a source lies in .vouch: any that is not of a kind read below the root, and in a captured folder all but
  * files. */
 bool fixture_keeps(const struct fixture *fixture, const char *name, bool is_below_root);
+/* Whether a source of this name lies there. */
+bool fixture_has(const struct fixture *fixture, const char *name);
 /* Where: "/.vouch/<percent-encoded name>", or below .vouch the SHA-256 of a name that is longer than a file's can be.
  * The caller frees. */
 char *fixture_path(const char *name);

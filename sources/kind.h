@@ -52,6 +52,7 @@ struct kind {
 	bool is_whole;      /* the prefix is the one name of the kind */
 	unsigned deadline_ms;
 	bool below_root; /* read below a fixture root too; the others come from .vouch there */
+	bool may_be_kept; /* what .vouch of a fixture root has of it stands for what is below the root */
 	enum helper helper;
 	bool is_slow;          /* may take long by its nature: a hand gets nothing else to do beside it */
 	bool takes_descriptor; /* a request for it brings one */
@@ -72,7 +73,7 @@ extern const struct kind kind_file, kind_folder, kind_stat, kind_tree, kind_link
 	kind_notify_nft, kind_notify_audit;
 extern const struct kind kind_head;
 extern const struct kind kind_sockets, kind_netfile, kind_netns, kind_processes, kind_audit_status, kind_audit_rules,
-	kind_sudoers;
+	kind_sudoers, kind_rpmdb;
 /* Active probes: sources/probe.h. */
 extern const struct kind kind_tls, kind_dns, kind_http, kind_ssh, kind_ntp;
 
