@@ -1,4 +1,5 @@
 /* The command line that the running kernel was started with. It may hold secrets: only what the rule names is shown. */
+#include "core/cmdline.h"
 #include "core/check.h"
 #include "core/row.h"
 
@@ -24,37 +25,12 @@ static void sources(const json_t *with, const struct sources *fetched, struct na
 	names_add(names, CMDLINE);
 }
 
-/* The next word, in place and without its quotes; NULL at the end and at "--", behind which init's begin. */
-static char *next_word(char **at) {
-	char *word = *at + strspn(*at, " \t\n"), *to = word;
-	bool quoted = false;
-	char *from = word;
-	for (; *from && (quoted || !strchr(" \t\n", *from)); from++) {
-		if (*from == '"')
-			quoted = !quoted;
-		else
-			*to++ = *from;
-	}
-	bool any = from != word;
-	*at = *from ? from + 1 : from;
-	*to = '\0';
-	return any && strcmp(word, "--") != 0 ? word : NULL;
-}
-
-/* The kernel takes - and _ in names as equal. */
-static bool is_same_name(const char *word, const char *name) {
-	for (; *name; word++, name++)
-		if (*word != *name && !(strchr("-_", *word) && *word && strchr("-_", *name)))
-			return false;
-	return *word == '\0' || *word == '=';
-}
-
 static void add_name(json_t *rows, const char *cmdline, const char *name) {
 	CLEANUP(free_ptr) char *text = xstrdup(cmdline);
 	const char *last = NULL;
 	char *at = text, *word;
-	while ((word = next_word(&at)))
-		if (is_same_name(word, name))
+	while ((word = cmdline_next(&at)))
+		if (cmdline_is(word, name))
 			last = word;
 	const char *equals = last ? strchr(last, '=') : NULL;
 	json_t *row = row_add(rows);
