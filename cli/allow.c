@@ -15,6 +15,7 @@ static const struct {
 	{"file:/etc/os-release", "/usr/lib/os-release /usr/lib/os.release.d/*"},
 	{"file:/usr/lib/os-release", "/usr/lib/os.release.d/*"},
 	{"file:/etc/nsswitch.conf", "/etc/authselect/nsswitch.conf"},
+	{"file:/etc/pam.d/*", "/etc/authselect/* /etc/pam.d/*"},
 	{"file:/etc/crypto-policies/back-ends/*", "/usr/share/crypto-policies/*"},
 	{"link:/etc/localtime", "/usr/share/zoneinfo/*"},
 	{"file:/etc/localtime", "/usr/share/zoneinfo/*"},
