@@ -40,6 +40,9 @@ static const struct {
 	{"file:*/.pgpass", TREAT_LEAVE_OUT},
 	{"file:*/.git-credentials", TREAT_LEAVE_OUT},
 	{"file:*htpasswd*", TREAT_LEAVE_OUT},
+	/* Who logged in and from where; what was typed as a name, which may be a password. */
+	{"file:/var/log/wtmp*", TREAT_LEAVE_OUT},
+	{"file:/var/log/btmp*", TREAT_LEAVE_OUT},
 	{"file:/etc/passwd*", TREAT_ACCOUNTS},
 	{"file:*/authorized_keys*", TREAT_KEYS},
 	{"file:*.pub", TREAT_KEYS},

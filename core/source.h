@@ -30,6 +30,14 @@
  * journal:boots - an error unless it could be proved that the system's journal itself was readable; sources/journal.h
  *   {"oldest":usec,"newest":usec,"boots":[{"id","first":usec,"last":usec}],"files":n,"bytes":n,"persistent_files":n,
  *    "machine":bool,"broken":n}
+ * journal:events?since=604800 - counts of classes of entries, gaps and steps of the clock in the last so many seconds;
+ *   no messages; errors as for journal:boots; sources/journal_events.h
+ *   {"since":usec,"until":usec,"covered":bool,"first":usec,"newest":usec,"newest_boot",
+ *    "files":n,"broken":n,"machine":bool,
+ *    "classes":{name:{"count","more":bool,"sum"?,"first":usec,"last":usec}...},
+ *    "marks":[{"what","at":usec,"boot"}...],"more_marks":bool,
+ *    "gaps":[{"from":usec,"to":usec,"from_boot","to_boot"}...],"more_gaps":bool,
+ *    "steps":[{"at":usec,"by":usec,"uptime":usec,"boot"}...],"more_steps":bool,"sample":{...}}
  * luks:/dev/sda3 - what the LUKS header of a device says, without salts and digests; sources/luks.h. A device that was
  *   read and has no such header is {"luks":false}
  *   {"luks":true,"version","uuid","label","subsystem","segments":[{"type","cipher"?,"sector_size"?}...],

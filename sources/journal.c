@@ -1,69 +1,14 @@
 #include "sources/journal.h"
 
-#include <systemd/sd-journal.h>
-
-#include <errno.h>
-#include <fcntl.h>
-
 #include "core/file.h"
 #include "core/text.h"
 #include "sources/fetch.h"
+#include "sources/journal_events.h"
+#include "sources/journal_open.h"
 
 #define JOURNAL_DEADLINE_MS 20000
 #define PERSISTENT "/var/log/journal"
 #define RUNTIME "/run/log/journal"
-
-static void close_journal(sd_journal **journal) { sd_journal_close(*journal); }
-
-static bool journal_errno(const struct ask *ask, int error, const char *what, struct err *err) {
-	err_errno(err, error < 0 ? -error : error, ERR_UNREADABLE, ask->name, what);
-	if (err->code == ERR_ABSENT)
-		err->code = ERR_UNREADABLE; /* it was there a moment ago */
-	return false;
-}
-
-/* A journal that was opened has taken the descriptors over; one that was not has left them. */
-static int open_files(struct journal_file *all, size_t count, sd_journal **ret_journal) {
-	CLEANUP(free_ptr) int *fds = xcalloc(count, sizeof *fds);
-	for (size_t i = 0; i < count; i++)
-		fds[i] = all[i].fd;
-	int error = sd_journal_open_files_fd(ret_journal, fds, (int)count, 0);
-	for (size_t i = 0; error >= 0 && i < count; i++)
-		all[i].fd = -1;
-	return error;
-}
-
-static bool is_damage(int error) { return error == -EBADMSG || error == -ENODATA; }
-
-/* Take out the files that are damaged: each is asked for alone. */
-static void drop_damaged(struct journal_files *files) {
-	for (size_t i = files->count; i-- > 0;) {
-		CLEANUP(close_journal) sd_journal *alone = NULL;
-		struct journal_file one = {.fd = fcntl(files->all[i].fd, F_DUPFD_CLOEXEC, 0)};
-		int error = open_files(&one, 1, &alone);
-		close_fd(&one.fd);
-		if (!is_damage(error))
-			continue;
-		journal_files_drop(files, i);
-		files->broken++;
-	}
-}
-
-/* All files that are whole, or an error: sd_journal_open() would pass over in silence what it cannot open. */
-static bool open_journal(const struct ask *ask, struct journal_files *files, sd_journal **ret_journal,
-			 struct err *err) {
-	if (!files->has_folder)
-		return err_set(err, ERR_ABSENT, ask->name, "no journal of this machine: neither %s nor %s",
-			       files->folders[0], files->folders[1]);
-	if (files->count == 0)
-		return err_set(err, ERR_UNPROVED, ask->name, "the journal's folder holds no file of the system's");
-	int error = open_files(files->all, files->count, ret_journal);
-	if (is_damage(error)) {
-		drop_damaged(files);
-		error = files->count ? open_files(files->all, files->count, ret_journal) : error;
-	}
-	return error >= 0 || journal_errno(ask, error, "sd_journal_open_files_fd", err);
-}
 
 /* The time of the entry at an end of what matches now; false and no error code when nothing matches. */
 static bool end_time(const struct ask *ask, sd_journal *journal, bool is_last, uint64_t *ret_usec, struct err *err) {
@@ -75,7 +20,7 @@ static bool end_time(const struct ask *ask, sd_journal *journal, bool is_last, u
 		return false;
 	if (error > 0)
 		error = sd_journal_get_realtime_usec(journal, ret_usec);
-	return error >= 0 || journal_errno(ask, error, "read entry", err);
+	return error >= 0 || journal_fault(ask, error, "read entry", err);
 }
 
 static json_int_t first_of(const json_t *boot) { return json_integer_value(json_object_get(boot, "first")); }
@@ -86,7 +31,7 @@ static bool add_boot(const struct ask *ask, sd_journal *journal, const char *mat
 	sd_journal_flush_matches(journal);
 	int error = sd_journal_add_match(journal, match, 0);
 	if (error < 0)
-		return journal_errno(ask, error, "match", err);
+		return journal_fault(ask, error, "match", err);
 	if (!end_time(ask, journal, false, &first, err) || !end_time(ask, journal, true, &last, err))
 		return err->code == ERR_NONE; /* the value is listed, its entries have been removed */
 	size_t at = json_array_size(boots);
@@ -109,7 +54,7 @@ static bool find_boots(const struct ask *ask, sd_journal *journal, json_t **ret_
 		if (len == strlen("_BOOT_ID=") + 32)
 			names_addf(ids, "%.*s", (int)len, (const char *)data);
 	if (more < 0)
-		return journal_errno(ask, more, "list boots", err);
+		return journal_fault(ask, more, "list boots", err);
 	if (names_count(ids) > JOURNAL_BOOTS_MOST)
 		return err_set(err, ERR_UNREADABLE, ask->name, "more than %d boots", JOURNAL_BOOTS_MOST);
 	for (size_t i = 0; i < names_count(ids); i++)
@@ -120,21 +65,12 @@ static bool find_boots(const struct ask *ask, sd_journal *journal, json_t **ret_
 	return true;
 }
 
-/* Whether the entry we are at carries this machine's id. */
-static bool is_of(sd_journal *journal, const char *machine) {
-	static const char key[] = "_MACHINE_ID=";
-	const void *data;
-	size_t len;
-	return sd_journal_get_data(journal, "_MACHINE_ID", &data, &len) >= 0 && len == strlen(key) + strlen(machine) &&
-	       !memcmp((const char *)data + strlen(key), machine, strlen(machine));
-}
-
 bool journal_read(const struct ask *ask, struct journal_files *files, const char *machine, json_t **ret_value,
 		  struct err *err) {
-	CLEANUP(close_journal) sd_journal *journal = NULL;
+	CLEANUP(journal_close) sd_journal *journal = NULL;
 	CLEANUP(json_decref_p) json_t *boots = NULL;
 	uint64_t oldest = 0, newest = 0;
-	if (!open_journal(ask, files, &journal, err) || !find_boots(ask, journal, &boots, err))
+	if (!journal_open(ask, files, &journal, err) || !find_boots(ask, journal, &boots, err))
 		return false;
 	if (!end_time(ask, journal, false, &oldest, err) || !end_time(ask, journal, true, &newest, err))
 		return err->code ? false
@@ -148,7 +84,7 @@ bool journal_read(const struct ask *ask, struct journal_files *files, const char
 	*ret_value = json_pack("{s:I,s:I,s:O,s:I,s:I,s:I,s:I,s:b}", "oldest", (json_int_t)oldest, "newest",
 			       (json_int_t)newest, "boots", boots, "files", (json_int_t)files->count, "broken",
 			       (json_int_t)files->broken, "bytes", (json_int_t)bytes, "persistent_files",
-			       (json_int_t)persistent_files, "machine", is_of(journal, machine));
+			       (json_int_t)persistent_files, "machine", journal_is_of(journal, machine));
 	return true;
 }
 
@@ -164,62 +100,87 @@ static bool read_machine(const struct ask *ask, char machine[33], struct err *er
 	return true;
 }
 
-struct boots {
+struct reading {
 	struct journal_files files;
 	char machine[33];
+	bool (*read)(const struct ask *ask, struct journal_files *files, const char *machine, json_t **ret_value,
+		     struct err *err);
 };
 
 static void end(void *work) {
-	struct boots *boots = work;
-	journal_files_done(&boots->files);
-	free(boots);
+	struct reading *reading = work;
+	journal_files_done(&reading->files);
+	free(reading);
 }
 
-static void ask_next(struct job *job, struct boots *boots);
+static void ask_next(struct job *job, struct reading *reading);
 
 static void on_part(void *context, struct answer *answer, const struct err *failed) {
 	struct job *job = context;
-	struct boots *boots = job_work(job);
+	struct reading *reading = job_work(job);
 	struct err err;
-	if (journal_files_take(&boots->files, answer, failed, &err))
-		ask_next(job, boots);
+	if (journal_files_take(&reading->files, answer, failed, &err))
+		ask_next(job, reading);
 	else
 		job_fail(job, &err);
 }
 
-static void ask_next(struct job *job, struct boots *boots) {
+static void ask_next(struct job *job, struct reading *reading) {
 	const struct kind *kind;
-	const char *name = journal_files_next(&boots->files, &kind);
+	const char *name = journal_files_next(&reading->files, &kind);
 	CLEANUP(json_decref_p) json_t *value = NULL;
 	struct err err;
 	if (name)
 		job_reach(job, kind, name, on_part);
-	else if (journal_read(job_ask(job), &boots->files, boots->machine, &value, &err))
+	else if (reading->read(job_ask(job), &reading->files, reading->machine, &value, &err))
 		job_answer(job, value);
 	else
 		job_fail(job, &err);
 }
 
-static void start_journal(struct job *job) {
+static void start(struct job *job,
+		  bool (*read)(const struct ask *, struct journal_files *, const char *, json_t **, struct err *)) {
 	struct err err;
-	struct boots *boots = xcalloc(1, sizeof *boots);
-	job_hold(job, boots, end);
-	if (!read_machine(job_ask(job), boots->machine, &err)) {
+	struct reading *reading = xcalloc(1, sizeof *reading);
+	reading->read = read;
+	job_hold(job, reading, end);
+	if (!read_machine(job_ask(job), reading->machine, &err)) {
 		job_fail(job, &err);
 		return;
 	}
-	journal_files_init(&boots->files, PERSISTENT, RUNTIME, boots->machine, job_ask(job)->name);
-	ask_next(job, boots);
+	journal_files_init(&reading->files, PERSISTENT, RUNTIME, reading->machine, job_ask(job)->name);
+	if (read == journal_events_read && !journal_events_window(job_ask(job), &reading->files, &err)) {
+		job_fail(job, &err);
+		return;
+	}
+	ask_next(job, reading);
 }
+
+static void start_boots(struct job *job) { start(job, journal_read); }
+
+static void start_events(struct job *job) { start(job, journal_events_read); }
 
 #define MACHINE "[0-9a-f]*"
 static const char *const needs[] = {"dir:" PERSISTENT "/" MACHINE, "dir:" RUNTIME "/" MACHINE,
 				    "file:" PERSISTENT "/" MACHINE "/system*.journal*",
 				    "file:" RUNTIME "/" MACHINE "/system*.journal*", NULL};
+static const char *const events_needs[] = {"dir:" PERSISTENT "/" MACHINE,
+					   "dir:" RUNTIME "/" MACHINE,
+					   "file:" PERSISTENT "/" MACHINE "/system*.journal*",
+					   "file:" RUNTIME "/" MACHINE "/system*.journal*",
+					   "file:" PERSISTENT "/" MACHINE "/user-*.journal*",
+					   "file:" RUNTIME "/" MACHINE "/user-*.journal*",
+					   NULL};
 
 const struct kind kind_journal = {.prefix = "journal:boots",
 				  .is_whole = true,
 				  .is_volatile = true,
 				  .deadline_ms = JOURNAL_DEADLINE_MS,
-				  .start = start_journal,
+				  .start = start_boots,
 				  .needs = needs};
+
+const struct kind kind_journal_events = {.prefix = JOURNAL_EVENTS,
+					 .is_volatile = true,
+					 .deadline_ms = JOURNAL_DEADLINE_MS,
+					 .start = start_events,
+					 .needs = events_needs};

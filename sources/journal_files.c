@@ -1,5 +1,6 @@
 #include "sources/journal_files.h"
 
+#include <endian.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,7 +26,8 @@ static void forget(struct journal_files *files) {
 	names_free(files->names);
 	files->all = NULL;
 	files->names = NULL;
-	files->broken = files->folder = files->name = 0;
+	files->broken = files->folder = files->name = files->passed = 0;
+	files->newest = 0;
 	files->has_folder = files->is_gone = false;
 }
 
@@ -71,8 +73,9 @@ const char *journal_files_next(struct journal_files *files, const struct kind **
 }
 
 /* "system.journal", "system@SEQUENCE.journal", and what was not closed well ("~"). */
-static bool is_system_file(const char *name) {
-	return text_starts(name, "system") && (text_ends(name, ".journal") || text_ends(name, ".journal~"));
+static bool is_wanted(const struct journal_files *files, const char *name) {
+	return (text_starts(name, "system") || (files->with_users && text_starts(name, "user-"))) &&
+	       (text_ends(name, ".journal") || text_ends(name, ".journal~"));
 }
 
 /* [{"name","type"}...] */
@@ -88,13 +91,29 @@ static bool take_list(struct journal_files *files, const struct buf *bytes, stru
 		if (!json_get_string(entry, "name", files->where, &name, err) ||
 		    !json_get_string(entry, "type", files->where, &type, err))
 			return false;
-		if (!is_system_file(name))
+		if (!is_wanted(files, name))
 			continue;
 		if (!strcmp(type, "file") || !strcmp(type, "link"))
 			names_add(files->names, name);
 		else
 			files->broken++;
 	}
+	return true;
+}
+
+/* By the header: the times of its first and last entry (systemd's JOURNAL_FILE_FORMAT). */
+#define HEAD_REALTIME 184
+#define TAIL_REALTIME 192
+
+static bool is_older(struct journal_files *files, int fd) {
+	uint64_t ends[2];
+	if (files->since == 0 || pread(fd, ends, sizeof ends, HEAD_REALTIME) != (ssize_t)sizeof ends)
+		return false;
+	uint64_t head = le64toh(ends[0]), tail = le64toh(ends[(TAIL_REALTIME - HEAD_REALTIME) / sizeof ends[0]]);
+	if (head == 0 || tail < head || tail >= files->since)
+		return false; /* younger, empty, or a header that says nothing */
+	files->passed++;
+	files->newest = tail > files->newest ? tail : files->newest;
 	return true;
 }
 
@@ -110,6 +129,8 @@ static bool take_file(struct journal_files *files, struct answer *answer, struct
 		files->broken++;
 		return true;
 	}
+	if (is_older(files, answer->file))
+		return true;
 	if (files->count == FILES_MOST)
 		return err_set(err, ERR_UNREADABLE, files->where, "more than %d journal files", FILES_MOST);
 	files->all = xreallocarray(files->all, files->count + 1, sizeof *files->all);

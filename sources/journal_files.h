@@ -17,6 +17,12 @@ struct journal_files {
 	struct journal_file *all;
 	size_t count, broken; /* broken: of the system's by their names, and no journals */
 	bool has_folder;      /* one of the two is there */
+	/* Set after journal_files_init() where wanted: those of users too ("user-1000.journal": what they run through
+	 * sudo is there), and none whose last entry is older, realtime microseconds. */
+	bool with_users;
+	uint64_t since;
+	size_t passed;   /* passed over as older */
+	uint64_t newest; /* the last entry of those */
 
 	/* Of the way to them. */
 	const char *where;       /* of errors; borrowed */

@@ -74,6 +74,7 @@ extern const struct kind kind_file, kind_folder, kind_stat, kind_tree, kind_link
 extern const struct kind kind_head;
 extern const struct kind kind_sockets, kind_netfile, kind_netns, kind_processes, kind_audit_status, kind_audit_rules,
 	kind_sudoers, kind_rpmdb;
+extern const struct kind kind_journal_events;
 /* Active probes: sources/probe.h. */
 extern const struct kind kind_tls, kind_dns, kind_http, kind_ssh, kind_ntp;
 
