@@ -105,7 +105,7 @@ bool chain_open(const struct home *home, struct chain **ret_chain, struct err *e
 	chain->lock = -1;
 	if (!home_make(home, err) || !home_lock(home, &chain->lock, err) ||
 	    !home_sweep(home->spool, ".tmp-chain.json-", err) || !home_sweep(home->spool, ".tmp-blinds.json-", err) ||
-	    !recover(home, chain, err)) {
+	    !home_sweep(home->spool, ".tmp-memory.json-", err) || !recover(home, chain, err)) {
 		chain_close(chain);
 		return false;
 	}

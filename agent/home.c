@@ -28,6 +28,7 @@ struct home *home_new(const char *folder) {
 	home->receipts = file_join(home->folder, "receipts");
 	home->chain = file_join(home->spool, "chain.json");
 	home->blinds = file_join(home->spool, "blinds.json");
+	home->memory = file_join(home->spool, "memory.json");
 	home->checkpoint = file_join(home->receipts, "checkpoint");
 	home->lock = file_join(home->spool, "lock");
 	home->ship_lock = file_join(home->receipts, "ship.lock");
@@ -52,6 +53,7 @@ void home_free(struct home *home) {
 			       home->ca,
 			       home->chain,
 			       home->blinds,
+			       home->memory,
 			       home->checkpoint,
 			       home->receipts,
 			       home->lock,

@@ -13,6 +13,7 @@
  *   spool/                  agent/spool.h: incoming/ queue/ refused/
  *     chain.json            agent/chain.h
  *     blinds.json           agent/seal.h
+ *     memory.json           agent/memory.h
  *     epochs/               <key id>.pem: public halves of the epochs' keys (docs/FORMAT.md 1.1)
  *     lock                  held by the one process that seals
  *   receipts/               <statement's digest>.tlog-proof
@@ -31,7 +32,7 @@ struct home {
 	char *folder; /* the state folder */
 	char *enrolment, *identity, *evidence_key, *evidence_public, *transport_key, *transport_public,
 		*transport_certificate, *ca;
-	char *chain, *blinds, *checkpoint, *receipts, *lock, *ship_lock;
+	char *chain, *blinds, *memory, *checkpoint, *receipts, *lock, *ship_lock;
 	char *spool, *incoming, *queue, *refused, *epochs;
 };
 

@@ -26,6 +26,7 @@ struct judging {
 	json_t **results;       /* by rule; NULL: not judged yet */
 	enum verdict *verdicts; /* by rule, once judged */
 	struct names **read;    /* by rule, once judged */
+	bool *saw;              /* by rule, once judged */
 	bool *under_way;        /* by rule: guards against needs_control in a circle */
 };
 
@@ -127,6 +128,8 @@ static void judge_rule(struct judging *judging, size_t index, const struct rule 
 	bool control_passed = has_control_passed(judging, rule);
 	for (size_t i = 0; i < rule->view_count; i++)
 		views[i] = see(&rule->views[i], rule->unset, fetched);
+	for (size_t i = 0; i < rule->view_count; i++)
+		judging->saw[index] |= views[i].ok;
 	if (rule->when)
 		when = see(rule->when, NULL, fetched);
 	struct judgement judgement = judge(rule, views, rule->when ? &when : NULL, judging->host_age, control_passed);
@@ -153,6 +156,7 @@ static json_t *judge_all(const struct look *look, int64_t now, struct round *rou
 	judging.results = xcalloc(count + 1, sizeof(json_t *));
 	judging.read = xcalloc(count + 1, sizeof(struct names *));
 	judging.verdicts = xcalloc(count + 1, sizeof *judging.verdicts);
+	judging.saw = round->saw;
 	judging.under_way = xcalloc(count + 1, sizeof *judging.under_way);
 	for (size_t i = 0; i < count; i++) {
 		if (!look->selected[i])
@@ -195,6 +199,7 @@ static void gathered(void *context) {
 	round->started_at = look->started_at;
 	round->rule_count = look->stack->rule_count;
 	round->looked = xcalloc(round->rule_count + 1, sizeof *round->looked);
+	round->saw = xcalloc(round->rule_count + 1, sizeof *round->saw);
 	round->read = xcalloc(round->rule_count + 1, sizeof(struct names *));
 	round->seen = seen_of(look->fetched);
 	round->seen_count = sources_count(look->fetched);
@@ -283,6 +288,7 @@ void round_free(struct round *round) {
 	free(round->read);
 	free(round->seen);
 	free(round->looked);
+	free(round->saw);
 	free(round->host_id);
 	free(round->host_name);
 	free(round->host_os);

@@ -20,6 +20,7 @@ struct round {
 	json_t *results;     /* array of result objects, sorted by rule; owned */
 	size_t rule_count;   /* of the stack */
 	bool *looked;        /* for each rule of the stack, in its order; owned */
+	bool *saw;           /* likewise: whether one of its looks saw something; owned */
 	struct names **read; /* likewise: what a rule read that was looked at, else NULL; owned */
 	struct seen *seen;   /* everything that was read, sorted by name; owned */
 	size_t seen_count;

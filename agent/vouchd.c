@@ -4,6 +4,7 @@
 
 #include "agent/changes.h"
 #include "agent/lists.h"
+#include "agent/memory.h"
 #include "core/file.h"
 #include "core/statement.h"
 #include "core/text.h"
@@ -18,6 +19,7 @@ struct vouchd {
 	struct watch *watch; /* NULL: nothing is watched */
 	struct lists *lists; /* likewise */
 	struct news *news;
+	json_t *memory;    /* of earlier looks; owned */
 	struct look *look; /* under way, or done and freed before the next */
 	uint64_t began;    /* that look; boot time, microseconds */
 	/* By rule, in the stack's order: the current result as text, which is a tenth of what it is as a value (NULL
@@ -209,6 +211,14 @@ static const char *trigger(const struct vouchd *vouchd, const struct round *roun
 	return vouchd->is_scheduled ? "schedule" : "change";
 }
 
+/* Without the file the first look after a restart is one that remembers nothing. */
+static void keep_memory(struct vouchd *vouchd, const struct round *round) {
+	struct err err;
+	char text[640];
+	if (!memory_take(vouchd->memory, vouchd->options.stack, round, vouchd->options.sealer->home->memory, &err))
+		vouchd->options.say(err_text(&err, text, sizeof text));
+}
+
 static void looked(void *context, struct round *round) {
 	struct vouchd *vouchd = context;
 	enum sealed sealed = SEALED_KEPT;
@@ -219,6 +229,8 @@ static void looked(void *context, struct round *round) {
 	const char *why = trigger(vouchd, round);
 	bool ok = seal(vouchd->options.sealer, vouchd->options.stack, round, why, &sealed, &err);
 	vouchd->options.report(round, vouchd->news, why, sealed, ok ? NULL : &err);
+	if (ok && sealed == SEALED_KEPT)
+		keep_memory(vouchd, round);
 	watch_read(vouchd, round);
 	round_free(round);
 	malloc_trim(0); /* what was read is gone: between rounds the memory is the host's */
@@ -264,6 +276,8 @@ bool vouchd_start(sd_event *event, const struct vouchd_options *options, struct 
 	CLEANUP(vouchd_free_p) struct vouchd *vouchd = xcalloc(1, sizeof *vouchd);
 	size_t count = options->stack->rule_count;
 	vouchd->options = *options;
+	vouchd->memory = memory_read(options->sealer->home->memory);
+	vouchd->options.host.previous = vouchd->memory;
 	vouchd->event = sd_event_ref(event);
 	vouchd->current = xcalloc(count + 1, sizeof(char *));
 	vouchd->looked_at = xcalloc(count + 1, sizeof *vouchd->looked_at);
@@ -294,6 +308,7 @@ void vouchd_free(struct vouchd *vouchd) {
 	watch_free(vouchd->watch);
 	lists_free(vouchd->lists);
 	news_free(vouchd->news);
+	json_decref(vouchd->memory);
 	changes_free(vouchd->changes);
 	sd_event_source_disable_unref(vouchd->timer);
 	sd_event_source_disable_unref(vouchd->soon);

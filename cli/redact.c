@@ -85,6 +85,7 @@ static const struct {
 	{"journal:*", TREAT_AS_IS},
 	{"adjtimex:", TREAT_AS_IS},
 	{"now:", TREAT_AS_IS},
+	{"units:*", TREAT_AS_IS},
 	{"*", TREAT_STRINGS},
 };
 

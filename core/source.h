@@ -74,6 +74,11 @@
  * rpmdb: - the packages of the rpm database, sorted; installed: seconds; sources/rpmdb.h. Absent: there is none. Below
  * a root folder it is that folder's, or what lies in its .vouch
  *   [{"name","epoch"?,"version","release","arch"?,"installed"}...]
+ * previous:RULE - the last observation of a rule by who asks now: its rows as they stand in the evidence, when, and in
+ *   which boot ("" where that is not known). Unproved: a first look, or nobody who remembers (agent/memory.h)
+ *   {"observed":[rows],"collectedAt":"2026-11-18T11:06:40Z","bootId"}
+ * units:failed - the names of all loaded units that have failed, sorted
+ *   ["a.service"...]
  * nft:ruleset - `nft -j list ruleset` without handles and without what counters have counted; unproved where there is
  * no nft to ask.
  *

@@ -12,37 +12,12 @@
 #define TURN_US 10000 /* looks are made this long before the loop is given back to whoever waits for it */
 
 static const struct kind *const kinds[] = {
-	&kind_file,
-	&kind_folder,
-	&kind_stat,
-	&kind_tree,
-	&kind_link,
-	&kind_statvfs,
-	&kind_shadow,
-	&kind_mounts,
-	&kind_adjtimex,
-	&kind_now,
-	&kind_sshd,
-	&kind_nft,
-	&kind_unit,
-	&kind_journal,
-	&kind_luks,
-	&kind_tls,
-	&kind_dns,
-	&kind_http,
-	&kind_ssh,
-	&kind_ntp,
-	&kind_sockets,
-	&kind_netfile,
-	&kind_netns,
-	&kind_processes,
-	&kind_audit_status,
-	&kind_audit_rules,
-	&kind_sudoers,
-	&kind_head,
-	&kind_rpmdb,
-	&kind_journal_events,
-	NULL,
+	&kind_file,         &kind_folder,      &kind_stat,     &kind_tree,    &kind_link,  &kind_statvfs,
+	&kind_shadow,       &kind_mounts,      &kind_adjtimex, &kind_now,     &kind_sshd,  &kind_nft,
+	&kind_unit,         &kind_journal,     &kind_luks,     &kind_tls,     &kind_dns,   &kind_http,
+	&kind_ssh,          &kind_ntp,         &kind_sockets,  &kind_netfile, &kind_netns, &kind_processes,
+	&kind_audit_status, &kind_audit_rules, &kind_sudoers,  &kind_head,    &kind_rpmdb, &kind_journal_events,
+	&kind_previous,     &kind_units,       NULL,
 };
 
 /* What a fixture root may hold under .vouch though no kind here fetches it. */
@@ -76,6 +51,7 @@ struct fetch {
 	struct reach *reach;     /* to the live host */
 	struct fixture *fixture; /* NULL: the live host */
 	struct place place;
+	const json_t *previous; /* borrowed */
 	struct sources *into;
 	void (*done)(void *context);
 	void *context;
@@ -101,6 +77,8 @@ bool job_bus(struct job *job, sd_bus **ret_bus, struct err *err) {
 	*ret_bus = fetch->bus;
 	return true;
 }
+
+const json_t *job_previous(const struct job *job) { return job->fetch->previous; }
 
 void job_hold(struct job *job, void *work, void (*end)(void *work)) {
 	job->work = work;
@@ -293,6 +271,7 @@ struct fetch *fetch_new(sd_event *event, const struct host *host, struct sources
 	struct fetch *fetch = xcalloc(1, sizeof *fetch);
 	fetch->event = sd_event_ref(event);
 	fetch->into = into;
+	fetch->previous = host->previous;
 	if (host->root) {
 		fetch->fixture = fixture_open(host->root);
 		fetch->place = (struct place){.root = fetch->fixture->root, .fixture = fetch->fixture};

@@ -26,10 +26,12 @@
 
 #define FETCH_DEADLINE_MS 10000
 
-/* The host to look at, and how. {0}: this one, with the rights of this process. Both are borrowed. */
+/* The host to look at, and how. {0}: this one, with the rights of this process. All is borrowed. */
 struct host {
 	const char *root;    /* a fixture root instead of the live host; NULL: live */
 	const char *helpers; /* the folder of the helpers' sockets ("/run/vouch"); NULL: hands forked by this process */
+	/* What previous: says: {"RULE": {...}}, as core/source.h has it; NULL: nothing is remembered. */
+	const json_t *previous;
 };
 
 struct fetch;

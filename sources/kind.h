@@ -51,7 +51,7 @@ struct kind {
 	const char *prefix; /* with its colon */
 	bool is_whole;      /* the prefix is the one name of the kind */
 	unsigned deadline_ms;
-	bool below_root; /* read below a fixture root too; the others come from .vouch there */
+	bool below_root;  /* read below a fixture root too; the others come from .vouch there */
 	bool may_be_kept; /* what .vouch of a fixture root has of it stands for what is below the root */
 	enum helper helper;
 	bool is_slow;          /* may take long by its nature: a hand gets nothing else to do beside it */
@@ -70,7 +70,7 @@ struct kind {
 
 extern const struct kind kind_file, kind_folder, kind_stat, kind_tree, kind_link, kind_statvfs, kind_shadow,
 	kind_mounts, kind_adjtimex, kind_now, kind_journal, kind_unit, kind_sshd, kind_nft, kind_luks, kind_watch,
-	kind_notify_nft, kind_notify_audit;
+	kind_notify_nft, kind_notify_audit, kind_previous, kind_units;
 extern const struct kind kind_head;
 extern const struct kind kind_sockets, kind_netfile, kind_netns, kind_processes, kind_audit_status, kind_audit_rules,
 	kind_sudoers, kind_rpmdb;
@@ -97,6 +97,8 @@ MUST_CHECK bool kind_read_fd(int fd, const char *where, size_t cap, struct buf *
 const struct ask *job_ask(const struct job *job);
 /* The fetch's one connection to the system bus, made on first demand; borrowed. */
 MUST_CHECK bool job_bus(struct job *job, sd_bus **ret_bus, struct err *err);
+/* What the host's asker remembers (struct host); NULL: nothing. Borrowed. */
+const json_t *job_previous(const struct job *job);
 /* What the job is busy with; end(work) is called when it is over, answered or not. At most one. */
 void job_hold(struct job *job, void *work, void (*end)(void *work));
 void *job_work(const struct job *job);

@@ -9,6 +9,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "core/text.h"
+#include "sources/bus.h"
 #include "sources/fetch.h"
 #include "sources/kind.h"
 
@@ -98,29 +99,6 @@ static json_t *read_value(sd_bus_message *message, const struct property *proper
 	}
 }
 
-/* What an error of the bus means for the look. */
-static enum err_code meaning_of(const char *name) {
-	static const struct {
-		const char *prefix;
-		enum err_code code;
-	} meanings[] = {
-		{"org.freedesktop.DBus.Error.AccessDenied", ERR_DENIED},
-		{"org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", ERR_DENIED},
-		{"org.freedesktop.DBus.Error.Timeout", ERR_TIMEOUT},
-		/* Nobody is there to ask. */
-		{"org.freedesktop.DBus.Error.ServiceUnknown", ERR_UNPROVED},
-		{"org.freedesktop.DBus.Error.NameHasNoOwner", ERR_UNPROVED},
-		{"org.freedesktop.DBus.Error.NoReply", ERR_UNPROVED},
-		{"org.freedesktop.DBus.Error.Disconnected", ERR_UNPROVED},
-		{"org.freedesktop.DBus.Error.Spawn.", ERR_UNPROVED},
-		{"org.freedesktop.DBus.Error.FileNotFound", ERR_UNPROVED},
-	};
-	for (size_t i = 0; i < ARRAY_LEN(meanings); i++)
-		if (text_starts(name, meanings[i].prefix))
-			return meanings[i].code;
-	return ERR_UNREADABLE;
-}
-
 static void fail(struct job *job, enum err_code code, const char *what, const char *why) {
 	struct err err;
 	err_set(&err, code, job_ask(job)->name, "%s: %s", what, why);
@@ -135,7 +113,7 @@ static int on_value(sd_bus_message *message, void *context, sd_bus_error *unused
 	const sd_bus_error *error = sd_bus_message_get_error(message);
 	if (error) {
 		CLEANUP(free_ptr) char *why = xasprintf("%s (%s)", error->message ? error->message : "", error->name);
-		fail(asking->job, meaning_of(error->name), property->name, why);
+		fail(asking->job, bus_error_code(error->name), property->name, why);
 		return 0;
 	}
 	json_t *value = read_value(message, property);
