@@ -137,6 +137,16 @@ bool source_maybe_json(const struct sources *set, const char *name, json_t **ret
 	return true;
 }
 
+enum probe_end source_probe(const struct sources *set, const char *name, json_t **ret_value, struct err *err) {
+	if (source_need_json(set, name, ret_value, err))
+		return PROBE_ANSWERED;
+	if (err->code == ERR_ABSENT)
+		return PROBE_REFUSED;
+	if (err->code == ERR_TIMEOUT && text_starts(err->why, PROBE_SILENCE))
+		return PROBE_SILENT;
+	return err->code == ERR_DENIED && text_starts(err->why, PROBE_NOT_SENT) ? PROBE_HELD : PROBE_UNTOLD;
+}
+
 bool source_now(const struct sources *set, int64_t *ret_now, struct err *err) {
 	json_t *clock;
 	return source_need_json(set, "now:", &clock, err) && json_get_int(clock, "time", "now:", ret_now, err);

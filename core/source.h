@@ -91,9 +91,10 @@
  *   null likewise. cipher and group (null: none) of the one handshake, at the highest version; null where it failed
  *   {"versions":{"SSLv3","TLSv1.0","TLSv1.1","TLSv1.2","TLSv1.3"},"handshake":bool,"cipher","group","verify",
  *    "certificates":[sources/certificate.h...]}
- * dns:name/type@server[:port] - answers without times to live, sorted, their data as zone files have it; ad: the server
- *   says that it validated; ede: its first extended error (RFC 8914); truncated: it came over TCP, as UDP was cut
- *   {"rcode":"NOERROR","ad":bool,"ede":n|null,"truncated":bool,"answers":[{"name","type","data"}...]}
+ * dns:name/type[+tcp]@server[:port] - answers without times to live, sorted, their data as zone files have it; ra: the
+ *   server recurses for others; ad: it says that it validated; ede: its first extended error (RFC 8914); truncated: it
+ *   came over TCP, as UDP was cut. +tcp: over TCP alone
+ *   {"rcode":"NOERROR","ra":bool,"ad":bool,"ede":n|null,"truncated":bool,"answers":[{"name","type","data"}...]}
  * http:url[?via=proxy[:port]] - one GET, redirects not followed; headers: content-type location server
  *   strict-transport-security, those that came; the body's are null where it has more than 64 KiB. proxy_status: what a
  *   proxy answered to CONNECT; where it refused, status is null
@@ -162,5 +163,18 @@ MUST_CHECK bool source_need_json(const struct sources *set, const char *name, js
 MUST_CHECK bool source_maybe_json(const struct sources *set, const char *name, json_t **ret_value, struct err *err);
 /* Seconds by which a time that somebody else's clock gave may be ahead of "now:"; more, and no age can be told. */
 #define SOURCE_CLOCK_SLACK 3600
+/* What a probe's peer let it feel, where it gave no answer: for looks that ask whether a way is closed. All else, a
+ * probe that was not made or not done in time among it, tells nothing. */
+enum probe_end {
+	PROBE_ANSWERED,
+	PROBE_REFUSED, /* ERR_ABSENT: the connection, or the port */
+	PROBE_SILENT,  /* ERR_TIMEOUT that begins with PROBE_SILENCE: sent, and nothing at all came back */
+	PROBE_HELD, /* ERR_DENIED that has PROBE_NOT_SENT in it: this host's packet filter or routes let nothing out */
+	PROBE_UNTOLD,
+};
+#define PROBE_SILENCE "the peer does not answer"
+#define PROBE_NOT_SENT "not let out: "
+/* How it ended; *ret_value (borrowed) where it answered, else *err. */
+enum probe_end source_probe(const struct sources *set, const char *name, json_t **ret_value, struct err *err);
 /* The instant of the look, seconds, from "now:". */
 MUST_CHECK bool source_now(const struct sources *set, int64_t *ret_now, struct err *err);

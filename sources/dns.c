@@ -1,5 +1,6 @@
-/* dns: one question to one server: over UDP, and again over TCP where the answer was cut. Only that server's answers
- * arrive (the socket is connected), and only one with the number and the question of the query is believed. */
+/* dns: one question to one server: over UDP, and again over TCP where the answer was cut, or over TCP alone. Only that
+ * server's answers arrive (the socket is connected), and only one with the number and the question of the query is
+ * believed. */
 #include <string.h>
 #include <sys/socket.h>
 
@@ -13,6 +14,7 @@
 
 struct question {
 	struct probe_peer server;
+	bool is_tcp;      /* over TCP alone */
 	struct buf query; /* owned */
 };
 
@@ -26,6 +28,10 @@ static bool read_question(const struct ask *ask, struct question *question, stru
 	if (!at || !slash)
 		return err_set(err, ERR_UNREADABLE, ask->name, "not NAME/TYPE@SERVER");
 	*slash = '\0';
+	char *plus = strchr(slash + 1, '+');
+	question->is_tcp = plus && !strcmp(plus, "+tcp");
+	if (question->is_tcp)
+		*plus = '\0';
 	if (!dns_type_read(slash + 1, &type))
 		return err_set(err, ERR_UNREADABLE, ask->name, "there is no type of record \"%s\"", slash + 1);
 	probe_random(&id, sizeof id);
@@ -96,10 +102,13 @@ static bool ask_tcp(const struct ask *ask, const struct question *question, stru
 	buf_add(&framed, (unsigned char[]){(unsigned char)(len >> 8), (unsigned char)len}, 2);
 	buf_add(&framed, question->query.data, len);
 	struct err why;
-	/* That nothing listens there was said by nobody: UDP has answered. */
-	if (!probe_dial(ask, &question->server, SOCK_STREAM, &socket, &why))
-		return err_set(err, why.code == ERR_ABSENT ? ERR_UNPROVED : why.code, ask->name,
-			       "the answer over UDP is cut, and over TCP: %s", why.why);
+	if (!probe_dial(ask, &question->server, SOCK_STREAM, &socket, &why)) {
+		*err = why;
+		/* That nothing listens there was said by nobody: UDP has answered. */
+		return question->is_tcp ? false
+					: err_set(err, why.code == ERR_ABSENT ? ERR_UNPROVED : why.code, ask->name,
+						  "the answer over UDP is cut, and over TCP: %s", why.why);
+	}
 	if (!probe_send(ask, socket, framed.data, framed.len, until, err) ||
 	    !receive_exactly(ask, socket, 2, until, message, err))
 		return false;
@@ -115,10 +124,10 @@ static bool look(const struct ask *ask, struct answer *ret_answer, struct err *e
 	CLEANUP(question_done) struct question question = {0};
 	CLEANUP(buf_done) struct buf message = {0};
 	CLEANUP(json_decref_p) json_t *value = NULL;
-	if (!read_question(ask, &question, err) || !ask_udp(ask, &question, &message, err))
+	if (!read_question(ask, &question, err) || (!question.is_tcp && !ask_udp(ask, &question, &message, err)))
 		return false;
-	bool is_cut = dns_is_cut(message.data, message.len);
-	if (is_cut && !ask_tcp(ask, &question, &message, err))
+	bool is_cut = !question.is_tcp && dns_is_cut(message.data, message.len);
+	if ((is_cut || question.is_tcp) && !ask_tcp(ask, &question, &message, err))
 		return false;
 	if (!dns_read(message.data, message.len, ask->name, &value, err))
 		return false;

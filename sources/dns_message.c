@@ -13,6 +13,7 @@
 #define FLAG_ANSWER 0x8000
 #define FLAGS_OPCODE 0x7800
 #define FLAG_CUT 0x0200
+#define FLAG_RA 0x0080
 #define FLAG_AD 0x0020
 #define CODE_ERROR 15 /* extended DNS error, RFC 8914 */
 
@@ -324,8 +325,8 @@ bool dns_read(const void *data, size_t len, const char *where, json_t **ret_valu
 	if (!read_extension(&message, where, &extension, err))
 		return false;
 	unsigned flags = u16_at((const unsigned char *)data + 2);
-	*ret_value = json_pack("{s:o, s:b, s:o, s:o}", "rcode", rcode_name(extension.upper << 4 | (flags & 15)), "ad",
-			       (flags & FLAG_AD) != 0, "ede",
+	*ret_value = json_pack("{s:o, s:b, s:b, s:o, s:o}", "rcode", rcode_name(extension.upper << 4 | (flags & 15)), "ra",
+			       (flags & FLAG_RA) != 0, "ad", (flags & FLAG_AD) != 0, "ede",
 			       extension.error < 0 ? json_null() : json_integer(extension.error), "answers",
 			       sorted(answers));
 	return true;

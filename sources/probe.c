@@ -59,6 +59,8 @@ void probe_random(void *data, size_t len) {
 /* What the network says of a peer, in the words of looks. */
 static bool network_fault(const struct ask *ask, int error, const char *what, struct err *err) {
 	struct err plain;
+	if (error == EPERM || error == EACCES)
+		return err_errno(err, error, ERR_DENIED, ask->name, PROBE_NOT_SENT "the host's own filter or routes");
 	enum err_code code = error == ECONNREFUSED ? ERR_ABSENT
 			     : error == ENETUNREACH || error == EHOSTUNREACH || error == EADDRNOTAVAIL ||
 					     error == EAFNOSUPPORT || error == ENETDOWN
@@ -73,7 +75,7 @@ bool probe_wait(const struct ask *ask, int socket, short events, uint64_t until_
 	for (;;) {
 		uint64_t now = time_us();
 		if (now >= until_us)
-			return err_set(err, ERR_TIMEOUT, ask->name, "the peer does not answer in time");
+			return err_set(err, ERR_TIMEOUT, ask->name, PROBE_SILENCE " in time");
 		struct pollfd ready = {.fd = socket, .events = events};
 		int count = poll(&ready, 1, (int)((until_us - now) / 1000) + 1);
 		if (count > 0)

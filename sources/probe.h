@@ -3,7 +3,8 @@
  * only as far as it parses. Nothing of this host is read but what name resolution and trust in CAs read.
  *
  * A peer that refuses the connection is ERR_ABSENT; one that answers nothing ERR_TIMEOUT; one that answers something
- * else than the protocol ERR_MALFORMED; a name without an address, and a network without a way there, ERR_UNPROVED. */
+ * else than the protocol ERR_MALFORMED; a name without an address, and a network without a way there, ERR_UNPROVED; what
+ * this host does not let out ERR_DENIED. The words of silence and of the last begin as core/source.h says. */
 #pragma once
 
 #include "sources/kind.h"

@@ -53,24 +53,25 @@ static void dnsmasq_answers_by_type_and_sorted(void **state) {
 	answers(&peer, "two.test/A",
 		"{\"ad\":false,\"answers\":[{\"data\":\"192.0.2.1\",\"name\":\"two.test\",\"type\":\"A\"},{\"data\":"
 		"\"192.0.2."
-		"2\",\"name\":\"two.test\",\"type\":\"A\"}],\"ede\":null,\"rcode\":\"NOERROR\"" EMPTY);
+		"2\",\"name\":\"two.test\",\"type\":\"A\"}],\"ede\":null,\"ra\":true,\"rcode\":\"NOERROR\"" EMPTY);
 	answers(&peer, "six.test/AAAA",
 		"{\"ad\":false,\"answers\":[{\"data\":\"2001:db8::1\",\"name\":\"six.test\",\"type\":\"AAAA\"}],"
 		"\"ede\":null,"
-		"\"rcode\":\"NOERROR\"" EMPTY);
+		"\"ra\":true,\"rcode\":\"NOERROR\"" EMPTY);
 	answers(&peer, "two.test/MX",
 		"{\"ad\":false,\"answers\":[{\"data\":\"10 "
 		"mail.test\",\"name\":\"two.test\",\"type\":\"MX\"}],\"ede\":null,"
-		"\"rcode\":\"NOERROR\"" EMPTY);
+		"\"ra\":true,\"rcode\":\"NOERROR\"" EMPTY);
 	answers(&peer, "_x._tcp.test/SRV",
 		"{\"ad\":false,\"answers\":[{\"data\":\"0 0 99 "
 		"two.test\",\"name\":\"_x._tcp.test\",\"type\":\"SRV\"}],\"ede\":"
-		"null,\"rcode\":\"NOERROR\"" EMPTY);
+		"null,\"ra\":true,\"rcode\":\"NOERROR\"" EMPTY);
 	answers(&peer, "two.test/CAA",
 		"{\"ad\":false,\"answers\":[{\"data\":\"0 \\\"issue\\\" "
 		"\\\"ca.test\\\"\",\"name\":\"two.test\",\"type\":"
-		"\"CAA\"}],\"ede\":null,\"rcode\":\"NOERROR\"" EMPTY);
-	answers(&peer, "none.of.test/A", "{\"ad\":false,\"answers\":[],\"ede\":null,\"rcode\":\"NXDOMAIN\"" EMPTY);
+		"\"CAA\"}],\"ede\":null,\"ra\":true,\"rcode\":\"NOERROR\"" EMPTY);
+	answers(&peer, "none.of.test/A",
+		"{\"ad\":false,\"answers\":[],\"ede\":null,\"ra\":true,\"rcode\":\"NXDOMAIN\"" EMPTY);
 	peer_stop(&peer);
 }
 
@@ -106,11 +107,16 @@ static void unbound_refuses_and_sends_what_is_large_by_tcp(void **state) {
 	CLEANUP(json_decref_p) json_t *value = probe_json(&probe_dns, name);
 	assert_true(json_is_true(json_object_get(value, "truncated")));
 	assert_int_equal(json_array_size(json_object_get(value, "answers")), 40);
+	CLEANUP(free_ptr) char *over_tcp = name_of(&peer, "big.test/TXT+tcp");
+	CLEANUP(json_decref_p) json_t *same = probe_json(&probe_dns, over_tcp);
+	assert_true(json_is_false(json_object_get(same, "truncated")));
+	assert_true(json_equal(json_object_get(same, "answers"), json_object_get(value, "answers")));
 	answers(&peer, "big.test/SOA",
 		"{\"ad\":false,\"answers\":[{\"data\":\"ns.test admin.test 1 2 3 4 "
 		"5\",\"name\":\"big.test\",\"type\":\"SOA\"}],"
-		"\"ede\":null,\"rcode\":\"NOERROR\"" EMPTY);
-	answers(&peer, "x.no.test/A", "{\"ad\":false,\"answers\":[],\"ede\":null,\"rcode\":\"REFUSED\"" EMPTY);
+		"\"ede\":null,\"ra\":true,\"rcode\":\"NOERROR\"" EMPTY);
+	answers(&peer, "x.no.test/A",
+		"{\"ad\":false,\"answers\":[],\"ede\":null,\"ra\":true,\"rcode\":\"REFUSED\"" EMPTY);
 	peer_stop(&peer);
 	scratch_free(&folder);
 }
@@ -168,16 +174,16 @@ static void refused(const struct manner *manner, enum err_code code, const char 
 static void authentic_extended_and_unknown_are_told(void **state) {
 	answered(&(struct manner){.answer = address, .len = sizeof address, .flags = {1, 0xa0}, .counts = {0, 1}},
 		 "{\"ad\":true,\"answers\":[{\"data\":\"192.0.2.7\",\"name\":\"a.b\",\"type\":\"A\"}],\"ede\":null,"
-		 "\"rcode\":"
+		 "\"ra\":true,\"rcode\":"
 		 "\"NOERROR\"" EMPTY);
 	answered(
 		&(struct manner){
 			.answer = blocked, .len = sizeof blocked, .flags = {1, 0x85}, .counts = {0, 0, 0, 0, 0, 1}},
-		"{\"ad\":false,\"answers\":[],\"ede\":15,\"rcode\":\"REFUSED\"" EMPTY);
+		"{\"ad\":false,\"answers\":[],\"ede\":15,\"ra\":true,\"rcode\":\"REFUSED\"" EMPTY);
 	answered(&(struct manner){.answer = unknown, .len = sizeof unknown, .flags = {1, 0x80}, .counts = {0, 1}},
 		 "{\"ad\":false,\"answers\":[{\"data\":\"\\\\# 2 "
 		 "abcd\",\"name\":\"a.b\",\"type\":\"TYPE65281\"}],\"ede\":null,"
-		 "\"rcode\":\"NOERROR\"" EMPTY);
+		 "\"ra\":true,\"rcode\":\"NOERROR\"" EMPTY);
 }
 
 static void answers_of_others_are_passed_over(void **state) {

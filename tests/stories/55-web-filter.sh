@@ -1,0 +1,273 @@
+#!/bin/bash
+# Web filtering as a host sees it: a network of two namespaces, in one the host with its packet filter, in the other
+# unbound with a response policy zone, dnsmasq with a sinkhole, squid with a list, and a DNS server of the world outside
+# that filters nothing. The baseline's rules, their parameters set by a policy and the probes approved, say what
+# each arrangement deserves: a pass only where names are blocked while others are answered; nothing where the resolver is down
+# or a test name is dead; a fail where the filter is off or there is a way round it.
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/story.sh"
+
+# --- the network
+start host unshare -mn --propagation private sleep 1000
+start world unshare -n sleep 1000
+host=${story_processes[host]} world=${story_processes[world]}
+apart() {
+	[[ $(readlink "/proc/$1/ns/net") != "$(readlink /proc/self/ns/net)" ]]
+}
+within 5 apart "$host" && within 5 apart "$world"
+at_host=(nsenter -m -n -t "$host")
+at_world=(nsenter -n -t "$world")
+ip link add vouch-h netns "$host" type veth peer name vouch-w netns "$world"
+"${at_host[@]}" sh -ec '
+	ip link set lo up
+	ip addr add 10.23.0.2/24 dev vouch-h
+	ip -6 addr add fd23::2/64 dev vouch-h nodad
+	ip link set vouch-h up
+	ip route add default via 10.23.0.1
+	ip -6 route add default via fd23::1'
+"${at_world[@]}" sh -ec '
+	ip link set lo up
+	for a in 10.23.0.1/24 10.23.0.53/24 10.23.0.54/24 10.23.0.55/24 10.23.0.56/24 192.0.2.53/32 192.0.2.80/32; do
+		ip addr add $a dev vouch-w; done
+	for a in fd23::1/64 2001:db8::53/128 2001:db8::80/128; do ip -6 addr add $a dev vouch-w nodad; done
+	ip link set vouch-w up'
+
+# --- who serves there
+# The world: knows the canary, the control and one more name; filters nothing. 10.23.0.55 is the way to it that is open.
+unbound_conf() {
+	cat <<-EOF
+		server:
+		  directory: "$work"
+		  chroot: ""
+		  username: ""
+		  pidfile: ""
+		  use-syslog: no
+		  do-daemonize: no
+		  ede: yes
+		  access-control: 0.0.0.0/0 allow
+		  access-control: ::/0 allow
+		  do-not-query-localhost: no
+		  module-config: "$1"
+		  interface-automatic: no
+		remote-control:
+		  control-enable: no
+	EOF
+}
+{
+	unbound_conf iterator
+	cat <<-EOF
+		server:
+		  interface: 192.0.2.53
+		  interface: 2001:db8::53
+		  interface: 10.23.0.55
+		  local-zone: "test." static
+		  local-data: "canary.test. A 192.0.2.80"
+		  local-data: "canary.test. AAAA 2001:db8::80"
+		  local-data: "www.control.test. A 192.0.2.80"
+		  local-data: "www.control.test. AAAA 2001:db8::80"
+		  local-data: "hints.test. A 192.0.2.80"
+		  local-data: "hints.test. HTTPS 1 . ipv4hint=192.0.2.80"
+	EOF
+} >"$work/world.conf"
+# rpz NAME ACTION [LINE...]: the filtering resolver at 10.23.0.53, which does ACTION (RPZ's own words) with the canary.
+rpz() {
+	local action=$1
+	shift
+	cat >"$work/rpz.zone" <<-EOF
+		\$ORIGIN rpz.test.
+		@ 60 IN SOA localhost. admin.localhost. 1 60 60 60 60
+		@ 60 IN NS localhost.
+		$action
+	EOF
+	{
+		unbound_conf "respip iterator"
+		cat <<-EOF
+			server:
+			  interface: 10.23.0.53
+			  local-zone: "test." nodefault
+			forward-zone:
+			  name: "."
+			  forward-addr: 192.0.2.53
+			rpz:
+			  name: rpz.test
+			  zonefile: "$work/rpz.zone"
+			  $*
+		EOF
+	} >"$work/rpz.conf"
+	[[ -z ${story_processes[rpz]-} ]] || stop rpz || true
+	start rpz "${at_world[@]}" unbound -d -p -c "$work/rpz.conf"
+	within 5 answers 10.23.0.53
+}
+# dnsmasq_is LINE...: another filtering resolver, at 10.23.0.54, with these lines.
+dnsmasq_is() {
+	[[ -z ${story_processes[dnsmasq]-} ]] || stop dnsmasq || true
+	start dnsmasq "${at_world[@]}" dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --user=root \
+		--pid-file --bind-interfaces --listen-address=10.23.0.54 --cache-size=0 --server=192.0.2.53 "$@"
+	within 5 answers 10.23.0.54
+}
+# answers SERVER: it does, for the control.
+answers() {
+	"${at_host[@]}" vouch sources "dns:www.control.test/A@$1" 2>/dev/null | grep -q '^dns:[^[:space:]]*[[:space:]]*[0-9]'
+}
+
+# --- the host: its own /etc, its approvals, what is set for it
+etc=$installed/etc/vouch
+mkdir -p "$etc" "$work/etc" "$work/approved"
+cp -a /etc/. "$work/etc"
+rm -f "$work/etc/resolv.conf"
+echo "hosts: files dns" >"$work/etc/nsswitch.conf"
+"${at_host[@]}" mount --bind "$work/etc" /etc
+"${at_host[@]}" mount --bind "$work/approved" "$etc"
+# approve PROBE...
+approve() {
+	printf -- '- {probe: "%s", by: Story, until: 2099-12-31, why: it is ours}\n' "$@" >>"$work/approved/approvals"
+}
+for server in 10.23.0.53 10.23.0.54 10.23.0.55 10.23.0.56 192.0.2.53 '[2001:db8::53]'; do approve "dns:*@$server"; done
+resolvers() {
+	printf 'nameserver %s\n' "$@" >"$work/etc/resolv.conf"
+}
+# set_for RULE LINE...: parameters of a rule; those of all rules that were set make the policy.
+declare -A settings=()
+set_for() {
+	local rule=$1
+	shift
+	settings[$rule]=$(printf '    %s\n' "$@")
+	{
+		echo 'policy: {id: story, version: 1.0.0, framework: "iso27001:2022", title: What is ours}'
+		echo set:
+		for rule in "${!settings[@]}"; do printf '  %s:\n%s\n' "$rule" "${settings[$rule]}"; done
+	} >"$work/ours.yaml"
+}
+# look RULE...: the verdicts of these rules and of the control, into look.json.
+look() {
+	local only=() rule status=0
+	for rule in web.allow.control "$@"; do only+=(--only "$rule"); done
+	"${at_host[@]}" vouch run --policy "$policies/linux-baseline" --policy "$work/ours.yaml" "${only[@]}" --json \
+		>"$work/look.json" 2>"$work/look.log" || status=$?
+	((status != 2))
+}
+# is WHAT VERDICT [PART]: of the rule $rule in the last look; PART (grep -E) of its reason or of its rows.
+is() {
+	local seen
+	seen=$(jq -r --arg rule "$rule" \
+		'.results[] | select(.rule == $rule) | "\(.verdict): \(.reason) \(.observed | tojson)"' "$work/look.json")
+	if [[ $seen == "$2: "* ]] && grep -qE -- "${3-}" <<<"$seen"; then
+		ok "$rule: $1: $2"
+	else
+		not_ok "$rule: $1: wanted $2 ${3-}, got ${seen:0:600}"
+	fi
+}
+
+start outside "${at_world[@]}" unbound -d -p -c "$work/world.conf"
+check "the world answers" within 5 answers 192.0.2.53
+set_for web.allow.control 'control: [www.control.test]'
+
+# --- web.block.dns_test: how a name is blocked
+rule=web.block.dns_test
+ask_for() {
+	set_for web.block.dns_test "blocked: [$1]" 'control: [www.control.test]' "${@:2}"
+}
+ask_for canary.test
+resolvers 10.23.0.53
+rpz 'canary.test CNAME .' 'rpz-signal-nxdomain-ra: yes'
+look $rule
+is "NXDOMAIN that is marked by taking recursion back" pass NXDOMAIN
+rule=web.allow.control is "the control is answered" pass
+ask_for dead.test
+look $rule
+is "a test name that has died proves nothing" unknown 'nothing shows that the name exists'
+rpz 'canary.test CNAME .'
+ask_for canary.test
+look $rule
+is "NXDOMAIN as any other name would get it proves nothing" unknown 'nothing shows that the name exists'
+ask_for canary.test 'reference: 10.23.0.55'
+look $rule
+is "the same NXDOMAIN of a name that the reference knows" pass '"exists":true'
+ask_for dead.test 'reference: 10.23.0.55'
+look $rule
+is "a dead name is dead at the reference too" unknown 'the reference has none either'
+ask_for hints.test
+rpz $'hints.test A 0.0.0.0\nhints.test AAAA ::'
+look $rule
+is "a sinkhole for both kinds of address" pass 'A: sinkhole 0.0.0.0'
+ask_for canary.test
+rpz 'other.test CNAME .'
+look $rule
+is "the filter does not have the name: it is off" fail answered
+rpz 'canary.test CNAME blocked.control.test.'
+look $rule
+is "an alias that nobody declared leads somewhere, for all that is known" unknown
+resolvers 10.23.0.53 192.0.2.53
+rpz 'canary.test CNAME .' 'rpz-signal-nxdomain-ra: yes'
+look $rule
+is "the second server of resolv.conf does not filter" fail 192.0.2.53
+resolvers 10.23.0.56
+look $rule
+is "nothing listens where names are looked up" unknown
+rule=web.allow.control is "and the control says so" unknown
+resolvers 10.23.0.53
+"${at_world[@]}" nft -f - <<<'table inet cut { chain in { type filter hook input priority 0; ip daddr 10.23.0.53 drop; }; }'
+look $rule
+is "the network to the resolver is cut" unknown
+"${at_world[@]}" nft flush ruleset
+echo "- {}" >>"$work/approved/approvals"
+look $rule
+is "a wrong line in the approvals approves nothing" notchecked
+sed -i '$d' "$work/approved/approvals"
+
+# dnsmasq: a line that blocks one kind of address leaves the others open.
+resolvers 10.23.0.54
+dnsmasq_is --address=/canary.test/0.0.0.0
+look $rule
+is "a sinkhole for A alone: AAAA still leads there" fail 'AAAA: an address'
+dnsmasq_is '--address=/canary.test/#'
+look $rule
+is "a sinkhole for A and AAAA" pass 'AAAA: sinkhole ::'
+dnsmasq_is --address=/canary.test/10.23.0.80 --local=/canary.test/
+look $rule
+is "an address that nobody declared as a sinkhole's" fail 'A: an address'
+ask_for canary.test 'sinkholes: [10.23.0.80]'
+look $rule
+is "the same address, declared" pass 'sinkhole 10.23.0.80'
+dnsmasq_is '--address=/#/#'
+ask_for canary.test
+look $rule
+is "a resolver that gives everybody a sinkhole filters nothing" unknown
+rule=web.allow.control is "and the control is blocked" fail blocked
+stop dnsmasq || true
+
+# --- web.bypass.dns53: can another server be asked
+rule=web.bypass.dns53
+resolvers 10.23.0.53
+set_for $rule 'blocked: [canary.test]' 'outside: [192.0.2.53]'
+look $rule
+is "port 53 is open" fail answered
+host_filter() {
+	"${at_host[@]}" nft -f - <<-END
+		flush ruleset
+		table inet out { chain out { type filter hook output priority 0; $1; }; }
+	END
+}
+host_filter 'ip daddr 192.0.2.53 udp dport 53 reject'
+look $rule
+is "port 53 is closed for UDP alone" fail 'A\+tcp: an address'
+host_filter 'ip daddr 192.0.2.53 tcp dport 53 reject with tcp reset; ip daddr 192.0.2.53 udp dport 53 drop'
+look $rule
+is "the host's own filter rejects TCP and drops UDP" pass 'A: not let out.*A\+tcp: refused'
+"${at_host[@]}" nft flush ruleset
+"${at_world[@]}" nft -f - <<<'table inet w { chain in { type filter hook input priority 0; ip daddr 192.0.2.53 meta l4proto { tcp, udp } th dport 53 drop; }; }'
+look $rule
+is "the network drops it" pass 'A: silence'
+resolvers 10.23.0.56
+look $rule
+is "silence while the control fails" unknown 'cannot be trusted without its control'
+resolvers 10.23.0.53
+"${at_world[@]}" nft flush ruleset
+"${at_world[@]}" nft -f - <<<'table ip w { chain pre { type nat hook prerouting priority -100; ip daddr 192.0.2.53 udp dport 53 dnat to 10.23.0.53; ip daddr 192.0.2.53 tcp dport 53 dnat to 10.23.0.53; }; }'
+set_for $rule 'blocked: [canary.test]' 'outside: [192.0.2.53]' 'reference: 10.23.0.55'
+look $rule
+is "what is asked of it is intercepted, and filtered" pass blocked
+"${at_world[@]}" nft flush ruleset
+"${at_host[@]}" ip route del default
+look $rule
+is "no route to it is no proof" unknown
+"${at_host[@]}" ip route add default via 10.23.0.1
