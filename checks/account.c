@@ -131,12 +131,6 @@ static bool files_hold_all(const json_t *with, const struct sources *fetched, bo
 	return true;
 }
 
-static bool shell_lets_in(const char *shell) {
-	static const char *const shut[] = {"nologin", "false", "true", "sync", "halt", "shutdown"};
-	const char *slash = strrchr(shell, '/');
-	return !text_is_one_of(slash ? slash + 1 : shell, shut, ARRAY_LEN(shut));
-}
-
 /* What rows are made of, indexed: hosts with thousands of accounts and groups exist. */
 struct tables {
 	const json_t *with;
@@ -254,7 +248,7 @@ static json_t *row_of(const struct tables *tables, const json_t *account) {
 	static const char *const copied[] = {"name", "uid", "gid", "home", "shell"};
 	for (size_t i = 0; i < ARRAY_LEN(copied); i++)
 		json_object_set(row, copied[i], json_object_get(account, copied[i]));
-	row_bool(row, "login", shell_lets_in(json_string_value(json_object_get(row, "shell"))));
+	row_bool(row, "login", accounts_shell_lets_in(json_string_value(json_object_get(row, "shell"))));
 	row_bool(row, "duplicate", is_duplicate(tables, name, json_integer_value(json_object_get(row, "uid"))));
 	add_groups(row, tables, name, json_integer_value(json_object_get(row, "gid")));
 	if (wants_passwords(tables->with))

@@ -77,6 +77,7 @@ static const struct {
 	{"statvfs:*", TREAT_AS_IS},
 	{"shadow:", TREAT_AS_IS},
 	{"luks:*", TREAT_AS_IS},
+	{"keyfile:*", TREAT_AS_IS},
 	{"audit:*", TREAT_AS_IS},
 	{"sockets:*", TREAT_AS_IS},
 	{"rpmdb:", TREAT_AS_IS},

@@ -104,3 +104,9 @@ const char *accounts_name_of(const json_t *entries, const char *id, int64_t valu
 	}
 	return NULL;
 }
+
+bool accounts_shell_lets_in(const char *shell) {
+	static const char *const shut[] = {"nologin", "false", "true", "sync", "halt", "shutdown"};
+	const char *slash = strrchr(shell, '/');
+	return !text_is_one_of(slash ? slash + 1 : shell, shut, ARRAY_LEN(shut));
+}

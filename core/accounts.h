@@ -14,3 +14,5 @@ MUST_CHECK bool accounts_need(const struct sources *fetched, json_t **ret_accoun
 MUST_CHECK bool groups_need(const struct sources *fetched, json_t **ret_groups, struct err *err);
 /* The name of the first entry whose member `id` ("uid", "gid") has this value, or NULL. Borrowed. */
 const char *accounts_name_of(const json_t *entries, const char *id, int64_t value);
+/* Whether a shell of passwd lets somebody in: not nologin, false and the like. "" stands for /bin/sh. */
+bool accounts_shell_lets_in(const char *shell);

@@ -44,6 +44,8 @@
  *    "keyslots":[{"slot","type","key_bits","cipher"?,"kdf"?,"hash"?,"iterations"?,"time"?,"memory"?,"cpus"?}...],
  *    "digests":[{"kdf","hash","iterations"}...],"tokens":[{"type","keyslots":[n...]}...],
  *    "requirements":[]}
+ * keyfile:/root/.ssh/id_ed25519 - whether a private key is in the file, and open; sources/keyfile.h
+ *   {"key":true,"format":"openssh"|"pem","encrypted":bool} or {"key":false}
  * mounts: - from /proc/1/mountinfo (the own one where that is denied and it is the same namespace)
  *   [{"id","parent","dev":"M:m","root","target","options":[],"type","source","super_options":[]}...]
  * sockets:listen - what listens on TCP and UDP, sorted, cgroup and unit null where that cannot be told;

@@ -68,15 +68,43 @@ struct kind {
 	const char *const *needs;
 };
 
-extern const struct kind kind_file, kind_folder, kind_stat, kind_tree, kind_link, kind_statvfs, kind_shadow,
-	kind_mounts, kind_adjtimex, kind_now, kind_journal, kind_unit, kind_sshd, kind_nft, kind_luks, kind_watch,
-	kind_notify_nft, kind_notify_audit, kind_previous, kind_units;
+extern const struct kind kind_adjtimex;
+extern const struct kind kind_audit_rules;
+extern const struct kind kind_audit_status;
+extern const struct kind kind_file;
+extern const struct kind kind_folder;
 extern const struct kind kind_head;
-extern const struct kind kind_sockets, kind_netfile, kind_netns, kind_processes, kind_audit_status, kind_audit_rules,
-	kind_sudoers, kind_rpmdb;
+extern const struct kind kind_journal;
 extern const struct kind kind_journal_events;
+extern const struct kind kind_keyfile;
+extern const struct kind kind_link;
+extern const struct kind kind_luks;
+extern const struct kind kind_mounts;
+extern const struct kind kind_netfile;
+extern const struct kind kind_netns;
+extern const struct kind kind_nft;
+extern const struct kind kind_notify_audit;
+extern const struct kind kind_notify_nft;
+extern const struct kind kind_now;
+extern const struct kind kind_previous;
+extern const struct kind kind_processes;
+extern const struct kind kind_rpmdb;
+extern const struct kind kind_shadow;
+extern const struct kind kind_sockets;
+extern const struct kind kind_sshd;
+extern const struct kind kind_stat;
+extern const struct kind kind_statvfs;
+extern const struct kind kind_sudoers;
+extern const struct kind kind_tree;
+extern const struct kind kind_unit;
+extern const struct kind kind_units;
+extern const struct kind kind_watch;
 /* Active probes: sources/probe.h. */
-extern const struct kind kind_tls, kind_dns, kind_http, kind_ssh, kind_ntp;
+extern const struct kind kind_tls;
+extern const struct kind kind_dns;
+extern const struct kind kind_http;
+extern const struct kind kind_ssh;
+extern const struct kind kind_ntp;
 
 /* The kind in a table (NULL ends) that a name belongs to, NULL for none. */
 const struct kind *kind_find(const struct kind *const *kinds, const char *name);
