@@ -175,16 +175,17 @@ static size_t bypass_outcomes(const struct pam_module *module, unsigned marks, v
 	(void)marks;
 	if (kind == PAM_KIND_VERIFIES || (kind == PAM_KIND_UNKNOWN && asked->trusts_unknown)) {
 		uint32_t silent = pam_has_arg(module, "nouserok") ? PAM_BIT(PAM_IS_SUCCESS) : 0;
-		outcomes[count++] = (struct pam_outcome){VERIFIED_ANSWER, VERIFIED};
-		outcomes[count++] = (struct pam_outcome){refusals_of(module, asked->context) | silent, 0};
+		outcomes[count++] = (struct pam_outcome){.returns = VERIFIED_ANSWER, .marks = VERIFIED};
+		outcomes[count++] = (struct pam_outcome){.returns = refusals_of(module, asked->context) | silent};
 	} else if (kind == PAM_KIND_PERMITS) {
-		outcomes[count++] = (struct pam_outcome){PAM_BIT(PAM_IS_SUCCESS), 0};
+		outcomes[count++] = (struct pam_outcome){.returns = PAM_BIT(PAM_IS_SUCCESS)};
 	} else if (kind == PAM_KIND_DENIES) {
-		outcomes[count++] = (struct pam_outcome){PAM_BIT(PAM_IS_AUTH_ERR), 0};
+		outcomes[count++] = (struct pam_outcome){.returns = PAM_BIT(PAM_IS_AUTH_ERR)};
 	} else if (kind == PAM_KIND_REFUSES) {
-		outcomes[count++] = (struct pam_outcome){PAM_REFUSALS | PAM_BIT(PAM_IS_IGNORE), 0};
+		outcomes[count++] = (struct pam_outcome){.returns = PAM_REFUSALS | PAM_BIT(PAM_IS_IGNORE)};
 	} else {
-		outcomes[count++] = (struct pam_outcome){kind == PAM_KIND_LOCKS ? lock_answers(module) : ANY_ANSWER, 0};
+		outcomes[count++] =
+			(struct pam_outcome){.returns = kind == PAM_KIND_LOCKS ? lock_answers(module) : ANY_ANSWER};
 	}
 	return count;
 }
@@ -206,11 +207,11 @@ static size_t locked_outcomes(const struct pam_module *module, unsigned marks, v
 			      struct pam_outcome outcomes[PAM_OUTCOMES_MOST]) {
 	const struct asked *asked = context;
 	if (pam_auth_kind(module, asked->context) == PAM_KIND_LOCKS) {
-		outcomes[0] = (struct pam_outcome){PAM_BIT(PAM_IS_AUTH_ERR), 0};
+		outcomes[0] = (struct pam_outcome){.returns = PAM_BIT(PAM_IS_AUTH_ERR)};
 		return 1;
 	}
 	if (!strcmp(module->name, "pam_rootok")) {
-		outcomes[0] = (struct pam_outcome){PAM_REFUSALS, 0};
+		outcomes[0] = (struct pam_outcome){.returns = PAM_REFUSALS};
 		return 1;
 	}
 	return bypass_outcomes(module, marks, context, outcomes);
@@ -234,11 +235,12 @@ static size_t wrong_outcomes(const struct pam_module *module, unsigned marks, vo
 	bool counts = strcmp(module->name, "pam_faillock") != 0 || pam_has_arg(module, "authfail");
 	size_t count = 0;
 	if (kind == PAM_KIND_LOCKS) {
-		outcomes[count++] = (struct pam_outcome){open_lock_answers(module), counts ? COUNTED : 0};
+		outcomes[count++] =
+			(struct pam_outcome){.returns = open_lock_answers(module), .marks = counts ? COUNTED : 0};
 	} else if (kind == PAM_KIND_VERIFIES && text_starts(module->name, "pam_unix")) {
-		outcomes[count++] = (struct pam_outcome){PAM_BIT(PAM_IS_AUTH_ERR), TRIED};
+		outcomes[count++] = (struct pam_outcome){.returns = PAM_BIT(PAM_IS_AUTH_ERR), .marks = TRIED};
 	} else if (kind == PAM_KIND_VERIFIES || kind == PAM_KIND_UNKNOWN) {
-		outcomes[count++] = (struct pam_outcome){refusals_of(module, asked->context), 0};
+		outcomes[count++] = (struct pam_outcome){.returns = refusals_of(module, asked->context)};
 	} else {
 		return bypass_outcomes(module, marks, context, outcomes);
 	}

@@ -102,7 +102,7 @@ static bool walk_reset(struct search *search, struct state state) {
 
 static bool walk_outcome(struct search *search, struct state state, const struct pam_outcome *outcome) {
 	const struct pam_module *module = &search->stack->modules[state.at];
-	state.marks = (state.marks | outcome->marks) % PAM_MARKS;
+	state.marks = ((state.marks & ~outcome->clears) | outcome->marks) % PAM_MARKS;
 	for (int value = 0; value < PAM_IS_INCOMPLETE; value++) {
 		if (!(outcome->returns & PAM_BIT(value)))
 			continue;

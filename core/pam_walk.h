@@ -10,6 +10,7 @@
 struct pam_outcome {
 	uint32_t returns; /* bit 1 << PAM_... */
 	unsigned marks;   /* set from here on */
+	unsigned clears;  /* no longer set */
 };
 
 #define PAM_OUTCOMES_MOST 4
