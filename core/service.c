@@ -20,6 +20,7 @@ bool service_read(const struct sources *fetched, const char *unit, struct servic
 	*ret_service = (struct service){
 		.is_loaded = is(value, "LoadState", "loaded"),
 		.is_active = is_up && !(sub && text_starts(sub, "auto-restart")),
+		.is_enabled = is(value, "UnitFileState", "enabled"),
 		.started = json_integer_value(json_object_get(value, "ExecMainStartTimestamp")) / 1000000,
 	};
 	return true;

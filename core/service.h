@@ -6,6 +6,7 @@
 struct service {
 	bool is_loaded;  /* the manager knows it; masked and broken ones it does not run count as not loaded */
 	bool is_active;  /* and runs, not waiting to be started again after a failure */
+	bool is_enabled; /* boot starts it by its own unit file */
 	int64_t started; /* seconds; when its main process was started; 0: never, or not by this manager */
 };
 
