@@ -28,7 +28,7 @@ static void names_and_scopes_are_one(void **state) {
 	says("APT\n{\n  Periodic\n  {\n    Enable\n \"2\";\n }\n}\n", "APT::Periodic::Enable", "2");
 	says("APT::Periodic { Enable \"3\" };", "APT::Periodic::Enable", "3");
 	says("APT Periodic { Enable \"4\"; };", "APT::Enable", "4");
-	says("A yes no;", "A", "1 2");
+	says("A \"1\" \"2\";", "A", "1 2");
 	says("A { B { C \"5\"; }; D \"6\"; }; E \"7\";", "A::D", "6");
 	says("A { B { C \"5\"; }; D \"6\"; }; E \"7\";", "E", "7");
 	says("A yes;", "A", "yes");
@@ -72,7 +72,7 @@ static void words_for_yes_and_no_are_apts(void **state) {
 }
 
 static void what_apt_refuses_is_refused(void **state) {
-	static const char *const wrong[] = {"A \"1\"", "A \"1", "{ };", "A \"1\" \"2\";", "X { #clear A; };"};
+	static const char *const wrong[] = {"A \"1\"", "A \"1", "{ };", "A yes no;", "X { #clear A; };"};
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
 		CLEANUP(apt_conf_free_p) struct apt_conf *conf = apt_conf_new();
 		struct err err;
