@@ -4,48 +4,7 @@
 #include <linux/capability.h>
 
 #include "core/buf.h"
-
-static const char *const names[] = {"chown",
-				    "dac_override",
-				    "dac_read_search",
-				    "fowner",
-				    "fsetid",
-				    "kill",
-				    "setgid",
-				    "setuid",
-				    "setpcap",
-				    "linux_immutable",
-				    "net_bind_service",
-				    "net_broadcast",
-				    "net_admin",
-				    "net_raw",
-				    "ipc_lock",
-				    "ipc_owner",
-				    "sys_module",
-				    "sys_rawio",
-				    "sys_chroot",
-				    "sys_ptrace",
-				    "sys_pacct",
-				    "sys_admin",
-				    "sys_boot",
-				    "sys_nice",
-				    "sys_resource",
-				    "sys_time",
-				    "sys_tty_config",
-				    "mknod",
-				    "lease",
-				    "audit_write",
-				    "audit_control",
-				    "setfcap",
-				    "mac_override",
-				    "mac_admin",
-				    "syslog",
-				    "wake_alarm",
-				    "block_suspend",
-				    "audit_read",
-				    "perfmon",
-				    "bpf",
-				    "checkpoint_restore"};
+#include "core/capabilities.h"
 
 /* struct vfs_ns_cap_data, of which the older forms are the beginning. */
 struct caps {
@@ -88,8 +47,8 @@ static void write_group(const struct caps *caps, bool is_inheritable, bool is_pe
 		if (((caps->inheritable >> i) & 1) != is_inheritable || ((caps->permitted >> i) & 1) != is_permitted)
 			continue;
 		buf_adds(text, any ? "," : text->len ? " " : "");
-		if (i < ARRAY_LEN(names))
-			buf_addf(text, "cap_%s", names[i]);
+		if (capability_name(i))
+			buf_addf(text, "cap_%s", capability_name(i));
 		else
 			buf_addf(text, "%u", i);
 		any = true;

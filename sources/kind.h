@@ -99,6 +99,7 @@ extern const struct kind kind_tree;
 extern const struct kind kind_unit;
 extern const struct kind kind_units;
 extern const struct kind kind_watch;
+extern const struct kind kind_service;
 /* Active probes: sources/probe.h. */
 extern const struct kind kind_tls;
 extern const struct kind kind_dns;

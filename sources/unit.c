@@ -1,13 +1,14 @@
-/* unit: what systemd holds of a unit, one Get a property over the system bus, one after the other: dbus-daemon takes at
- * most 128 calls without an answer from one connection, which a round of some twenty units would pass at once. A Get on
- * the object of a unit that is not loaded makes systemd load it for as long as it is looked at; one that has no file
- * then has the LoadState "not-found". Where systemd is not the first process, or its bus is not there, nothing is
- * proved either way. */
+/* unit: and service: what systemd holds of a unit, one Get a property over the system bus, one after the other:
+ * dbus-daemon takes at most 128 calls without an answer from one connection, which a round of some twenty units would
+ * pass at once. A Get on the object of a unit that is not loaded makes systemd load it for as long as it is looked at;
+ * one that has no file then has the LoadState "not-found". Where systemd is not the first process, or its bus is not
+ * there, nothing is proved either way. */
 #include "sources/unit.h"
 
 #include <errno.h>
 #include <systemd/sd-daemon.h>
 
+#include "core/capabilities.h"
 #include "core/text.h"
 #include "sources/bus.h"
 #include "sources/fetch.h"
@@ -15,7 +16,7 @@
 
 static const struct property {
 	const char *interface, *name, *type;
-} properties[] = {
+} unit_properties[] = {
 	{"Unit", "LoadState", "s"},
 	{"Unit", "ActiveState", "s"},
 	{"Unit", "SubState", "s"},
@@ -29,9 +30,25 @@ static const struct property {
 	{"Service", "ExecMainStartTimestamp", "t"},
 };
 
+/* How a service is kept alive, and within what bounds. */
+static const struct property service_properties[] = {
+	{"Unit", "LoadState", "s"},
+	{"Unit", "ActiveState", "s"},
+	{"Unit", "UnitFileState", "s"},
+	{"Service", "MainPID", "u"},
+	{"Service", "Result", "s"},
+	{"Service", "Restart", "s"},
+	{"Service", "NRestarts", "u"},
+	{"Service", "WatchdogUSec", "t"},
+	{"Service", "User", "s"},
+	{"Service", "NoNewPrivileges", "b"},
+	{"Service", "CapabilityBoundingSet", "t"},
+	{"Service", "AmbientCapabilities", "t"},
+};
+
 bool unit_has_property(const char *name) {
-	for (size_t i = 0; i < ARRAY_LEN(properties); i++)
-		if (!strcmp(properties[i].name, name))
+	for (size_t i = 0; i < ARRAY_LEN(unit_properties); i++)
+		if (!strcmp(unit_properties[i].name, name))
 			return true;
 	return false;
 }
@@ -42,6 +59,7 @@ struct asking {
 	json_t *values;
 	sd_bus *bus; /* borrowed */
 	char *path;
+	const struct property *properties;
 	size_t at, count; /* the property asked for now, and how many there are of this type of unit */
 	sd_bus_slot *slot;
 };
@@ -75,6 +93,18 @@ static json_t *read_strings(sd_bus_message *message, bool sort) {
 	return more < 0 || sd_bus_message_exit_container(message) < 0 ? NULL : json_incref(list);
 }
 
+/* Sets of capabilities, of which all may be in. */
+static bool is_capabilities(const struct property *property) {
+	return text_starts(property->name, "Capability") || text_starts(property->name, "Ambient");
+}
+
+/* The end of time is as far as a number goes. */
+static json_t *read_wide(uint64_t wide, const struct property *property) {
+	if (is_capabilities(property))
+		return capability_list(wide);
+	return json_integer(wide <= INT64_MAX ? (json_int_t)wide : INT64_MAX);
+}
+
 /* The value in the answer's variant, NULL when it is not of this type. */
 static json_t *read_value(sd_bus_message *message, const struct property *property) {
 	const char *text;
@@ -93,9 +123,7 @@ static json_t *read_value(sd_bus_message *message, const struct property *proper
 	case 'u':
 		return sd_bus_message_read_basic(message, 'u', &number) > 0 ? json_integer(number) : NULL;
 	default:
-		return sd_bus_message_read_basic(message, 't', &wide) > 0 && wide <= INT64_MAX
-			       ? json_integer((json_int_t)wide)
-			       : NULL;
+		return sd_bus_message_read_basic(message, 't', &wide) > 0 ? read_wide(wide, property) : NULL;
 	}
 }
 
@@ -109,7 +137,7 @@ static void ask_next(struct asking *asking);
 
 static int on_value(sd_bus_message *message, void *context, sd_bus_error *unused) {
 	struct asking *asking = context;
-	const struct property *property = &properties[asking->at];
+	const struct property *property = &asking->properties[asking->at];
 	const sd_bus_error *error = sd_bus_message_get_error(message);
 	if (error) {
 		CLEANUP(free_ptr) char *why = xasprintf("%s (%s)", error->message ? error->message : "", error->name);
@@ -151,7 +179,7 @@ static void ask_next(struct asking *asking) {
 		job_answer(asking->job, asking->values);
 		return;
 	}
-	int error = get(asking, &properties[asking->at]);
+	int error = get(asking, &asking->properties[asking->at]);
 	if (error < 0)
 		fail(asking->job, error == -ENOTCONN || error == -ECONNRESET ? ERR_UNPROVED : ERR_UNREADABLE, "ask",
 		     strerrordesc_np(-error));
@@ -160,13 +188,13 @@ static void ask_next(struct asking *asking) {
 /* A service has all of the properties, any other unit those before the service's own. */
 static size_t count_of(const char *name) {
 	size_t count = 0;
-	while (count < ARRAY_LEN(properties) &&
-	       (text_ends(name, ".service") || !strcmp(properties[count].interface, "Unit")))
+	while (count < ARRAY_LEN(unit_properties) &&
+	       (text_ends(name, ".service") || !strcmp(unit_properties[count].interface, "Unit")))
 		count++;
 	return count;
 }
 
-static void start_unit(struct job *job) {
+static void start(struct job *job, const struct property *properties, size_t count) {
 	const char *name = job_ask(job)->rest;
 	char *path;
 	sd_bus *bus;
@@ -188,10 +216,26 @@ static void start_unit(struct job *job) {
 		return;
 	}
 	struct asking *asking = xcalloc(1, sizeof *asking);
-	*asking =
-		(struct asking){.job = job, .values = json_object(), .bus = bus, .path = path, .count = count_of(name)};
+	*asking = (struct asking){.job = job,
+				  .values = json_object(),
+				  .bus = bus,
+				  .path = path,
+				  .properties = properties,
+				  .count = count};
 	job_hold(job, asking, end);
 	ask_next(asking);
 }
 
+static void start_unit(struct job *job) { start(job, unit_properties, count_of(job_ask(job)->rest)); }
+
+static void start_service(struct job *job) {
+	if (!text_ends(job_ask(job)->rest, ".service")) {
+		fail(job, ERR_UNREADABLE, "ask", "not a service's name");
+		return;
+	}
+	start(job, service_properties, ARRAY_LEN(service_properties));
+}
+
+const struct kind kind_service = {
+	.prefix = "service:", .is_volatile = true, .deadline_ms = FETCH_DEADLINE_MS, .start = start_service};
 const struct kind kind_unit = {.prefix = "unit:", .deadline_ms = FETCH_DEADLINE_MS, .start = start_unit};

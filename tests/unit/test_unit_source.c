@@ -50,6 +50,14 @@ static int answer_get(sd_bus_message *message) {
 		return sd_bus_reply_method_return(message, "v", "b", 1);
 	if (!strcmp(property, "MainPID"))
 		return sd_bus_reply_method_return(message, "v", "u", (uint32_t)42);
+	if (!strcmp(property, "NRestarts"))
+		return sd_bus_reply_method_return(message, "v", "u", (uint32_t)3);
+	if (!strcmp(property, "NoNewPrivileges"))
+		return sd_bus_reply_method_return(message, "v", "b", 1);
+	if (!strcmp(property, "WatchdogUSec") || !strcmp(property, "CapabilityBoundingSet"))
+		return sd_bus_reply_method_return(message, "v", "t", UINT64_MAX);
+	if (!strcmp(property, "AmbientCapabilities"))
+		return sd_bus_reply_method_return(message, "v", "t", UINT64_C(1) << 12 | UINT64_C(1) << 50);
 	if (!strcmp(property, "ExecMainStartTimestamp"))
 		return sd_bus_reply_method_return(message, "v", "t", (uint64_t)1700000000000000);
 	return sd_bus_reply_method_return(message, "v", "s", sd_bus_message_get_path(message));
@@ -136,6 +144,21 @@ static void each_property_is_read_by_its_type(void **state) {
 		"\"UnitFileState\":\"/org/freedesktop/systemd1/unit/a_2etimer\"}\n");
 }
 
+static void services_bounds_are_read_by_name(void **state) {
+	char text[4096];
+	look_against(ANSWERS, (const char *const[]){"service:a.service", "service:a.socket", NULL}, text, sizeof text);
+	assert_string_equal(
+		text, "none {\"ActiveState\":\"/org/freedesktop/systemd1/unit/a_2eservice\","
+		      "\"AmbientCapabilities\":[\"cap_net_admin\",\"cap_50\"],\"CapabilityBoundingSet\":[\"all\"],"
+		      "\"LoadState\":\"/org/freedesktop/systemd1/unit/a_2eservice\",\"MainPID\":42,\"NRestarts\":3,"
+		      "\"NoNewPrivileges\":true,\"Restart\":\"/org/freedesktop/systemd1/unit/a_2eservice\","
+		      "\"Result\":\"/org/freedesktop/systemd1/unit/a_2eservice\","
+		      "\"UnitFileState\":\"/org/freedesktop/systemd1/unit/a_2eservice\","
+		      "\"User\":\"/org/freedesktop/systemd1/unit/a_2eservice\","
+		      "\"WatchdogUSec\":9223372036854775807}\n"
+		      "unreadable ask: not a service's name\n");
+}
+
 static void each_way_of_not_answering_has_its_word(void **state) {
 	static const struct {
 		enum manner manner;
@@ -201,6 +224,7 @@ static void name_that_is_no_units_is_unreadable(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_property_is_read_by_its_type),
+		cmocka_unit_test(services_bounds_are_read_by_name),
 		cmocka_unit_test(each_way_of_not_answering_has_its_word),
 		cmocka_unit_test(many_units_at_once_stay_within_the_bus_limits),
 		cmocka_unit_test(mute_bus_is_a_timeout_for_each_unit_at_the_same_time),
