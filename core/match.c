@@ -4,7 +4,7 @@
 
 #include "core/text.h"
 
-enum op { OP_ALL, OP_NOT, OP_EQUALS, OP_IN, OP_MATCHES, OP_CONTAINS, OP_AT_MOST, OP_AT_LEAST, OP_EXISTS };
+enum op { OP_ALL, OP_NOT, OP_EQUALS, OP_IN, OP_MATCHES, OP_CONTAINS, OP_AT_MOST, OP_AT_LEAST, OP_EXISTS, OP_KNOWN };
 
 struct match {
 	enum op op;
@@ -42,6 +42,7 @@ operators[] = {
 	[OP_AT_MOST] = {"at_most", "at most ", T_ORDERED},
 	[OP_AT_LEAST] = {"at_least", "at least ", T_ORDERED},
 	[OP_EXISTS] = {"exists", "", T_ANY},
+	[OP_KNOWN] = {"known", "", T_ANY},
 };
 
 void match_free(struct match *match) {
@@ -190,6 +191,18 @@ static bool read_exists(struct match *match, const struct yaml *node, const stru
 	return true;
 }
 
+static bool read_known(struct match *match, const struct yaml *node, const struct match_context *context,
+		       struct err *err) {
+	bool is_known;
+	if (!yaml_bool(node, context->where, "known", &is_known, err))
+		return false;
+	if (!is_known)
+		return yaml_fault(err, context->where, node,
+				  "known is true or not written: absence is {exists: false}");
+	match->constant = json_true();
+	return true;
+}
+
 static bool read_by_op(struct match *match, const struct yaml *node, const struct match_context *context,
 		       struct err *err) {
 	struct match *inner;
@@ -201,6 +214,8 @@ static bool read_by_op(struct match *match, const struct yaml *node, const struc
 		return true;
 	case OP_EXISTS:
 		return read_exists(match, node, context, err);
+	case OP_KNOWN:
+		return read_known(match, node, context, err);
 	case OP_MATCHES:
 		return read_pattern(match, node, context, err);
 	case OP_CONTAINS:
@@ -319,6 +334,9 @@ static enum expect_outcome judge_value(const struct match *match, const json_t *
 
 static enum expect_outcome judge_all(const struct match *match, const json_t *value, const struct view_seen *views) {
 	enum expect_outcome all = EXPECT_HOLDS;
+	for (size_t i = 0; i < match->part_count; i++)
+		if (!value && match->parts[i]->op == OP_KNOWN)
+			return EXPECT_CANNOT_SAY;
 	for (size_t i = 0; i < match->part_count && all != EXPECT_FAILS; i++) {
 		enum expect_outcome part = match_judge(match->parts[i], value, views);
 		if (part != EXPECT_HOLDS)
@@ -336,6 +354,8 @@ enum expect_outcome match_judge(const struct match *match, const json_t *value, 
 	}
 	if (match->op == OP_EXISTS)
 		return outcome_of((value != NULL) == json_is_true(match->constant));
+	if (match->op == OP_KNOWN)
+		return value ? EXPECT_HOLDS : EXPECT_CANNOT_SAY;
 	const json_t *other = operand(match, views);
 	if (!other)
 		return EXPECT_CANNOT_SAY;
@@ -367,6 +387,8 @@ void match_describe(const struct match *match, struct buf *text) {
 		buf_adds(text, many ? ")" : "");
 	} else if (match->op == OP_EXISTS) {
 		buf_adds(text, json_is_true(match->constant) ? "there" : "not there");
+	} else if (match->op == OP_KNOWN) {
+		buf_adds(text, "known");
 	} else {
 		buf_adds(text, operators[match->op].phrase);
 		if (match->other_name)
@@ -414,7 +436,9 @@ static void explain_failure(const struct match *match, const json_t *value, cons
 
 static void explain_doubt(const struct match *match, const json_t *value, const struct view_seen *views,
 			  struct buf *reason) {
-	if (!operand(match, views))
+	if (match->op == OP_KNOWN)
+		buf_addf(reason, "%s is not known", match->name);
+	else if (!operand(match, views))
 		buf_addf(reason, "%s cannot be compared: %s is not one value", match->name, match->other_name);
 	else if (!value_has_type(value, match->field->type))
 		buf_addf(reason, "%s is not of type %s, as its check says it is", match->name,
@@ -425,7 +449,9 @@ static void explain_doubt(const struct match *match, const json_t *value, const 
 
 void match_explain(const struct match *match, const json_t *value, const struct view_seen *views,
 		   enum expect_outcome outcome, struct buf *reason) {
-	if (match->op == OP_ALL) {
+	if (match->op == OP_ALL && outcome == EXPECT_CANNOT_SAY && !value) {
+		buf_addf(reason, "%s is not known", match->name);
+	} else if (match->op == OP_ALL) {
 		size_t i = 0;
 		while (i + 1 < match->part_count && match_judge(match->parts[i], value, views) != outcome)
 			i++;

@@ -139,6 +139,17 @@ static void volatile_and_secret_values_stay_out_of_the_reason(void **state) {
 	assert_null(strstr(last_reason, "hunter2"));
 }
 
+static void field_that_has_to_be_known_leaves_open_what_is_not_there(void **state) {
+	holds("{owner: {known: true}}", "[{\"owner\":\"x\"}]");
+	says(EXPECT_CANNOT_SAY, "{owner: {known: true}}", "[{\"path\":\"/a\"}]", "/a: owner is not known");
+	says(EXPECT_CANNOT_SAY, "{owner: {known: true, equals: good}}", "[{\"owner\":null}]", "owner is not known");
+	fails("{owner: {known: true, not: bad}}", "[{\"owner\":\"bad\"}]");
+	fails("{owner: {known: true, not: bad}}", "[{},{\"owner\":\"bad\"}]");
+	fails("{owner: {equals: good, known: true}}", "[{},{\"owner\":\"bad\"}]");
+	says(EXPECT_CANNOT_SAY, "{owner: {equals: good, known: true}}", "[{}]", "owner is not known");
+	refused("{owner: {known: false}}", 1, 17, "known is true");
+}
+
 static void field_that_is_not_there_matches_only_its_absence(void **state) {
 	says(EXPECT_FAILS, "{owner: root}", "[{\"path\":\"/a\"}]", "/a: owner is not there, expected \"root\"");
 	fails("{owner: root}", "[{\"owner\":null}]");
@@ -395,6 +406,7 @@ int main(void) {
 		cmocka_unit_test(times_compare_as_instants_and_are_not_told),
 		cmocka_unit_test(lists_compare_as_sets),
 		cmocka_unit_test(volatile_and_secret_values_stay_out_of_the_reason),
+		cmocka_unit_test(field_that_has_to_be_known_leaves_open_what_is_not_there),
 		cmocka_unit_test(field_that_is_not_there_matches_only_its_absence),
 		cmocka_unit_test(patterns_are_anchored_at_both_ends),
 		cmocka_unit_test(pattern_over_its_limits_cannot_say),
