@@ -91,11 +91,12 @@
  * Active probes reach out to other machines, only where the approvals file names them (sources/approvals.h), else
  * unapproved; sources/probe.h has what their other errors mean.
  *
- * tls:host:port[?sni=name] - true: a ServerHello of that version came back; false: it was refused; null: neither, by a
- *   closed connection or silence. At least one is true. verify: "ok" or OpenSSL's words why not, for the name and the
- *   system's CAs, null where there are none or no certificate was shown; certificates in the order in which they came,
- *   null likewise. cipher and group (null: none) of the one handshake, at the highest version; null where it failed
- *   {"versions":{"SSLv3","TLSv1.0","TLSv1.1","TLSv1.2","TLSv1.3"},"handshake":bool,"cipher","group","verify",
+ * tls:host:port[?starttls=smtp][&sni=name] - "?" before the first of them; sources/talk.h has the protocols. true: a
+ *   ServerHello of that version came back; false: it was refused; null: neither, by a closed connection or silence. At
+ *   least one is true. verify: "ok" or OpenSSL's words why not, for the name and the system's CAs; chain: the same
+ *   whatever the name; null where there are no CAs or no certificate was shown; certificates in the order in which they
+ *   came, null likewise. cipher and group (null: none) of the one handshake, at the highest version; null where it failed
+ *   {"versions":{"SSLv3","TLSv1.0","TLSv1.1","TLSv1.2","TLSv1.3"},"handshake":bool,"cipher","group","verify","chain",
  *    "certificates":[sources/certificate.h...]}
  * dns:name/type[+tcp]@server[:port] - answers without times to live, sorted, their data as zone files have it; ra: the
  *   server recurses for others; ad: it says that it validated; ede: its first extended error (RFC 8914); truncated: it
@@ -108,6 +109,9 @@
  * ssh:host:port - before any authentication, lists in the server's order
  *   {"banner","kex":[],"host_keys":[],"ciphers_c2s":[],"ciphers_s2c":[],"macs_c2s":[],"macs_s2c":[],
  *    "compression_c2s":[],"compression_s2c":[]}
+ * greeting:host:port - what a listener speaks, told from what it says first or answers to a few small questions; null:
+ *   nothing that is known. sources/greeting.h
+ *   {"service":"tls"|"ssh"|"smtp"...|null,"starttls":bool|null,"cleartext":bool|null}
  * ntp:server[:port] - offset_us and delay_us are of that one query; leap 3: the server's clock is not set
  *   {"stratum","leap","refid","offset_us","delay_us"} */
 #pragma once

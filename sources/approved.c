@@ -43,3 +43,4 @@ KIND(kind_dns, "dns:");
 KIND(kind_http, "http:");
 KIND(kind_ssh, "ssh:");
 KIND(kind_ntp, "ntp:");
+KIND(kind_greeting, "greeting:");

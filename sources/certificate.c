@@ -85,9 +85,13 @@ static json_t *digest_of(const X509 *certificate) {
 }
 
 static json_t *signature_of(const X509 *certificate) {
-	int algorithm = X509_get_signature_nid(certificate);
+	int algorithm = X509_get_signature_nid(certificate), hash = NID_undef;
 	const char *name = algorithm == NID_undef ? NULL : OBJ_nid2ln(algorithm);
-	return name ? json_string(name) : json_null();
+	/* This one alone does not say in its name what was hashed. */
+	if (algorithm == NID_rsassaPss && X509_get_signature_info((X509 *)certificate, &hash, NULL, NULL, NULL) == 1 &&
+	    hash != NID_undef)
+		return json_sprintf("%s with %s", name, OBJ_nid2ln(hash));
+	return name && algorithm != NID_rsassaPss ? json_string(name) : json_null();
 }
 
 static void add_key(X509 *certificate, json_t *object) {

@@ -12,12 +12,12 @@
 #define TURN_US 10000 /* looks are made this long before the loop is given back to whoever waits for it */
 
 static const struct kind *const kinds[] = {
-	&kind_file,           &kind_folder,       &kind_stat,        &kind_tree,    &kind_link,    &kind_statvfs,
-	&kind_shadow,         &kind_mounts,       &kind_adjtimex,    &kind_now,     &kind_sshd,    &kind_nft,
-	&kind_unit,           &kind_journal,      &kind_luks,        &kind_keyfile, &kind_tls,     &kind_dns,
-	&kind_http,           &kind_ssh,          &kind_ntp,         &kind_sockets, &kind_netfile, &kind_netns,
-	&kind_processes,      &kind_audit_status, &kind_audit_rules, &kind_sudoers, &kind_head,    &kind_rpmdb,
-	&kind_journal_events, &kind_previous,     &kind_units,       &kind_service, NULL,
+	&kind_file,           &kind_folder,       &kind_stat,        &kind_tree,    &kind_link,     &kind_statvfs,
+	&kind_shadow,         &kind_mounts,       &kind_adjtimex,    &kind_now,     &kind_sshd,     &kind_nft,
+	&kind_unit,           &kind_journal,      &kind_luks,        &kind_keyfile, &kind_tls,      &kind_dns,
+	&kind_http,           &kind_ssh,          &kind_ntp,         &kind_sockets, &kind_netfile,  &kind_netns,
+	&kind_processes,      &kind_audit_status, &kind_audit_rules, &kind_sudoers, &kind_head,     &kind_rpmdb,
+	&kind_journal_events, &kind_previous,     &kind_units,       &kind_service, &kind_greeting, NULL,
 };
 
 /* What a fixture root may hold under .vouch though no kind here fetches it. */

@@ -106,6 +106,7 @@ extern const struct kind kind_dns;
 extern const struct kind kind_http;
 extern const struct kind kind_ssh;
 extern const struct kind kind_ntp;
+extern const struct kind kind_greeting;
 
 /* The kind in a table (NULL ends) that a name belongs to, NULL for none. */
 const struct kind *kind_find(const struct kind *const *kinds, const char *name);

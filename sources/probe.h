@@ -14,7 +14,7 @@
 
 /* The probes themselves, which need libraries that no other process should hold: not in the table of fetch.c but in
  * those of vouch-prober and of the programs that are linked with this table (CMakeLists.txt). */
-extern const struct kind probe_tls, probe_dns, probe_http, probe_ssh, probe_ntp;
+extern const struct kind probe_tls, probe_dns, probe_http, probe_ssh, probe_ntp, probe_greeting;
 extern const struct kind *const probes_all[]; /* NULL ends */
 
 struct probe_peer {

@@ -16,8 +16,10 @@
 #include "core/text.h"
 #include "sources/certificate.h"
 #include "sources/hello.h"
+#include "sources/talk.h"
 
 #define HELLO_MS 2000     /* for the answer to one hello */
+#define TALK_MS 4000      /* for what comes before TLS */
 #define HANDSHAKE_MS 6000 /* for the one that is carried through */
 #define ALERT_HANDSHAKE_FAILURE 40
 #define ALERT_PROTOCOL_VERSION 70
@@ -28,21 +30,49 @@ struct target {
 	struct probe_peer peer;
 	char name[HELLO_NAME_LONGEST + 1]; /* whose certificate it should be; an address where there is no name */
 	const char *server_name;           /* SNI: name, or NULL for an address */
+	const struct talk_protocol *talk;  /* what is spoken before TLS; NULL: nothing */
 };
 
+/* "?starttls=smtp", "?sni=NAME" or "?starttls=smtp&sni=NAME": *ret_sni NULL without one. */
+static bool read_query(const struct ask *ask, const char *query, struct target *target, const char **ret_sni,
+		       struct err *err) {
+	const char *at = query ? query + 1 : "";
+	if (text_starts(at, "starttls=")) {
+		const char *protocol = at + strlen("starttls=");
+		size_t len = strcspn(protocol, "&");
+		target->talk = talk_protocol_find(protocol, len);
+		at = protocol + len + (protocol[len] == '&' && protocol[len + 1]);
+		if (!target->talk)
+			return err_set(err, ERR_UNREADABLE, ask->name, "no protocol that is known goes over to TLS so");
+	}
+	*ret_sni = text_starts(at, "sni=") ? at + strlen("sni=") : NULL;
+	return (*at == '\0' && (!query || target->talk)) || *ret_sni ||
+	       err_set(err, ERR_UNREADABLE, ask->name, "not HOST:PORT, with ?starttls=PROTOCOL or ?sni=NAME or both");
+}
+
 static bool read_target(const struct ask *ask, struct target *target, struct err *err) {
-	const char *query = strchr(ask->rest, '?');
+	const char *query = strchr(ask->rest, '?'), *sni;
 	size_t len = query ? (size_t)(query - ask->rest) : strlen(ask->rest);
-	if (!probe_peer_read(ask, ask->rest, len, NULL, &target->peer, err))
+	if (!probe_peer_read(ask, ask->rest, len, NULL, &target->peer, err) ||
+	    !read_query(ask, query, target, &sni, err))
 		return false;
-	if (query && !text_starts(query, "?sni="))
-		return err_set(err, ERR_UNREADABLE, ask->name, "not HOST:PORT or HOST:PORT?sni=NAME");
-	const char *name = query ? query + strlen("?sni=") : target->peer.host;
+	const char *name = sni ? sni : target->peer.host;
 	if (!*name || strlen(name) > HELLO_NAME_LONGEST ||
-	    (query && name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_")]))
+	    (sni && name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_")]))
 		return err_set(err, ERR_UNREADABLE, ask->name, "no name of a server");
 	snprintf(target->name, sizeof target->name, "%s", name);
 	target->server_name = probe_is_address(target->name) ? NULL : target->name;
+	return true;
+}
+
+/* A connection over which TLS is spoken next. */
+static bool dial(const struct ask *ask, const struct target *target, int *ret_socket, struct err *err) {
+	CLEANUP(close_fd) int socket = -1;
+	if (!probe_dial(ask, &target->peer, SOCK_STREAM, &socket, err) ||
+	    (target->talk && !talk_to_tls(ask, socket, target->talk, probe_until(ask, TALK_MS), err)))
+		return false;
+	*ret_socket = socket;
+	socket = -1;
 	return true;
 }
 
@@ -71,7 +101,7 @@ static bool ask_version(const struct ask *ask, const struct target *target, uint
 	uint8_t random[HELLO_RANDOM];
 	struct err quiet;
 	probe_random(random, sizeof random);
-	if (!probe_dial(ask, &target->peer, SOCK_STREAM, &socket, err))
+	if (!dial(ask, target, &socket, err))
 		return false;
 	*ret_heard = (struct heard){.offered = -1};
 	hello_write(version, target->server_name, random, &bytes);
@@ -144,7 +174,29 @@ static bool ask_versions(const struct ask *ask, const struct target *target, jso
 struct shown {
 	json_t *certificates; /* NULL: it did not come so far */
 	const char *verify;   /* static */
+	const char *chain;    /* the same, whatever the name; static */
 };
+
+static const char *verify_text(bool is_verified, int why) {
+	return is_verified && why == X509_V_OK ? "ok"
+	       : why == X509_V_OK              ? "not verified"
+					       : X509_verify_cert_error_string(why);
+}
+
+static void free_store_context(X509_STORE_CTX **context) { X509_STORE_CTX_free(*context); }
+
+/* Dates, signatures and trust without the name, which hides them where it is wrong. */
+static const char *verify_chain(X509_STORE_CTX *shown) {
+	CLEANUP(free_store_context) X509_STORE_CTX *context = X509_STORE_CTX_new();
+	if (!context ||
+	    !X509_STORE_CTX_init(context, X509_STORE_CTX_get0_store(shown), X509_STORE_CTX_get0_cert(shown),
+				 X509_STORE_CTX_get0_untrusted(shown)) ||
+	    !X509_STORE_CTX_set_default(context, "ssl_server"))
+		abort();                                                         /* for want of memory alone */
+	X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(context), 0); /* strength is judged apart */
+	bool is_verified = X509_verify_cert(context) == 1;
+	return verify_text(is_verified, X509_STORE_CTX_get_error(context));
+}
 
 /* In place of OpenSSL's own: verifies, keeps what was shown, and goes on whatever it was. */
 static int on_certificate(X509_STORE_CTX *store, void *context) {
@@ -153,9 +205,8 @@ static int on_certificate(X509_STORE_CTX *store, void *context) {
 	int why = X509_STORE_CTX_get_error(store);
 	json_decref(shown->certificates);
 	shown->certificates = certificates_json(X509_STORE_CTX_get0_untrusted(store));
-	shown->verify = is_verified && why == X509_V_OK ? "ok"
-			: why == X509_V_OK              ? "not verified"
-							: X509_verify_cert_error_string(why);
+	shown->verify = verify_text(is_verified, why);
+	shown->chain = verify_chain(store);
 	X509_STORE_CTX_set_error(store, X509_V_OK);
 	return 1;
 }
@@ -226,7 +277,7 @@ static bool look_at_server(const struct ask *ask, const struct target *target, c
 			   struct err *err) {
 	CLEANUP(close_fd) int socket = -1;
 	struct shown shown = {0};
-	if (!probe_dial(ask, &target->peer, SOCK_STREAM, &socket, err))
+	if (!dial(ask, target, &socket, err))
 		return gone_since(ask, err);
 	CLEANUP(free_context) SSL_CTX *context = make_context(&shown);
 	bool is_trusting = trust(context, cas);
@@ -237,6 +288,7 @@ static bool look_at_server(const struct ask *ask, const struct target *target, c
 	json_object_set_new(value, "cipher", text_or_null(is_done ? SSL_get_cipher_name(ssl) : NULL));
 	json_object_set_new(value, "group", text_or_null(group ? SSL_group_to_name(ssl, group) : NULL));
 	json_object_set_new(value, "verify", text_or_null(is_trusting ? shown.verify : NULL));
+	json_object_set_new(value, "chain", text_or_null(is_trusting ? shown.chain : NULL));
 	json_object_set_new(value, "certificates", shown.certificates ? shown.certificates : json_null());
 	ERR_clear_error();
 	return true;
