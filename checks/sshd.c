@@ -1,10 +1,8 @@
-/* sshd's effective configuration, as sshd itself says it: for the connections that the rule names, and for those that
- * its Match blocks tell apart. */
+/* sshd's effective configuration, as sshd itself says it or as its files have it: for the connections that the rule
+ * names, and for those that its Match blocks tell apart. */
 #include "core/check.h"
-#include "core/lines.h"
 #include "core/row.h"
-#include "core/setting.h"
-#include "core/sshd_connections.h"
+#include "core/sshd_effective.h"
 #include "core/text.h"
 
 #define ADDRESS "192.0.2.1" /* TEST-NET-1 (RFC 5737): nobody's */
@@ -12,6 +10,11 @@
 static const struct check_param params[] = {
 	{"users", VALUE_STRINGS, false, "Whose connections to look at. Default root and nobody."},
 	{"addresses", VALUE_STRINGS, false, "From where they come. Default an address that is nobody's (192.0.2.1)."},
+	{"keywords", VALUE_STRINGS, false,
+	 "The fields that the rule is about. Where sshd cannot be asked (a root folder), its files are read if they "
+	 "and "
+	 "defaults that never changed give all of these; an empty list asks for none. Left out: only sshd is "
+	 "believed."},
 	{0},
 };
 
@@ -27,6 +30,8 @@ static const struct check_field fields[] = {
 	     "Which one this is: \"root from 192.0.2.1\" as the rule has it, or the Match blocks it was made up for."),
 	{"installed", VALUE_BOOL, NULL, "Whether there is an sshd; if not, that is the only row and field.",
 	 PRIVACY_PUBLIC, false},
+	TEXT("known_by",
+	     "Who says so: sshd, or, where it cannot be asked, its files; what they leave open is not there."),
 	{"user", VALUE_STRING, NULL, "Who connects.", PRIVACY_PERSONAL, false},
 	{"address", VALUE_STRING, NULL, "From where.", PRIVACY_PERSONAL, false},
 	TEXT("permitrootlogin", "yes, no, prohibit-password or forced-commands-only."),
@@ -92,35 +97,23 @@ static struct names *values_or(const json_t *with, const char *param, const char
 	return values;
 }
 
-/* The connections to ask sshd about: those of the rule, and those that tell its Match blocks apart. */
-static bool find_connections(const json_t *with, const struct sources *fetched, json_t **ret_list, struct err *err) {
-	CLEANUP(names_free_p)
-	struct names *users = values_or(with, "users", (const char *const[]){"root", "nobody", NULL});
-	CLEANUP(names_free_p)
-	struct names *addresses = values_or(with, "addresses", (const char *const[]){ADDRESS, NULL});
-	CLEANUP(sshd_config_done) struct sshd_config config = {0};
-	return sshd_config_read(fetched, &config, err) &&
-	       sshd_connections(&config, fetched, users, addresses, ret_list, err);
+static struct names *users_of(const json_t *with) {
+	return values_or(with, "users", (const char *const[]){"root", "nobody", NULL});
+}
+
+static struct names *addresses_of(const json_t *with) {
+	return values_or(with, "addresses", (const char *const[]){ADDRESS, NULL});
 }
 
 static void sources(const json_t *with, const struct sources *fetched, struct names *names) {
-	CLEANUP(json_decref_p) json_t *list = NULL;
-	struct err ignored;
-	json_t *connection;
-	size_t i;
-	sshd_config_ask(fetched, names);
-	sshd_connections_ask(names);
-	/* Not before all of the configuration is known: what sshd must be told depends on it. */
-	if (!find_connections(with, fetched, &list, &ignored))
-		return;
-	json_array_foreach(list, i, connection)
-		names_add(names, json_string_value(json_object_get(connection, "name")));
+	CLEANUP(names_free_p) struct names *users = users_of(with);
+	CLEANUP(names_free_p) struct names *addresses = addresses_of(with);
+	sshd_effective_ask(users, addresses, fetched, names);
 }
 
 static void paths(const json_t *with, struct names *into) {
-	sshd_config_paths(into);
-	sshd_connections_ask(into);
-	names_add(into, "cmd:sshd-T*");
+	(void)with;
+	sshd_effective_paths(into);
 }
 
 static void take_list(json_t *row, const char *field, char *value) {
@@ -133,11 +126,10 @@ static void take_list(json_t *row, const char *field, char *value) {
 			row_text_append(row, field, item);
 }
 
-/* "keyword value" as sshd -T prints it. */
-static void take_keyword(json_t *row, const char *keyword, char *value) {
+/* One value of a keyword, as sshd -T prints it. */
+static void take_keyword(json_t *row, const char *keyword, const char *text) {
+	CLEANUP(free_ptr) char *value = xstrdup(text);
 	unsigned long long number;
-	if (!strcmp(keyword, "challengeresponseauthentication"))
-		keyword = "kbdinteractiveauthentication"; /* its name before 8.7 */
 	const struct check_field *field = fields;
 	while (field->name && strcmp(field->name, keyword) != 0)
 		field++;
@@ -154,54 +146,47 @@ static void take_keyword(json_t *row, const char *keyword, char *value) {
 		row_int(row, keyword, (int64_t)number);
 }
 
-static bool take_output(json_t *row, const char *where, const char *stdout_text, struct err *err) {
-	CLEANUP(lines_done) struct lines lines = lines_over(where, stdout_text, strlen(stdout_text));
-	char *line, *keyword, *value;
-	while ((line = lines_next(&lines)))
-		if (setting_split(line, ' ', "", &keyword, &value))
-			take_keyword(row, keyword, value);
-	if (!lines_ok(&lines, err))
-		return false;
-	return json_object_get(row, "permitrootlogin") ||
-	       err_set(err, ERR_MALFORMED, where, "not what sshd -T prints: no permitrootlogin in it");
+/* Where the files speak, all that the rule is about must be there. */
+static bool has_keywords(const json_t *with, const json_t *row, struct err *err) {
+	const char *keyword;
+	for (size_t i = 0; (keyword = param_strings_at(with, "keywords", i)); i++)
+		if (!json_object_get(row, keyword))
+			return err_set(err, ERR_UNPROVED, SSHD_CONFIG,
+				       "sshd cannot be asked here, and its files do not settle %s", keyword);
+	return true;
 }
 
-/* *ret_installed is false when there is no sshd. */
-static bool add_row(json_t *rows, const struct sources *fetched, const json_t *spec, bool *ret_installed,
-		    struct err *err) {
-	const char *name = json_string_value(json_object_get(spec, "name")), *text;
-	const struct source *source;
-	json_t *value;
-	int64_t status;
-	if (!source_maybe(fetched, name, &source, err))
-		return false;
-	*ret_installed = source != NULL;
-	json_t *row = row_add(rows);
-	row_bool(row, "installed", source != NULL);
-	if (!source)
-		return true;
-	if (!source_json(source, &value, err) || !json_get_int(value, "exit", name, &status, err) ||
-	    !json_get_string(value, "stdout", name, &text, err))
-		return false;
-	if (status != 0)
-		return err_set(err, ERR_UNREADABLE, name, "sshd refuses its configuration: exit %d", (int)status);
-	row_text(row, "user", json_string_value(json_object_get(spec, "user")));
-	row_text(row, "address", json_string_value(json_object_get(spec, "address")));
-	row_text(row, "connection", json_string_value(json_object_get(spec, "connection")));
-	return take_output(row, name, text, err);
+static json_t *add_row(json_t *rows, const json_t *connection, bool by_files) {
+	static const char *const copied[] = {"user", "address", "connection"};
+	json_t *row = row_add(rows), *texts, *text;
+	const char *keyword;
+	size_t i;
+	row_bool(row, "installed", true);
+	row_text(row, "known_by", by_files ? "files" : "sshd");
+	for (i = 0; i < ARRAY_LEN(copied); i++)
+		json_object_set(row, copied[i], json_object_get(connection, copied[i]));
+	json_object_foreach(json_object_get(connection, "values"), keyword, texts) json_array_foreach(texts, i, text)
+		take_keyword(row, keyword, json_string_value(text));
+	return row;
 }
 
 static bool run(const json_t *with, const struct sources *fetched, struct observation *ret_observation,
 		struct err *err) {
+	CLEANUP(names_free_p) struct names *users = users_of(with);
+	CLEANUP(names_free_p) struct names *addresses = addresses_of(with);
+	CLEANUP(sshd_effective_done) struct sshd_effective effective = {0};
 	CLEANUP(json_decref_p) json_t *rows = json_array();
-	CLEANUP(json_decref_p) json_t *list = NULL;
 	json_t *connection;
 	size_t i;
-	bool installed = true;
-	if (!find_connections(with, fetched, &list, err))
+	if (!sshd_effective_read(users, addresses, fetched, json_object_get(with, "keywords") != NULL, &effective, err))
 		return false;
-	json_array_foreach(list, i, connection) if (installed &&
-						    !add_row(rows, fetched, connection, &installed, err)) return false;
+	if (!effective.installed)
+		row_bool(row_add(rows), "installed", false);
+	json_array_foreach(effective.connections, i, connection) {
+		const json_t *row = add_row(rows, connection, effective.by_files);
+		if (effective.by_files && !has_keywords(with, row, err))
+			return false;
+	}
 	ret_observation->rows = json_incref(rows);
 	return true;
 }

@@ -16,6 +16,7 @@ void sshd_config_done(struct sshd_config *config) {
 	names_free(config->files);
 	names_free(config->folders);
 	json_decref(config->blocks);
+	json_decref(config->settings);
 	*config = (struct sshd_config){0};
 }
 
@@ -38,9 +39,15 @@ static void lower(char *text) {
 		*text = (char)tolower((unsigned char)*text);
 }
 
-static bool walk_file(struct walk *walk, const char *path, const json_t *outer, unsigned depth, struct err *err);
+/* The block that lines belong to. */
+struct block {
+	const json_t *criteria;
+	int index; /* -1: none */
+};
 
-static bool walk_include(struct walk *walk, const char *word, const json_t *current, unsigned depth, struct err *err) {
+static bool walk_file(struct walk *walk, const char *path, struct block outer, unsigned depth, struct err *err);
+
+static bool walk_include(struct walk *walk, const char *word, struct block current, unsigned depth, struct err *err) {
 	CLEANUP(free_ptr) char *pattern = *word == '/' ? xstrdup(word) : xasprintf("/etc/ssh/%s", word);
 	CLEANUP(names_free_p) struct names *paths = names_new();
 	struct err ignored;
@@ -58,7 +65,7 @@ static bool walk_include(struct walk *walk, const char *word, const json_t *curr
 	return true;
 }
 
-static json_t *match_block(struct walk *walk, char *rest, const json_t *outer, const struct lines *lines) {
+static struct block match_block(struct walk *walk, char *rest, const json_t *outer, const struct lines *lines) {
 	json_t *block = json_object(), *criteria = json_deep_copy(outer);
 	CLEANUP(free_ptr) char *where = xasprintf("%s:%u", lines->where + strlen("file:"), lines->number);
 	char *key;
@@ -70,19 +77,42 @@ static json_t *match_block(struct walk *walk, char *rest, const json_t *outer, c
 	row_text(block, "where", where);
 	json_object_set_new(block, "criteria", criteria);
 	json_array_append_new(walk->config.blocks, block);
-	return criteria;
+	return (struct block){criteria, (int)json_array_size(walk->config.blocks) - 1};
 }
 
-static bool walk_lines(struct walk *walk, struct lines *lines, const json_t *outer, unsigned depth, struct err *err) {
-	const json_t *current = outer;
-	char *line, *word;
+static void take_setting(struct walk *walk, char *keyword, char *rest, int block) {
+	CLEANUP(buf_done) struct buf value = {0};
+	char *word;
+	lower(keyword);
+	while ((word = next_word(&rest)))
+		buf_addf(&value, "%s%s", value.len ? " " : "", word);
+	json_t *setting = row_add(walk->config.settings);
+	row_text(setting, "keyword", keyword);
+	row_text(setting, "value", buf_str(&value));
+	row_int(setting, "block", block);
+}
+
+static bool walk_includes(struct walk *walk, char *rest, struct block current, unsigned depth, struct err *err) {
+	char *word;
+	while ((word = next_word(&rest)))
+		if (!walk_include(walk, word, current, depth, err))
+			return false;
+	return true;
+}
+
+static bool walk_lines(struct walk *walk, struct lines *lines, struct block outer, unsigned depth, struct err *err) {
+	struct block current = outer;
+	char *line;
 	while ((line = lines_next(lines))) {
 		char *rest = line, *keyword = next_word(&rest);
-		if (keyword && !strcasecmp(keyword, "Match"))
-			current = match_block(walk, rest, outer, lines);
-		while (keyword && !strcasecmp(keyword, "Include") && (word = next_word(&rest)))
-			if (!walk_include(walk, word, current, depth, err))
-				return false;
+		if (!keyword)
+			continue;
+		if (!strcasecmp(keyword, "Match"))
+			current = match_block(walk, rest, outer.criteria, lines);
+		else if (strcasecmp(keyword, "Include") != 0)
+			take_setting(walk, keyword, rest, current.index);
+		else if (!walk_includes(walk, rest, current, depth, err))
+			return false;
 		if (json_array_size(walk->config.blocks) > SSHD_BLOCKS_MOST)
 			return err_set_at(err, ERR_MALFORMED, lines->where, lines->number, 0,
 					  "more than %d Match blocks", SSHD_BLOCKS_MOST);
@@ -90,7 +120,7 @@ static bool walk_lines(struct walk *walk, struct lines *lines, const json_t *out
 	return lines_ok(lines, err);
 }
 
-static bool walk_file(struct walk *walk, const char *path, const json_t *outer, unsigned depth, struct err *err) {
+static bool walk_file(struct walk *walk, const char *path, struct block outer, unsigned depth, struct err *err) {
 	CLEANUP(free_ptr) char *name = xasprintf("file:%s", path);
 	const struct source *source = NULL;
 	struct err ignored;
@@ -109,8 +139,8 @@ static bool walk_file(struct walk *walk, const char *path, const json_t *outer, 
 
 static bool walk_all(struct walk *walk, struct err *err) {
 	CLEANUP(json_decref_p) json_t *none = json_array();
-	walk->config = (struct sshd_config){names_new(), names_new(), json_array()};
-	return walk_file(walk, SSHD_CONFIG, none, 0, err);
+	walk->config = (struct sshd_config){names_new(), names_new(), json_array(), json_array()};
+	return walk_file(walk, SSHD_CONFIG, (struct block){none, -1}, 0, err);
 }
 
 void sshd_config_ask(const struct sources *fetched, struct names *names) {

@@ -1,5 +1,5 @@
-/* Which files sshd's configuration is made of, and which Match blocks are in it (sshd_config(5)). What the settings
- * mean only sshd itself can say. */
+/* Which files sshd's configuration is made of, which Match blocks are in it, and what stands in them (sshd_config(5)).
+ * What the settings come to sshd itself says best; core/sshd_effective.h has what is known without it. */
 #pragma once
 
 #include "core/check.h"
@@ -13,6 +13,8 @@ struct sshd_config {
 	struct names *folders; /* "stat:" names of the folders that Include takes files from */
 	json_t *blocks; /* [{"where": "path:line", "criteria": [[keyword in lower case, value], ...]}...] in order; of a
 			   block in a file that another block includes the criteria are those of both */
+	json_t *settings; /* [{"keyword": in lower case, "value": words with one blank between them, "block": index in
+			     blocks, -1 outside of all}...] in order */
 };
 
 /* Adds what is needed next: file: and for Include with wildcards dir: and stat:. */

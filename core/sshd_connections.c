@@ -6,6 +6,7 @@
 #include "core/accounts.h"
 #include "core/nsswitch.h"
 #include "core/row.h"
+#include "core/sshd_match.h"
 #include "core/text.h"
 
 #define HOST "client.invalid"
@@ -283,6 +284,37 @@ static char *connection_text(json_t *const chosen[PARTS]) {
 	return buf_take(&text);
 }
 
+/* Whether a block takes the connection in; *is_told: that could be told. */
+static bool block_fits(const json_t *block, json_t *const chosen[PARTS], const json_t *groups, bool *is_told) {
+	json_t *criterion;
+	size_t i;
+	bool fits = true;
+	json_array_foreach(json_object_get(block, "criteria"), i, criterion) {
+		const char *key = key_of(criterion);
+		*is_told &= strcmp(key, "invalid-user") != 0;
+		for (size_t part = 0; part < PARTS; part++)
+			if (!strcmp(key, keywords[part]))
+				fits &= sshd_match(key, patterns_of(criterion), text_of(chosen[part], "text"));
+		if (!strcmp(key, "group"))
+			fits &= takes(patterns_of(criterion), groups);
+	}
+	return fits;
+}
+
+/* New reference. */
+static json_t *blocks_of(const struct search *search, json_t *const chosen[PARTS]) {
+	CLEANUP(json_decref_p) json_t *groups = groups_of(search, text_of(chosen[PART_USER], "text"));
+	json_t *list = json_array(), *block;
+	size_t i;
+	bool is_told = true;
+	json_array_foreach(search->blocks, i, block) if (block_fits(block, chosen, groups, &is_told))
+		json_array_append_new(list, json_integer((json_int_t)i));
+	if (is_told)
+		return list;
+	json_decref(list);
+	return json_null();
+}
+
 static void add_connection(struct search *search, json_t *const chosen[PARTS]) {
 	CLEANUP(free_ptr) char *name = source_name(chosen);
 	json_t *other;
@@ -294,6 +326,7 @@ static void add_connection(struct search *search, json_t *const chosen[PARTS]) {
 	row_text(row, "user", text_of(chosen[PART_USER], "text"));
 	row_text(row, "address", text_of(chosen[PART_ADDRESS], "text"));
 	row_text(row, "connection", connection);
+	json_object_set_new(row, "blocks", blocks_of(search, chosen));
 }
 
 /* Every way of choosing one of each part's candidates. */
