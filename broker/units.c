@@ -5,7 +5,8 @@
 static const struct kind *const fs[] = {&kind_file,    &kind_folder, &kind_stat,   &kind_tree,  &kind_link,
 					&kind_statvfs, &kind_shadow, &kind_mounts, &kind_sshd,  &kind_luks, &kind_keyfile,
 					&kind_sudoers, &kind_head,   &kind_rpmdb,  &kind_watch, NULL};
-static const struct kind *const net[] = {&kind_nft, &kind_sockets, &kind_netfile, &kind_notify_nft, NULL};
+static const struct kind *const net[] = {&kind_nft,     &kind_chronyc,    &kind_sockets,
+					 &kind_netfile, &kind_notify_nft, NULL};
 static const struct kind *const audit[] = {&kind_audit_status, &kind_audit_rules, NULL};
 static const struct kind *const audit_notices[] = {&kind_notify_audit, NULL};
 static const struct kind *const ptrace[] = {&kind_processes, &kind_netns, NULL};

@@ -85,6 +85,11 @@
  *   {"observed":[rows],"collectedAt":"2026-11-18T11:06:40Z","bootId"}
  * units:failed - the names of all loaded units that have failed, sorted
  *   ["a.service"...]
+ * cmd:chronyc - what chronyd follows; absent: no chronyc installed; sources/chronyc.h
+ *   {"refid","stratum","leap","sources":[{"mode","state","address","name","stratum","reach"}...]}
+ * bus:timesync - what systemd-timesyncd follows; absent: it does not run. link: servers that a network handed out;
+ *   packet: the server's last
+ *   {"server","address","link":[],"system":[],"fallback":[],"packet":{"leap","stratum","packets"}}
  * nft:ruleset - `nft -j list ruleset` without handles and without what counters have counted; unproved where there is
  * no nft to ask.
  *

@@ -11,14 +11,48 @@
 #define AT_ONCE 64 /* of what ends later: dbus-daemon takes 128 calls of one connection, and commands are processes */
 #define TURN_US 10000 /* looks are made this long before the loop is given back to whoever waits for it */
 
+/* clang-format off */
 static const struct kind *const kinds[] = {
-	&kind_file,           &kind_folder,       &kind_stat,        &kind_tree,    &kind_link,     &kind_statvfs,
-	&kind_shadow,         &kind_mounts,       &kind_adjtimex,    &kind_now,     &kind_sshd,     &kind_nft,
-	&kind_unit,           &kind_journal,      &kind_luks,        &kind_keyfile, &kind_tls,      &kind_dns,
-	&kind_http,           &kind_ssh,          &kind_ntp,         &kind_sockets, &kind_netfile,  &kind_netns,
-	&kind_processes,      &kind_audit_status, &kind_audit_rules, &kind_sudoers, &kind_head,     &kind_rpmdb,
-	&kind_journal_events, &kind_previous,     &kind_units,       &kind_service, &kind_greeting, NULL,
+	&kind_adjtimex,
+	&kind_audit_rules,
+	&kind_audit_status,
+	&kind_chronyc,
+	&kind_dns,
+	&kind_file,
+	&kind_folder,
+	&kind_greeting,
+	&kind_head,
+	&kind_http,
+	&kind_journal,
+	&kind_journal_events,
+	&kind_keyfile,
+	&kind_link,
+	&kind_luks,
+	&kind_mounts,
+	&kind_netfile,
+	&kind_netns,
+	&kind_nft,
+	&kind_now,
+	&kind_ntp,
+	&kind_previous,
+	&kind_processes,
+	&kind_rpmdb,
+	&kind_service,
+	&kind_shadow,
+	&kind_sockets,
+	&kind_ssh,
+	&kind_sshd,
+	&kind_stat,
+	&kind_statvfs,
+	&kind_sudoers,
+	&kind_timesync,
+	&kind_tls,
+	&kind_tree,
+	&kind_unit,
+	&kind_units,
+	NULL,
 };
+/* clang-format on */
 
 /* What a fixture root may hold under .vouch though no kind here fetches it. */
 static const struct kind kind_kept = {.prefix = "", .deadline_ms = FETCH_DEADLINE_MS, .look = fixture_look};

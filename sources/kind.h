@@ -69,6 +69,8 @@ struct kind {
 };
 
 extern const struct kind kind_adjtimex;
+extern const struct kind kind_timesync;
+extern const struct kind kind_chronyc;
 extern const struct kind kind_audit_rules;
 extern const struct kind kind_audit_status;
 extern const struct kind kind_file;

@@ -26,7 +26,7 @@ done <<-'EOF'
 	vouchd              0.5
 	vouch-sealer        0.5
 	vouch-broker-fs     2.1 CAP_DAC_READ_SEARCH
-	vouch-broker-net    1.4 CAP_NET_ADMIN
+	vouch-broker-net    1.6 CAP_NET_ADMIN
 	vouch-broker-audit  0.7 CAP_AUDIT_CONTROL
 	vouch-broker-audit-notices 1.0 CAP_AUDIT_READ
 	vouch-broker-ptrace 1.0 CAP_SYS_PTRACE

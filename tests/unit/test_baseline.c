@@ -17,6 +17,8 @@ static const char *const rules[] = {
 	"cfg.sysctl.running",
 	"cfg.unit.effective",
 	"cfg.unit.needreload",
+	"clk.sources.approved",
+	"clk.sources.count",
 	"ep.os.supported",
 	"log.audit.early",
 	"log.classes.seen",
