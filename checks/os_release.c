@@ -21,6 +21,9 @@ static const struct check_field fields[] = {
 	{"image_id", VALUE_STRING, NULL, "The image that the host was made from, when it says so.", PRIVACY_PUBLIC,
 	 false},
 	{"image_version", VALUE_STRING, NULL, "The version of that image.", PRIVACY_PUBLIC, false},
+	{"image", VALUE_STRING, NULL, "Both in one: \"IMAGE_ID IMAGE_VERSION\", the former alone without the latter.",
+	 PRIVACY_PUBLIC, false},
+	{"build_id", VALUE_STRING, NULL, "The build that it came from, when it says so.", PRIVACY_PUBLIC, false},
 	{"support_end", VALUE_TIME, NULL, "The end of the last day of support.", PRIVACY_PUBLIC, false},
 	{"support_left", VALUE_DURATION, "s", "What is left of it; negative behind the end.", PRIVACY_PUBLIC, true},
 	{0},
@@ -104,7 +107,15 @@ static const struct {
 	     {"codename", "VERSION_CODENAME"},
 	     {"pretty_name", "PRETTY_NAME"},
 	     {"image_id", "IMAGE_ID"},
-	     {"image_version", "IMAGE_VERSION"}};
+	     {"image_version", "IMAGE_VERSION"},
+	     {"build_id", "BUILD_ID"}};
+
+static void add_image(json_t *row) {
+	const char *id = json_string_value(json_object_get(row, "image_id"));
+	const char *version = json_string_value(json_object_get(row, "image_version"));
+	CLEANUP(free_ptr) char *image = id ? xasprintf("%s%s%s", id, version ? " " : "", version ? version : "") : NULL;
+	row_text(row, "image", image);
+}
 
 static bool run(const json_t *with, const struct sources *fetched, struct observation *ret_observation,
 		struct err *err) {
@@ -118,6 +129,7 @@ static bool run(const json_t *with, const struct sources *fetched, struct observ
 	json_t *row = row_add(rows);
 	for (size_t i = 0; i < ARRAY_LEN(shown); i++)
 		row_text(row, shown[i].field, json_string_value(json_object_get(keys, shown[i].key)));
+	add_image(row);
 	if (json_object_get(with, "support") && !add_support(row, with, fetched, keys, err))
 		return false;
 	ret_observation->rows = json_incref(rows);
