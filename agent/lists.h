@@ -1,5 +1,5 @@
 /* lists: being told when a text of root's changes that says what may be looked at: the allow list (broker/paths.h) and
- * the approvals (sources/approvals.h). Whoever reads them reads them anew each time; this is so that the evidence
+ * the approvals (core/approvals.h). Whoever reads them reads them anew each time; this is so that the evidence
  * follows at once. */
 #pragma once
 

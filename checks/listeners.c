@@ -41,7 +41,9 @@ static const struct check_field fields[] = {
 	{0},
 };
 
-static const char *const patterns[] = {LISTENING, NAMESPACES, "netfile:*", NULL};
+static const char *const patterns[] = {
+	LISTENING, NAMESPACES, "netfile:[0-9]*/tcp", "netfile:[0-9]*/tcp6", "netfile:[0-9]*/udp", "netfile:[0-9]*/udp6",
+	NULL};
 
 static void name_sources(const json_t *with, const struct sources *fetched, struct names *names) {
 	json_t *namespaces = NULL, *one;

@@ -20,7 +20,7 @@ enum err_code {
 	ERR_MALFORMED,  /* it was read and is not what it should be */
 	ERR_TIMEOUT,    /* no answer before the deadline */
 	ERR_UNPROVED,   /* nothing says that emptiness here means anything: no bus, no tool, no /proc */
-	ERR_UNAPPROVED, /* an active probe that the approvals file does not name: sources/approvals.h */
+	ERR_UNAPPROVED, /* an active probe that the approvals file does not name: core/approvals.h */
 	/* Everything else. */
 	ERR_SYNTAX,  /* a file that people write (policy, configuration) is wrong at line:column */
 	ERR_TOO_BIG, /* over a named cap */

@@ -93,7 +93,7 @@
  * nft:ruleset - `nft -j list ruleset` without handles and without what counters have counted; unproved where there is
  * no nft to ask.
  *
- * Active probes reach out to other machines, only where the approvals file names them (sources/approvals.h), else
+ * Active probes reach out to other machines, only where the approvals file names them (core/approvals.h), else
  * unapproved; sources/probe.h has what their other errors mean.
  *
  * tls:host:port[?starttls=smtp][&sni=name] - "?" before the first of them; sources/talk.h has the protocols. true: a

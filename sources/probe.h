@@ -1,5 +1,5 @@
 /* What active probes share: their names' peers, and sending and receiving before a deadline. A probe reaches out to
- * another machine; which may be made at all is in sources/approvals.h. Whatever a peer sends is capped and believed
+ * another machine; which may be made at all is in core/approvals.h. Whatever a peer sends is capped and believed
  * only as far as it parses. Nothing of this host is read but what name resolution and trust in CAs read.
  *
  * A peer that refuses the connection is ERR_ABSENT; one that answers nothing ERR_TIMEOUT; one that answers something
