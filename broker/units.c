@@ -2,9 +2,27 @@
 
 #include <string.h>
 
-static const struct kind *const fs[] = {&kind_file,    &kind_folder, &kind_stat,   &kind_tree,  &kind_link,
-					&kind_statvfs, &kind_shadow, &kind_mounts, &kind_sshd,  &kind_luks, &kind_keyfile,
-					&kind_sudoers, &kind_head,   &kind_rpmdb,  &kind_watch, NULL};
+/* clang-format off */
+static const struct kind *const fs[] = {
+	&kind_containers,
+	&kind_file,
+	&kind_folder,
+	&kind_head,
+	&kind_keyfile,
+	&kind_link,
+	&kind_luks,
+	&kind_mounts,
+	&kind_rpmdb,
+	&kind_shadow,
+	&kind_sshd,
+	&kind_stat,
+	&kind_statvfs,
+	&kind_sudoers,
+	&kind_tree,
+	&kind_watch,
+	NULL,
+};
+/* clang-format on */
 static const struct kind *const net[] = {&kind_nft,     &kind_chronyc,    &kind_sockets,
 					 &kind_netfile, &kind_notify_nft, NULL};
 static const struct kind *const audit[] = {&kind_audit_status, &kind_audit_rules, NULL};

@@ -78,6 +78,7 @@ static const struct {
 	{"shadow:", TREAT_AS_IS},
 	{"luks:*", TREAT_AS_IS},
 	{"keyfile:*", TREAT_AS_IS},
+	{"containers:", TREAT_AS_IS},
 	{"audit:*", TREAT_AS_IS},
 	{"sockets:*", TREAT_AS_IS},
 	{"rpmdb:", TREAT_AS_IS},

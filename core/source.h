@@ -50,6 +50,9 @@
  *    "requirements":[]}
  * keyfile:/root/.ssh/id_ed25519 - whether a private key is in the file, and open; sources/keyfile.h
  *   {"key":true,"format":"openssh"|"pem","encrypted":bool} or {"key":false}
+ * containers: - what the containers that run now may do, without environment and arguments; sources/containers.h
+ *   [{"runtime","id","caps":[],"devices":bool,"host":["network"...],"user_namespace":bool,"seccomp":bool,
+ *     "no_new_privileges":bool,"writable":bool,"mounts":["/var/run/docker.sock"...]}...]
  * mounts: - from /proc/1/mountinfo (the own one where that is denied and it is the same namespace)
  *   [{"id","parent","dev":"M:m","root","target","options":[],"type","source","super_options":[]}...]
  * sockets:listen - what listens on TCP and UDP, sorted, cgroup and unit null where that cannot be told;

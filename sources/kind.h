@@ -73,6 +73,7 @@ extern const struct kind kind_timesync;
 extern const struct kind kind_chronyc;
 extern const struct kind kind_audit_rules;
 extern const struct kind kind_audit_status;
+extern const struct kind kind_containers;
 extern const struct kind kind_file;
 extern const struct kind kind_folder;
 extern const struct kind kind_head;
