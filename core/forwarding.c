@@ -256,27 +256,34 @@ static void add_upload(json_t *actions, const json_t *settings, const char *url)
 	row_int(row, "retry", -1);
 }
 
-static bool read_upload(const struct sources *fetched, struct names *names, struct forwarding *forwarding,
-			struct err *err) {
-	CLEANUP(json_decref_p) json_t *settings = json_object();
+static bool read_upload_settings(const struct sources *fetched, json_t *settings, struct names *files,
+				 struct err *err) {
 	CLEANUP(dropins_done) struct dropins dropins = {0};
 	const struct source *main_file = NULL;
-	if (names) {
-		names_add(names, UPLOAD_CONF);
-		dropins_ask(upload_folders, ".conf", fetched, names);
-		return true;
-	}
 	if (!source_maybe(fetched, UPLOAD_CONF, &main_file, err) ||
 	    (main_file && !read_settings(main_file, settings, err)) ||
 	    !dropins_read(upload_folders, ".conf", fetched, &dropins, err))
 		return false;
 	if (main_file)
-		names_add(forwarding->files, main_file->name);
+		names_add(files, main_file->name);
 	for (size_t i = 0; i < dropins.count; i++) {
 		if (!read_settings(dropins.files[i], settings, err))
 			return false;
-		names_add(forwarding->files, dropins.files[i]->name);
+		names_add(files, dropins.files[i]->name);
 	}
+	return true;
+}
+
+static bool read_upload(const struct sources *fetched, struct names *names, struct forwarding *forwarding,
+			struct err *err) {
+	CLEANUP(json_decref_p) json_t *settings = json_object();
+	struct err ignored;
+	if (names) {
+		names_add(names, UPLOAD_CONF);
+		dropins_ask(upload_folders, ".conf", fetched, names);
+	}
+	if (!read_upload_settings(fetched, settings, forwarding->files, names ? &ignored : err))
+		return names != NULL;
 	const char *url = value_of(settings, "URL", NULL, "");
 	if (*url)
 		add_upload(forwarding->actions, settings, url);

@@ -6,6 +6,7 @@
 #include <openssl/x509v3.h>
 #include <time.h>
 
+#include "core/base64.h"
 #include "core/hash.h"
 #include "core/times.h"
 
@@ -115,9 +116,21 @@ json_t *certificate_json(X509 *certificate) {
 	return object;
 }
 
+/* null where it cannot be encoded. */
+static json_t *der_of(X509 *certificate) {
+	unsigned char *der = NULL;
+	int len = i2d_X509(certificate, &der);
+	CLEANUP(free_ptr) char *text = len > 0 ? base64_encode(der, (size_t)len) : NULL;
+	OPENSSL_free(der);
+	return text ? json_string(text) : json_null();
+}
+
 json_t *certificates_json(STACK_OF(X509) * chain) {
 	json_t *list = json_array();
-	for (int i = 0; i < sk_X509_num(chain) && i < CERTIFICATES_MOST; i++)
-		json_array_append_new(list, certificate_json(sk_X509_value(chain, i)));
+	for (int i = 0; i < sk_X509_num(chain) && i < CERTIFICATES_MOST; i++) {
+		json_t *object = certificate_json(sk_X509_value(chain, i));
+		json_object_set_new(object, "der", der_of(sk_X509_value(chain, i)));
+		json_array_append_new(list, object);
+	}
 	return list;
 }

@@ -12,5 +12,6 @@
  * "IP:192.0.2.1"...]} of a certificate. Times are RFC 3339, serial and sha256 hexadecimal, names in the certificate's
  * order. What cannot be read of it is null. New reference. */
 json_t *certificate_json(X509 *certificate);
-/* A list of those of a chain in the order in which it was sent; chain may be NULL. New reference. */
+/* A list of those of a chain in the order in which it was sent, each with its bytes in base64 ("der"); chain may be
+ * NULL. New reference. */
 json_t *certificates_json(STACK_OF(X509) * chain);
