@@ -3,11 +3,15 @@
 
 #include "core/check.h"
 #include "core/etc.h"
+#include "core/lines.h"
 #include "core/openssl_conf.h"
 #include "core/row.h"
+#include "core/setting.h"
 #include "core/text.h"
 
 #define POLICY "file:/etc/crypto-policies/state/current"
+#define CONFIGURED "file:/etc/crypto-policies/config"
+#define GNUTLS "file:/etc/gnutls/config"
 #define FIPS "file:/proc/sys/crypto/fips_enabled"
 #define PROOF "file:/proc/sys/kernel/ostype"
 
@@ -33,6 +37,13 @@ static const struct check_field fields[] = {
 	{.name = "crypto_policy",
 	 .type = VALUE_STRING,
 	 .about = "The policy in force of crypto-policies (Fedora, RHEL), as DEFAULT or FUTURE; not there without it."},
+	{.name = "applied",
+	 .type = VALUE_BOOL,
+	 .about = "Whether that is the one that its configuration asks for; not there without crypto-policies."},
+	{.name = "gnutls_disabled",
+	 .type = VALUE_STRINGS,
+	 .about = "Versions that GnuTLS's system-wide configuration takes away, as tls1.0; not there without one: the "
+		  "library's own default."},
 	{.name = "fips_kernel",
 	 .type = VALUE_BOOL,
 	 .about = "Whether the kernel runs in FIPS mode; not there where no kernel can be seen."},
@@ -49,12 +60,19 @@ static const struct check_field fields[] = {
 	{0},
 };
 
-static const char *const patterns[] = {OPENSSL_CONF_PATTERNS,     FIPS, PROOF, ETC_SOURCE, "stat:/usr/lib*/libssl.so.3",
-				       "stat:/lib64/libssl.so.3", NULL};
+static const char *const patterns[] = {
+	OPENSSL_CONF_PATTERNS,     FIPS, PROOF, ETC_SOURCE, GNUTLS, "stat:/usr/lib*/libssl.so.3",
+	"stat:/lib64/libssl.so.3", NULL};
 
 static void paths(const json_t *with, struct names *into) {
-	static const char *const fixed[] = {
-		POLICY, FIPS, PROOF, ETC_SOURCE, "stat:/usr/lib*/libssl.so.3", "stat:/lib64/libssl.so.3"};
+	static const char *const fixed[] = {POLICY,
+					    CONFIGURED,
+					    GNUTLS,
+					    FIPS,
+					    PROOF,
+					    ETC_SOURCE,
+					    "stat:/usr/lib*/libssl.so.3",
+					    "stat:/lib64/libssl.so.3"};
 	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
 		names_add(into, fixed[i]);
 	openssl_conf_paths(into);
@@ -64,6 +82,8 @@ static void name_sources(const json_t *with, const struct sources *fetched, stru
 	struct err err;
 	json_t *sections = NULL;
 	names_add(names, POLICY);
+	names_add(names, CONFIGURED);
+	names_add(names, GNUTLS);
 	names_add(names, FIPS);
 	names_add(names, PROOF);
 	for (size_t i = 0; i < ARRAY_LEN(libraries); i++)
@@ -164,6 +184,47 @@ static bool add_kernel(json_t *row, const json_t *with, const struct sources *fe
 	return true;
 }
 
+/* The first line that is no comment names the policy; without one it is DEFAULT (update-crypto-policies(8)). */
+static bool add_applied(json_t *row, const struct sources *fetched, const char *policy, struct err *err) {
+	const struct source *configured;
+	const char *wanted = "DEFAULT";
+	if (!source_maybe(fetched, CONFIGURED, &configured, err))
+		return false;
+	if (!policy || !configured)
+		return true;
+	CLEANUP(lines_done)
+	struct lines lines = lines_over(CONFIGURED, configured->bytes.data, configured->bytes.len);
+	CLEANUP(free_ptr) char *found = NULL;
+	while (!found && lines_next(&lines)) {
+		char *line = text_trim(lines.line);
+		if (*line && *line != '#')
+			found = xstrdup(line);
+	}
+	row_bool(row, "applied", !strcmp(found ? found : wanted, policy));
+	return lines_ok(&lines, err);
+}
+
+/* GnuTLS manual, "System-wide configuration of the library": disabled-version under [overrides]. */
+static bool add_gnutls(json_t *row, const struct sources *fetched, struct err *err) {
+	const struct source *config;
+	bool is_override = false;
+	if (!source_maybe(fetched, GNUTLS, &config, err))
+		return false;
+	if (!config)
+		return true;
+	CLEANUP(lines_done) struct lines lines = lines_over(GNUTLS, config->bytes.data, config->bytes.len);
+	json_object_set_new(row, "gnutls_disabled", json_array());
+	while (lines_next(&lines)) {
+		char *key, *value, *section = setting_section(lines.line);
+		if (section)
+			is_override = !strcmp(section, "overrides");
+		else if (is_override && setting_split(lines.line, '=', "#", &key, &value) &&
+			 !strcasecmp(key, "disabled-version"))
+			row_text_append(row, "gnutls_disabled", value);
+	}
+	return lines_ok(&lines, err);
+}
+
 static bool run(const json_t *with, const struct sources *fetched, struct observation *ret_observation,
 		struct err *err) {
 	CLEANUP(json_decref_p) json_t *sections = NULL;
@@ -179,6 +240,8 @@ static bool run(const json_t *with, const struct sources *fetched, struct observ
 	add_openssl(row, sections);
 	add_oldest(row, is_openssl_3);
 	row_text(row, "crypto_policy", policy);
+	if (!add_applied(row, fetched, policy, err) || !add_gnutls(row, fetched, err))
+		return false;
 	ret_observation->rows = json_pack("[O]", row);
 	return true;
 }
