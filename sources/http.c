@@ -114,12 +114,28 @@ static enum err_code code_of(CURLcode result, long error) {
 	}
 }
 
+/* Time that goes by before a connection may be that of a look-up or of a proxy, whose silence is not the server's. */
+static bool is_direct_to_address(const struct ask *ask) {
+	const char *host = strstr(ask->rest, "://") + 3;
+	bool is_bracketed = host[0] == '[';
+	CLEANUP(free_ptr)
+	char *text = xstrndup(host + is_bracketed, strcspn(host + is_bracketed, is_bracketed ? "]" : ":/?"));
+	return !strstr(ask->rest, "?via=") && probe_is_address(text);
+}
+
 static bool fault(const struct ask *ask, CURL *curl, CURLcode result, const struct exchange *exchange,
 		  const char *words, struct err *err) {
 	long error = 0;
 	curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &error);
 	if (exchange->is_flooded)
 		return err_set(err, ERR_UNREADABLE, ask->name, "more than %u bytes of headers", HEADERS_LARGEST);
+	curl_off_t connected = 0;
+	curl_easy_getinfo(curl, CURLINFO_CONNECT_TIME_T, &connected);
+	if (result == CURLE_OPERATION_TIMEDOUT && connected == 0 && is_direct_to_address(ask))
+		return err_set(err, ERR_TIMEOUT, ask->name, PROBE_SILENCE " in time");
+	if (result == CURLE_COULDNT_CONNECT && (error == EPERM || error == EACCES))
+		return err_errno(err, (int)error, ERR_DENIED, ask->name,
+				 PROBE_NOT_SENT "the host's own filter or routes");
 	return err_set(err, code_of(result, error), ask->name, "%s", *words ? words : curl_easy_strerror(result));
 }
 

@@ -301,7 +301,10 @@ static int add_arm(struct side *side) {
 	return 0;
 }
 
-static size_t most(const struct side *side) { return side->helper == HELPER_FS ? REACH_HANDS : 2; }
+/* Probes do little but wait, for whom never answers as well. */
+static size_t most(const struct side *side) {
+	return side->helper == HELPER_FS || side->helper == HELPER_PROBER ? REACH_HANDS : 2;
+}
 
 /* No hand could be had: why nothing that waits here is looked at. */
 static void fail_waiting(struct side *side, int error) {

@@ -1,9 +1,10 @@
 /* The way to what kinds look at: a few hands for each helper's unit, behind its socket where there is a folder of
- * sockets, else forked by this process. Made on first demand, at most REACH_HANDS for HELPER_FS and two for each other;
- * requests are sent ahead, up to REACH_AHEAD to a hand, but nothing beside a slow one. The deadline of a request runs
- * from when its hand could begin with it; a hand that misses it is dropped (closed, and killed where it is ours), what
- * was behind is asked again of another. A helper whose socket is not there or refuses is ERR_UNPROVED or ERR_DENIED
- * for each name asked of it, with the socket's path in the reason: never absent. */
+ * sockets, else forked by this process. Made on first demand, at most REACH_HANDS for HELPER_FS and
+ * HELPER_PROBER and two for each other; requests are sent ahead, up to REACH_AHEAD to a hand, but nothing beside a slow
+ * one. The deadline of a request runs from when its hand could begin with it; a hand that misses it is dropped (closed,
+ * and killed where it is ours), what was behind is asked again of another. A helper whose socket is not there or
+ * refuses is ERR_UNPROVED or ERR_DENIED for each name asked of it, with the socket's path in the reason: never absent.
+ */
 #pragma once
 
 #include "sources/kind.h"

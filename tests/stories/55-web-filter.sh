@@ -205,10 +205,6 @@ look $rule
 is "nothing listens where names are looked up" unknown
 rule=web.allow.control is "and the control says so" unknown
 resolvers 10.23.0.53
-"${at_world[@]}" nft -f - <<<'table inet cut { chain in { type filter hook input priority 0; ip daddr 10.23.0.53 drop; }; }'
-look $rule
-is "the network to the resolver is cut" unknown
-"${at_world[@]}" nft flush ruleset
 echo "- {}" >>"$work/approved/approvals"
 look $rule
 is "a wrong line in the approvals approves nothing" notchecked
@@ -257,10 +253,11 @@ is "the host's own filter rejects TCP and drops UDP" pass 'A: not let out.*A\+tc
 "${at_world[@]}" nft -f - <<<'table inet w { chain in { type filter hook input priority 0; ip daddr 192.0.2.53 meta l4proto { tcp, udp } th dport 53 drop; }; }'
 look $rule
 is "the network drops it" pass 'A: silence'
-resolvers 10.23.0.56
+"${at_world[@]}" nft flush ruleset
+"${at_world[@]}" nft -f - <<<'table inet w { chain in { type filter hook input priority 0; meta l4proto { tcp, udp } th dport 53 drop; }; }'
 look $rule
 is "silence while the control fails" unknown 'cannot be trusted without its control'
-resolvers 10.23.0.53
+rule=web.allow.control is "the network to all resolvers is cut" unknown timeout
 "${at_world[@]}" nft flush ruleset
 "${at_world[@]}" nft -f - <<<'table ip w { chain pre { type nat hook prerouting priority -100; ip daddr 192.0.2.53 udp dport 53 dnat to 10.23.0.53; ip daddr 192.0.2.53 tcp dport 53 dnat to 10.23.0.53; }; }'
 set_for $rule 'blocked: [canary.test]' 'outside: [192.0.2.53]' 'reference: 10.23.0.55'
@@ -271,3 +268,123 @@ is "what is asked of it is intercepted, and filtered" pass blocked
 look $rule
 is "no route to it is no proof" unknown
 "${at_host[@]}" ip route add default via 10.23.0.1
+
+# --- what serves the web there: a site, a DNS server over HTTPS and over TLS outside, and squid
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$work/web.key" -out "$work/web.pem" -days 2 \
+	-subj /CN=outside.test -addext subjectAltName=IP:192.0.2.53,IP:2001:db8::53 2>/dev/null
+mkdir -p "$work/etc/ssl/certs"
+cat "$work/web.pem" >>"$work/etc/ssl/certs/ca-certificates.crt"
+cat >"$work/web.js" <<-'EOF'
+	const fs = require('fs'), [key, cert] = ['key', 'pem'].map((x) => fs.readFileSync(`${process.argv[2]}/web.${x}`));
+	const site = (request, response) => {
+	  if (request.url.startsWith('/dns-query')) response.writeHead(200, {'content-type': 'application/dns-message'});
+	  else if (request.url === '/forbidden') response.writeHead(403, {'content-type': 'text/html', server: 'origin'});
+	  else if (request.url === '/blocked') response.writeHead(302, {location: 'https://block.test/why'});
+	  else response.writeHead(200, {'content-type': 'text/html', server: 'origin'});
+	  response.end(request.url === '/blocked' ? 'elsewhere' : 'a page');
+	};
+	require('http').createServer(site).listen(80, '192.0.2.80');
+	for (const address of ['192.0.2.53', '2001:db8::53'])
+	  for (const port of [443, 853]) require('https').createServer({key, cert}, site).listen(port, address);
+EOF
+cat >"$work/squid.conf" <<-EOF
+	http_port 10.23.0.1:3128
+	acl bad dstdomain canary.test
+	acl CONNECT method CONNECT
+	http_access deny bad
+	http_access allow all
+	dns_nameservers 192.0.2.53
+	cache deny all
+	access_log none
+	cache_log /dev/null
+	cache_store_log none
+	pid_filename none
+	netdb_filename none
+	coredump_dir none
+	visible_hostname proxy.test
+	shutdown_lifetime 0 seconds
+EOF
+start web "${at_world[@]}" node "$work/web.js" "$work"
+start squid "${at_world[@]}" squid -N -f "$work/squid.conf"
+listens() {
+	"${at_world[@]}" bash -c "exec 3<>/dev/tcp/$1/$2"
+}
+check "a site answers" within 10 listens 192.0.2.80 80
+check "squid listens" within 20 listens 10.23.0.1 3128
+approve 'http:http://canary.test/*?via=10.23.0.1:3128' 'http:https://canary.test/*?via=10.23.0.1:3128' \
+	'http:http://www.control.test/*?via=10.23.0.1:3128' 'http:http://dead.test/*?via=10.23.0.1:3128' \
+	'http:https://dead.test/*?via=10.23.0.1:3128' 'http:http://canary.test/*' 'http:http://www.control.test/*' \
+	'http:https://192.0.2.53/*' 'tls:192.0.2.53:*' 'tls:192.0.2.80:*' 'tls:[2001:db8::53]:*'
+
+# --- web.block.http_test
+rule=web.block.http_test
+by_squid=('proxies: ["10.23.0.1:3128"]' 'control: ["http://www.control.test/"]')
+set_for $rule 'blocked: ["http://canary.test/", "https://canary.test/"]' "${by_squid[@]}"
+look $rule
+is "squid refuses page and CONNECT" pass 'server 403.*CONNECT 403'
+set_for $rule 'blocked: ["http://dead.test/"]' "${by_squid[@]}"
+look $rule
+is "a site that has died, seen through squid" unknown 'status 50[0-9]'
+set_for $rule 'blocked: ["https://dead.test/"]' "${by_squid[@]}"
+look $rule
+is "a CONNECT to a site that has died" unknown 'CONNECT 50'
+set_for $rule 'blocked: ["http://www.control.test/forbidden"]' "${by_squid[@]}"
+look $rule
+is "the site forbids it, not the filter" unknown 'status 403'
+set_for $rule 'blocked: ["http://www.control.test/blocked"]' "${by_squid[@]}" 'locations: ["https://block.test/"]'
+look $rule
+is "it leads to the block page" pass location
+set_for $rule 'blocked: ["http://www.control.test/x"]' "${by_squid[@]}"
+look $rule
+is "squid lets it through" fail answered
+set_for $rule 'blocked: ["http://www.control.test/x"]' "${by_squid[0]}" 'control: ["http://www.control.test/blocked"]' \
+	"pages: [$(printf 'a page' | sha256sum | cut -c 1-64)]"
+look $rule
+is "a page of the filter that was declared" pass page
+sed -i 's/^http_access allow all/http_access deny all/' "$work/squid.conf"
+stop squid || true
+start squid "${at_world[@]}" squid -N -f "$work/squid.conf"
+within 20 listens 10.23.0.1 3128
+set_for $rule 'blocked: ["http://canary.test/"]' "${by_squid[@]}"
+look $rule
+is "squid refuses everybody everything" unknown 'control is not answered'
+stop squid || true
+look $rule
+is "squid is down" unknown
+set_for $rule 'blocked: ["http://canary.test/"]' 'control: ["http://www.control.test/"]'
+rpz 'other.test CNAME .'
+look $rule
+is "directly, it is answered" fail answered
+
+# --- ways round, each open and then closed
+rpz 'canary.test CNAME .' 'rpz-signal-nxdomain-ra: yes'
+set_for web.bypass.dot 'outside: ["192.0.2.53:853"]'
+set_for web.bypass.doh 'outside: ["https://192.0.2.53/dns-query?dns=AAABAAABAAAAAAAAB2V4YW1wbGUDY29tAAABAAE"]'
+set_for web.bypass.direct 'outside: ["192.0.2.53:443"]' 'reached: ["192.0.2.53:853"]'
+set_for web.block.ip_literal 'blocked: ["192.0.2.53:443"]'
+set_for web.bypass.ipv6 'blocked: [canary.test]' 'servers: ["2001:db8::53"]' 'outside: ["[2001:db8::53]:853"]' \
+	'reached: ["[2001:db8::53]:443"]'
+ways=(web.bypass.dot web.bypass.doh web.bypass.direct web.block.ip_literal web.bypass.ipv6)
+look "${ways[@]}"
+for rule in "${ways[@]}"; do is "it is open" fail; done
+host_filter 'ip daddr 192.0.2.53 tcp dport { 853, 443 } reject; ip6 daddr 2001:db8::53 tcp dport { 53, 853 } reject; ip6 daddr 2001:db8::53 udp dport 53 reject'
+look "${ways[@]}"
+for rule in web.bypass.dot web.bypass.doh web.block.ip_literal web.bypass.ipv6; do is "this host rejects it" pass; done
+rule=web.bypass.direct is "the control is closed as well" unknown
+host_filter 'ip daddr 192.0.2.53 tcp dport 443 drop; ip6 daddr 2001:db8::53 drop'
+look "${ways[@]}"
+for rule in web.bypass.doh web.bypass.direct web.block.ip_literal; do is "this host drops it" pass silence; done
+rule=web.bypass.dot is "and leaves this open" fail
+rule=web.bypass.ipv6 is "all of IPv6 is down: nothing was reached" unknown
+"${at_host[@]}" nft flush ruleset
+"${at_host[@]}" ip -6 addr flush dev vouch-h
+look web.bypass.ipv6
+rule=web.bypass.ipv6 is "no address of IPv6" notapplicable
+
+# The resolver answers the control from its cache when nothing is reached any more: who also has to be connected to tells.
+stop web || true
+look web.bypass.dot
+rule=web.bypass.dot is "the server outside is down, which no name shows" pass refused
+set_for web.allow.control 'control: [www.control.test]' 'connect: ["192.0.2.53:443"]'
+look web.bypass.dot
+rule=web.bypass.dot is "the same, where the control connects as well" unknown 'without its control'
