@@ -30,6 +30,8 @@ static const struct {
 	{"file:/etc/credstore*", TREAT_LEAVE_OUT},
 	{"file:/run/credentials/*", TREAT_LEAVE_OUT},
 	{"file:/var/lib/vouch*", TREAT_LEAVE_OUT},
+	{"file:/var/log/lastlog", TREAT_LEAVE_OUT}, /* who came from where, in a form that cannot be masked */
+	{"file:/var/log/wtmp*", TREAT_LEAVE_OUT},
 	{"file:/.vouch*", TREAT_LEAVE_OUT},
 	{"file:/proc/*/environ", TREAT_LEAVE_OUT},
 	{"file:/proc/*/stable_secret", TREAT_LEAVE_OUT},

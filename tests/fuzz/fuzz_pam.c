@@ -28,8 +28,10 @@ static struct sources *host_of(const uint8_t *data, size_t size) {
 static void ask(struct sources *set) {
 	CLEANUP(names_free_p) struct names *services = names_new();
 	names_add(services, "login");
-	for (int pass = 0; pass < CHECK_PASSES; pass++) {
+	size_t before = 0;
+	for (int pass = 0; pass < CHECK_PASSES && before != sources_count(set); pass++) {
 		CLEANUP(names_free_p) struct names *names = names_new();
+		before = sources_count(set);
 		pam_ask(services, set, names);
 		for (size_t i = 0; i < names_count(names); i++)
 			if (!sources_get(set, names_at(names, i)))
