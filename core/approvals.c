@@ -76,7 +76,7 @@ static bool cut_http(const char *name, struct cut *ret_cut) {
 }
 
 static bool cut(const char *name, struct cut *ret_cut) {
-	static const char *const plain[] = {"tls:", "ssh:", "ntp:", "greeting:"};
+	static const char *const plain[] = {"tls:", "ssh:", "ntp:", "greeting:", "canary:"};
 	for (size_t i = 0; i < ARRAY_LEN(plain); i++)
 		if (text_starts(name, plain[i]))
 			return cut_at_host(name, strlen(plain[i]), ":?", ret_cut);
@@ -97,11 +97,11 @@ static bool read_probe(const struct yaml *node, const char *where, struct approv
 	if (!yaml_string(node, where, "probe", &text, err))
 		return false;
 	if (!cut(text, &parts))
-		return yaml_fault(
-			err, where, node,
-			"\"%s\" is no probe: it begins with tls:, dns:, http:, ssh:, ntp: or greeting: and names "
-			"its host in full",
-			text);
+		return yaml_fault(err, where, node,
+				  "\"%s\" is no probe: it begins with tls:, dns:, http:, ssh:, ntp:, greeting: or "
+				  "canary: and names "
+				  "its host in full",
+				  text);
 	approval->probe = xstrdup(text);
 	return true;
 }

@@ -99,6 +99,9 @@
  * Active probes reach out to other machines, only where the approvals file names them (core/approvals.h), else
  * unapproved; sources/probe.h has what their other errors mean.
  *
+ * canary:log - what became of a message of ours in this host's log; approved like the others; sources/canary.h
+ *   {"paths":[{"path":"syslog"|"journal","sent":bool,"why"?,"found":bool,"latency_us"?,"host"?:bool,"severity"?:bool}...],
+ *    "waited_us"}
  * tls:host:port[?starttls=smtp][&sni=name] - "?" before the first of them; sources/talk.h has the protocols. true: a
  *   ServerHello of that version came back; false: it was refused; null: neither, by a closed connection or silence. At
  *   least one is true. verify: "ok" or OpenSSL's words why not, for the name and the system's CAs; chain: the same

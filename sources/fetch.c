@@ -17,6 +17,7 @@ static const struct kind *const kinds[] = {
 	&kind_adjtimex,
 	&kind_audit_rules,
 	&kind_audit_status,
+	&kind_canary,
 	&kind_chronyc,
 	&kind_containers,
 	&kind_dns,
@@ -101,6 +102,8 @@ struct fetch {
 };
 
 const struct ask *job_ask(const struct job *job) { return &job->ask; }
+
+sd_event *job_event(const struct job *job) { return job->fetch->event; }
 
 bool job_bus(struct job *job, sd_bus **ret_bus, struct err *err) {
 	struct fetch *fetch = job->fetch;

@@ -67,10 +67,10 @@ static bool find_boots(const struct ask *ask, sd_journal *journal, json_t **ret_
 
 bool journal_read(const struct ask *ask, struct journal_files *files, const char *machine, json_t **ret_value,
 		  struct err *err) {
-	CLEANUP(journal_close) sd_journal *journal = NULL;
+	CLEANUP(journal_close_files) sd_journal *journal = NULL;
 	CLEANUP(json_decref_p) json_t *boots = NULL;
 	uint64_t oldest = 0, newest = 0;
-	if (!journal_open(ask, files, &journal, err) || !find_boots(ask, journal, &boots, err))
+	if (!journal_open_files(ask, files, &journal, err) || !find_boots(ask, journal, &boots, err))
 		return false;
 	if (!end_time(ask, journal, false, &oldest, err) || !end_time(ask, journal, true, &newest, err))
 		return err->code ? false
@@ -88,8 +88,7 @@ bool journal_read(const struct ask *ask, struct journal_files *files, const char
 	return true;
 }
 
-/* Of the host; 32 hexadecimal digits. */
-static bool read_machine(const struct ask *ask, char machine[33], struct err *err) {
+bool journal_machine(const struct ask *ask, char machine[33], struct err *err) {
 	CLEANUP(buf_done) struct buf bytes = {0};
 	if (!file_read("/etc/machine-id", 64, &bytes, err))
 		return err_set(err, ERR_UNPROVED, ask->name, "no /etc/machine-id to find this machine's journal by");
@@ -98,6 +97,10 @@ static bool read_machine(const struct ask *ask, char machine[33], struct err *er
 		return err_set(err, ERR_UNPROVED, ask->name, "/etc/machine-id is not 32 hexadecimal digits");
 	snprintf(machine, 33, "%.32s", text);
 	return true;
+}
+
+void journal_init_files(struct journal_files *files, const char *machine, const struct ask *ask) {
+	journal_files_init(files, PERSISTENT, RUNTIME, machine, ask->name);
 }
 
 struct reading {
@@ -144,11 +147,11 @@ static void start(struct job *job,
 	struct reading *reading = xcalloc(1, sizeof *reading);
 	reading->read = read;
 	job_hold(job, reading, end);
-	if (!read_machine(job_ask(job), reading->machine, &err)) {
+	if (!journal_machine(job_ask(job), reading->machine, &err)) {
 		job_fail(job, &err);
 		return;
 	}
-	journal_files_init(&reading->files, PERSISTENT, RUNTIME, reading->machine, job_ask(job)->name);
+	journal_init_files(&reading->files, reading->machine, job_ask(job));
 	if (read == journal_events_read && !journal_events_window(job_ask(job), &reading->files, &err)) {
 		job_fail(job, &err);
 		return;
@@ -164,13 +167,13 @@ static void start_events(struct job *job) { start(job, journal_events_read); }
 static const char *const needs[] = {"dir:" PERSISTENT "/" MACHINE, "dir:" RUNTIME "/" MACHINE,
 				    "file:" PERSISTENT "/" MACHINE "/system*.journal*",
 				    "file:" RUNTIME "/" MACHINE "/system*.journal*", NULL};
-static const char *const events_needs[] = {"dir:" PERSISTENT "/" MACHINE,
-					   "dir:" RUNTIME "/" MACHINE,
-					   "file:" PERSISTENT "/" MACHINE "/system*.journal*",
-					   "file:" RUNTIME "/" MACHINE "/system*.journal*",
-					   "file:" PERSISTENT "/" MACHINE "/user-*.journal*",
-					   "file:" RUNTIME "/" MACHINE "/user-*.journal*",
-					   NULL};
+const char *const journal_needs[] = {"dir:" PERSISTENT "/" MACHINE,
+				     "dir:" RUNTIME "/" MACHINE,
+				     "file:" PERSISTENT "/" MACHINE "/system*.journal*",
+				     "file:" RUNTIME "/" MACHINE "/system*.journal*",
+				     "file:" PERSISTENT "/" MACHINE "/user-*.journal*",
+				     "file:" RUNTIME "/" MACHINE "/user-*.journal*",
+				     NULL};
 
 const struct kind kind_journal = {.prefix = "journal:boots",
 				  .is_whole = true,
@@ -183,4 +186,4 @@ const struct kind kind_journal_events = {.prefix = JOURNAL_EVENTS,
 					 .is_volatile = true,
 					 .deadline_ms = JOURNAL_DEADLINE_MS,
 					 .start = start_events,
-					 .needs = events_needs};
+					 .needs = journal_needs};

@@ -19,3 +19,10 @@
 /* That value, of the files that were found and opened. machine: 32 hexadecimal digits. New reference. */
 MUST_CHECK bool journal_read(const struct ask *ask, struct journal_files *files, const char *machine,
 			     json_t **ret_value, struct err *err);
+
+/* This host's machine id. */
+MUST_CHECK bool journal_machine(const struct ask *ask, char machine[33], struct err *err);
+/* journal_files_init() for this host's folders. */
+void journal_init_files(struct journal_files *files, const char *machine, const struct ask *ask);
+/* For the needs of kinds that read entries, those of users among them. */
+extern const char *const journal_needs[];

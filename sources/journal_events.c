@@ -187,9 +187,9 @@ static bool read_open(const struct ask *ask, sd_journal *journal, struct journal
 
 bool journal_events_read(const struct ask *ask, struct journal_files *files, const char *machine, json_t **ret_value,
 			 struct err *err) {
-	CLEANUP(journal_close) sd_journal *journal = NULL;
+	CLEANUP(journal_close_files) sd_journal *journal = NULL;
 	if (files->has_folder && files->count == 0 && files->passed > 0)
 		return err_set(err, ERR_UNPROVED, ask->name,
 			       "the journal has files, and nothing in them was written in this time");
-	return journal_open(ask, files, &journal, err) && read_open(ask, journal, files, machine, ret_value, err);
+	return journal_open_files(ask, files, &journal, err) && read_open(ask, journal, files, machine, ret_value, err);
 }

@@ -2,13 +2,14 @@
  * in counts and times; no message, no name. Canonical JSON:
  *
  * {"since","until": the window, realtime microseconds; "covered": the journal reaches back to its beginning; "first",
- *  "newest" and "newest_boot": the first and the last entry, 0 and "" where there is none in the window; "files": opened, "broken": as in journal:boots; "machine": the newest
- * entry carries this machine's id; "classes": {name: {"count","more":bool,"sum"?,"first","last"}...}: entries of a
- * class (sources/journal_classes.h), counted from the newest on: with "more" there are others than were looked at, and
- * 0 is not "none"; "marks": [{"what","at","boot"}...]: the entries of some classes one by one, in order of time;
- * "more_marks"; "gaps": [{"from","to","from_boot","to_boot"}...]: no entry for at least JOURNAL_GAP_STEP; the last
- * reaches to "until" where "to_boot" is ""; "more_gaps"; "steps": [{"at","by","uptime","boot"}...]: between two entries
- * of one boot the clock was set by so much; "more_steps"; "sample":
+ *  "newest" and "newest_boot": the first and the last entry, 0 and "" where there is none in the window; "files":
+ * opened, "broken": as in journal:boots; "machine": the newest entry carries this machine's id; "classes": {name:
+ * {"count","more":bool,"sum"?,"first","last"}...}: entries of a class (sources/journal_classes.h), counted from the
+ * newest on: with "more" there are others than were looked at, and 0 is not "none"; "marks": [{"what","at","boot"}...]:
+ * the entries of some classes one by one, in order of time; "more_marks"; "gaps":
+ * [{"from","to","from_boot","to_boot"}...]: no entry for at least JOURNAL_GAP_STEP; the last reaches to "until" where
+ * "to_boot" is ""; "more_gaps"; "steps": [{"at","by","uptime","boot"}...]: between two entries of one boot the clock
+ * was set by so much; "more_steps"; "sample":
  * {"entries","kernel","audit","host","boot","who","program","source_time","source_time_off","auid_unset"}: entries
  * drawn evenly over the last day, and how many of them say what (sources/journal_sample.h)}
  *

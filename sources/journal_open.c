@@ -6,7 +6,7 @@
 
 #include "core/file.h"
 
-void journal_close(sd_journal **journal) { sd_journal_close(*journal); }
+void journal_close_files(sd_journal **journal) { sd_journal_close(*journal); }
 
 bool journal_fault(const struct ask *ask, int error, const char *what, struct err *err) {
 	err_errno(err, error < 0 ? -error : error, ERR_UNREADABLE, ask->name, what);
@@ -31,7 +31,7 @@ static bool is_damage(int error) { return error == -EBADMSG || error == -ENODATA
 /* Take out the files that are damaged: each is asked for alone. */
 static void drop_damaged(struct journal_files *files) {
 	for (size_t i = files->count; i-- > 0;) {
-		CLEANUP(journal_close) sd_journal *alone = NULL;
+		CLEANUP(journal_close_files) sd_journal *alone = NULL;
 		struct journal_file one = {.fd = fcntl(files->all[i].fd, F_DUPFD_CLOEXEC, 0)};
 		int error = open_files(&one, 1, &alone);
 		close_fd(&one.fd);
@@ -42,7 +42,7 @@ static void drop_damaged(struct journal_files *files) {
 	}
 }
 
-bool journal_open(const struct ask *ask, struct journal_files *files, sd_journal **ret_journal, struct err *err) {
+bool journal_open_files(const struct ask *ask, struct journal_files *files, sd_journal **ret_journal, struct err *err) {
 	if (!files->has_folder)
 		return err_set(err, ERR_ABSENT, ask->name, "no journal of this machine: neither %s nor %s",
 			       files->folders[0], files->folders[1]);

@@ -70,6 +70,7 @@ struct kind {
 
 extern const struct kind kind_adjtimex;
 extern const struct kind kind_timesync;
+extern const struct kind kind_canary;
 extern const struct kind kind_chronyc;
 extern const struct kind kind_audit_rules;
 extern const struct kind kind_audit_status;
@@ -128,6 +129,8 @@ MUST_CHECK bool kind_read_fd(int fd, const char *where, size_t cap, struct buf *
 
 /* For kinds that start. */
 const struct ask *job_ask(const struct job *job);
+/* The loop that the job runs on; borrowed. */
+sd_event *job_event(const struct job *job);
 /* The fetch's one connection to the system bus, made on first demand; borrowed. */
 MUST_CHECK bool job_bus(struct job *job, sd_bus **ret_bus, struct err *err);
 /* What the host's asker remembers (struct host); NULL: nothing. Borrowed. */

@@ -24,6 +24,7 @@ static const char *const rules[] = {
 	"log.classes.seen",
 	"log.continuity",
 	"log.files.protection",
+	"log.forward.canary",
 	"log.journal.drops",
 	"log.journal.persistent",
 	"log.journal.retention_actual",
