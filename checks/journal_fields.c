@@ -4,7 +4,11 @@
 
 #define WHERE "journal:events"
 
-static const struct check_param params[] = {EVENTS_PARAM, {0}};
+static const struct check_param params[] = {
+	EVENTS_PARAM,
+	{"least", VALUE_INT, false, "Of fewer entries nothing is said: the look fails as unproved. Default 20."},
+	{0},
+};
 
 static const struct check_field fields[] = {
 	{"entries", VALUE_INT, NULL, "How many were drawn.", PRIVACY_PUBLIC, true},
@@ -70,6 +74,9 @@ static bool run(const json_t *with, const struct sources *fetched, struct observ
 		return false;
 	if (!is_sane(&sample))
 		return err_set(err, ERR_MALFORMED, WHERE, "a sample whose counts cannot be");
+	if (sample.entries < param_int(with, "least", 20))
+		return err_set(err, ERR_UNPROVED, WHERE,
+			       "too few entries were drawn from the last day to speak of shares");
 	int64_t of_programs = sample.entries - sample.kernel - sample.audit;
 	if (sample.entries > 0) {
 		json_t *row = row_add(rows);

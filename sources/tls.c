@@ -37,7 +37,7 @@ struct target {
 static bool read_query(const struct ask *ask, const char *query, struct target *target, const char **ret_sni,
 		       struct err *err) {
 	const char *at = query ? query + 1 : "";
-	if (text_starts(at, "starttls=")) {
+	if (query && text_starts(at, "starttls=")) {
 		const char *protocol = at + strlen("starttls=");
 		size_t len = strcspn(protocol, "&");
 		target->talk = talk_protocol_find(protocol, len);
