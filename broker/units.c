@@ -5,6 +5,7 @@
 /* clang-format off */
 static const struct kind *const fs[] = {
 	&kind_containers,
+	&kind_dpkg_verify,
 	&kind_file,
 	&kind_folder,
 	&kind_head,

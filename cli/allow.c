@@ -30,6 +30,7 @@ static const struct {
 	{"link:/var/tmp", "/tmp"},
 	{"link:/home", "/usr/home /var/home"},
 	{"link:/srv", "/var/srv"},
+	{"dpkg:verify*", "/usr/* /opt/* /var/*"},
 	{"rpmdb:", "/usr/lib/sysimage/rpm/* /usr/share/rpm/* /var/lib/rpm/*"},
 };
 

@@ -84,6 +84,7 @@ static const struct {
 	{"audit:*", TREAT_AS_IS},
 	{"sockets:*", TREAT_AS_IS},
 	{"rpmdb:", TREAT_AS_IS},
+	{"dpkg:*", TREAT_AS_IS},
 	{"netfile:*", TREAT_AS_IS},
 	{"netns:", TREAT_AS_IS},
 	{"journal:*", TREAT_AS_IS},

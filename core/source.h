@@ -93,6 +93,10 @@
  * bus:timesync - what systemd-timesyncd follows; absent: it does not run. link: servers that a network handed out;
  *   packet: the server's last
  *   {"server","address","link":[],"system":[],"fallback":[],"packet":{"leap","stratum","packets"}}
+ * dpkg:verify - files of packages held against dpkg's digests: programs and libraries; dpkg:verify?all: all but those
+ * below /etc; sources/dpkg_verify.h. Absent: no dpkg
+ *   {"packages","files","bytes","database_sha256","differing":[{"path","package","how":"changed"|"absent"|"denied"|
+ *    "no file"}...],"differing_count","absent_doc","unlisted":[],"unlisted_count"}
  * nft:ruleset - `nft -j list ruleset` without handles and without what counters have counted; unproved where there is
  * no nft to ask.
  *

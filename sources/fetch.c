@@ -40,6 +40,7 @@ static const struct kind *const kinds[] = {
 	&kind_previous,
 	&kind_processes,
 	&kind_rpmdb,
+	&kind_dpkg_verify,
 	&kind_service,
 	&kind_shadow,
 	&kind_sockets,

@@ -92,7 +92,7 @@ extern const struct kind kind_notify_nft;
 extern const struct kind kind_now;
 extern const struct kind kind_previous;
 extern const struct kind kind_processes;
-extern const struct kind kind_rpmdb;
+extern const struct kind kind_rpmdb, kind_dpkg_verify;
 extern const struct kind kind_shadow;
 extern const struct kind kind_sockets;
 extern const struct kind kind_sshd;
