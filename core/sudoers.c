@@ -186,11 +186,10 @@ static void add_commands(const struct spec *spec, json_t *grant) {
 
 static void add_password(const struct spec *spec, json_t *grant) {
 	const json_t *tag = option(spec->options, "authenticate");
-	const char *by = json_is_false(tag) ? "tag" : NULL;
-	if (!by)
-		by = sudoers_exempt_by(spec->sudoers, grant, tag != NULL);
-	row_bool(grant, "nopasswd", by != NULL);
-	json_object_set_new(grant, "nopasswd_by", by ? json_string(by) : json_null());
+	bool is_free = json_is_false(tag);
+	row_bool(grant, "nopasswd", is_free);
+	json_object_set_new(grant, "nopasswd_by", is_free ? json_string("tag") : json_null());
+	row_bool(grant, "tagged", tag != NULL);
 	row_bool(grant, "overridden", false);
 }
 
@@ -273,6 +272,7 @@ bool sudoers_grants(const struct sudoers *sudoers, json_t **ret_grants, struct e
 	const json_t *rule;
 	json_array_foreach(json_object_get(sudoers->file, "User_Specs"), i,
 			   rule) if (!add_spec(sudoers, grants, rule, err)) return false;
+	sudoers_exempt(sudoers, grants);
 	find_overridden(grants);
 	*ret_grants = json_incref(grants);
 	return true;
