@@ -76,7 +76,7 @@ static bool cut_http(const char *name, struct cut *ret_cut) {
 }
 
 static bool cut(const char *name, struct cut *ret_cut) {
-	static const char *const plain[] = {"tls:", "ssh:", "ntp:", "greeting:", "canary:"};
+	static const char *const plain[] = {"tls:", "ssh:", "ntp:", "greeting:", "canary:", "suites:"};
 	for (size_t i = 0; i < ARRAY_LEN(plain); i++)
 		if (text_starts(name, plain[i]))
 			return cut_at_host(name, strlen(plain[i]), ":?", ret_cut);
@@ -98,9 +98,8 @@ static bool read_probe(const struct yaml *node, const char *where, struct approv
 		return false;
 	if (!cut(text, &parts))
 		return yaml_fault(err, where, node,
-				  "\"%s\" is no probe: it begins with tls:, dns:, http:, ssh:, ntp:, greeting: or "
-				  "canary: and names "
-				  "its host in full",
+				  "\"%s\" is no probe: it begins with tls:, dns:, http:, ssh:, ntp:, greeting:, "
+				  "canary: or suites: and names its host in full",
 				  text);
 	approval->probe = xstrdup(text);
 	return true;

@@ -127,6 +127,9 @@
  * greeting:host:port - what a listener speaks, told from what it says first or answers to a few small questions; null:
  *   nothing that is known. sources/greeting.h
  *   {"service":"tls"|"ssh"|"smtp"...|null,"starttls":bool|null,"cleartext":bool|null}
+ * suites:host:port, with what tls: takes behind it - cipher suites, and groups of TLS 1.3, that the server takes, by IANA's
+ *   names; complete: false where one list did not end in a refusal, so that there may be more
+ *   {"suites":[{"version":"TLSv1.2","suite"}...],"groups":["x25519"...],"complete":bool}
  * ntp:server[:port] - offset_us and delay_us are of that one query; leap 3: the server's clock is not set
  *   {"stratum","leap","refid","offset_us","delay_us"} */
 #pragma once

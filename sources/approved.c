@@ -44,3 +44,4 @@ KIND(kind_http, "http:");
 KIND(kind_ssh, "ssh:");
 KIND(kind_ntp, "ntp:");
 KIND(kind_greeting, "greeting:");
+KIND(kind_suites, "suites:");

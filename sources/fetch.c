@@ -49,6 +49,7 @@ static const struct kind *const kinds[] = {
 	&kind_stat,
 	&kind_statvfs,
 	&kind_sudoers,
+	&kind_suites,
 	&kind_timesync,
 	&kind_tls,
 	&kind_tree,

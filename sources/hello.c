@@ -18,6 +18,7 @@
 #define EXTENSION_VERSIONS 43
 #define EXTENSION_KEY_SHARE 51
 #define GROUP_X25519 0x001d
+#define SUITE_RENEGOTIATION 0x00ff /* RFC 5746 3.3: no suite, but some servers want it */
 
 const uint16_t hello_versions[HELLO_VERSIONS] = {0x0300, 0x0301, 0x0302, 0x0303, 0x0304};
 
@@ -73,10 +74,23 @@ static void add_server_name(struct buf *bytes, const char *name) {
 	buf_add(bytes, name, len);
 }
 
-static void add_extensions(uint16_t version, const char *server_name, const uint8_t *key, struct buf *bytes) {
+static void add_key_share(const uint8_t *key, bool has_key, struct buf *bytes) {
+	add_u16(bytes, EXTENSION_KEY_SHARE);
+	add_u16(bytes, has_key ? 38 : 2);
+	add_u16(bytes, has_key ? 36 : 0);
+	if (!has_key)
+		return;
+	add_u16(bytes, GROUP_X25519);
+	add_u16(bytes, 32);
+	buf_add(bytes, key, 32); /* every 32 bytes are a point of that curve */
+}
+
+static void add_extensions(uint16_t version, const char *server_name, const uint8_t *key,
+			   const struct hello_offer *offer, struct buf *bytes) {
 	if (server_name)
 		add_server_name(bytes, server_name);
-	add_list_extension(bytes, EXTENSION_GROUPS, groups, ARRAY_LEN(groups));
+	add_list_extension(bytes, EXTENSION_GROUPS, offer->groups ? offer->groups : groups,
+			   offer->groups ? offer->group_count : ARRAY_LEN(groups));
 	add_u16(bytes, EXTENSION_POINT_FORMATS);
 	buf_add(bytes, "\0\2\1\0", 4); /* uncompressed */
 	if (version >= 0x0303)
@@ -85,15 +99,29 @@ static void add_extensions(uint16_t version, const char *server_name, const uint
 		return;
 	add_u16(bytes, EXTENSION_VERSIONS);
 	buf_add(bytes, "\0\3\2\3\4", 5);
-	add_u16(bytes, EXTENSION_KEY_SHARE);
-	add_u16(bytes, 38);
-	add_u16(bytes, 36);
-	add_u16(bytes, GROUP_X25519);
-	add_u16(bytes, 32);
-	buf_add(bytes, key, 32); /* every 32 bytes are a point of that curve */
+	add_key_share(key, !offer->groups, bytes);
 }
 
 void hello_write(uint16_t version, const char *server_name, const uint8_t random[HELLO_RANDOM], struct buf *bytes) {
+	hello_write_offer(version, server_name, random, &(const struct hello_offer){0}, bytes);
+}
+
+static void add_suites(bool is_new, const struct hello_offer *offer, struct buf *hello) {
+	if (offer->suites && is_new) {
+		add_list(hello, offer->suites, offer->suite_count);
+	} else if (offer->suites) {
+		add_u16(hello, (unsigned)offer->suite_count * 2 + 2);
+		for (size_t i = 0; i < offer->suite_count; i++)
+			add_u16(hello, offer->suites[i]);
+		add_u16(hello, SUITE_RENEGOTIATION);
+	} else {
+		add_list(hello, is_new ? new_suites : old_suites,
+			 is_new ? ARRAY_LEN(new_suites) : ARRAY_LEN(old_suites));
+	}
+}
+
+void hello_write_offer(uint16_t version, const char *server_name, const uint8_t random[HELLO_RANDOM],
+		       const struct hello_offer *offer, struct buf *bytes) {
 	CLEANUP(buf_done) struct buf hello = {0};
 	CLEANUP(buf_done) struct buf extensions = {0};
 	bool is_new = version >= 0x0304;
@@ -101,10 +129,10 @@ void hello_write(uint16_t version, const char *server_name, const uint8_t random
 	buf_add(&hello, random, 32);
 	add_u8(&hello, is_new ? 32 : 0);
 	buf_add(&hello, random + 32, is_new ? 32 : 0);
-	add_list(&hello, is_new ? new_suites : old_suites, is_new ? ARRAY_LEN(new_suites) : ARRAY_LEN(old_suites));
+	add_suites(is_new, offer, &hello);
 	buf_add(&hello, "\1\0", 2); /* no compression */
 	if (version > 0x0300) {
-		add_extensions(version, server_name, random + 64, &extensions);
+		add_extensions(version, server_name, random + 64, offer, &extensions);
 		add_counted(&hello, &extensions);
 	}
 	add_u8(bytes, RECORD_HANDSHAKE);
@@ -116,7 +144,7 @@ void hello_write(uint16_t version, const char *server_name, const uint8_t random
 }
 
 /* supported_versions of a ServerHello overrules the version at its head. */
-static bool read_extensions(struct cursor *cursor, uint16_t *version) {
+static bool read_extensions(struct cursor *cursor, struct hello_answer *answer) {
 	size_t all = cursor_u16be(cursor);
 	if (all != (size_t)(cursor->end - cursor->at))
 		return false;
@@ -126,29 +154,32 @@ static bool read_extensions(struct cursor *cursor, uint16_t *version) {
 		if (type == EXTENSION_VERSIONS && data) {
 			if (len != 2)
 				return false;
-			*version = (uint16_t)(data[0] << 8 | data[1]);
+			answer->number = (uint16_t)(data[0] << 8 | data[1]);
 		}
+		if (type == EXTENSION_KEY_SHARE && data && len >= 2)
+			answer->group = (uint16_t)(data[0] << 8 | data[1]);
 	}
 	return true;
 }
 
-static bool read_server_hello(const struct buf *message, uint16_t *ret_version) {
+static bool read_server_hello(const struct buf *message, struct hello_answer *ret_answer) {
 	struct cursor cursor = cursor_over(message->data + 4, message->len - 4);
-	uint16_t version = cursor_u16be(&cursor);
+	struct hello_answer answer = {.said = HELLO_SERVER, .number = cursor_u16be(&cursor)};
 	cursor_bytes(&cursor, 32);
 	const unsigned char *session = cursor_bytes(&cursor, 1);
 	if (!session || session[0] > 32)
 		return false;
 	cursor_bytes(&cursor, session[0]);
-	cursor_bytes(&cursor, 3); /* suite and compression */
-	if (!cursor.bad && cursor.at < cursor.end && !read_extensions(&cursor, &version))
+	answer.suite = cursor_u16be(&cursor);
+	cursor_bytes(&cursor, 1); /* compression */
+	if (!cursor.bad && cursor.at < cursor.end && !read_extensions(&cursor, &answer))
 		return false;
-	*ret_version = version;
-	return !cursor.bad && cursor_at_end(&cursor) && version >= 0x0300 && version <= 0x0304;
+	*ret_answer = answer;
+	return !cursor.bad && cursor_at_end(&cursor) && answer.number >= 0x0300 && answer.number <= 0x0304;
 }
 
 /* The handshake bytes so far, of which the first message has to be the ServerHello. */
-static enum hello_said read_handshake(struct buf *message, uint16_t *ret_number) {
+static enum hello_said read_handshake(struct buf *message, struct hello_answer *ret_answer) {
 	const unsigned char *head = (const unsigned char *)message->data;
 	if (!head)
 		return HELLO_MORE;
@@ -162,7 +193,7 @@ static enum hello_said read_handshake(struct buf *message, uint16_t *ret_number)
 	if (message->len < len + 4)
 		return HELLO_MORE;
 	message->len = len + 4; /* what follows in the record is the next message */
-	return read_server_hello(message, ret_number) ? HELLO_SERVER : HELLO_NOT_TLS;
+	return read_server_hello(message, ret_answer) ? HELLO_SERVER : HELLO_NOT_TLS;
 }
 
 static enum hello_said read_alert(const unsigned char *alert, size_t len, uint16_t *ret_number) {
@@ -182,7 +213,7 @@ static bool is_head(const struct cursor *cursor) {
 	       (len < 5 || (head[3] << 8 | head[4]) <= RECORD_LARGEST) && (len < 5 || (head[3] | head[4]) != 0);
 }
 
-enum hello_said hello_read(const void *data, size_t len, uint16_t *ret_number) {
+static enum hello_said read_answer(const void *data, size_t len, struct hello_answer *ret_answer) {
 	CLEANUP(buf_done) struct buf message = {0};
 	struct cursor cursor = cursor_over(data, len);
 	while (cursor.at < cursor.end) {
@@ -196,10 +227,23 @@ enum hello_said hello_read(const void *data, size_t len, uint16_t *ret_number) {
 		if (head[0] == RECORD_HANDSHAKE)
 			buf_add(&message, record, size);
 		/* An alert within the hello would be one in the middle of a message. */
-		enum hello_said said = head[0] == RECORD_ALERT ? read_alert(record, size, ret_number)
-							       : read_handshake(&message, ret_number);
+		enum hello_said said = head[0] == RECORD_ALERT ? read_alert(record, size, &ret_answer->number)
+							       : read_handshake(&message, ret_answer);
 		if (said != HELLO_MORE)
 			return said;
 	}
 	return HELLO_MORE;
+}
+
+struct hello_answer hello_answer(const void *data, size_t len) {
+	struct hello_answer answer = {0};
+	answer.said = read_answer(data, len, &answer);
+	return answer;
+}
+
+enum hello_said hello_read(const void *data, size_t len, uint16_t *ret_number) {
+	struct hello_answer answer = hello_answer(data, len);
+	if (answer.said == HELLO_SERVER || answer.said == HELLO_ALERT)
+		*ret_number = answer.number;
+	return answer.said;
 }

@@ -111,6 +111,7 @@ extern const struct kind kind_http;
 extern const struct kind kind_ssh;
 extern const struct kind kind_ntp;
 extern const struct kind kind_greeting;
+extern const struct kind kind_suites;
 
 /* The kind in a table (NULL ends) that a name belongs to, NULL for none. */
 const struct kind *kind_find(const struct kind *const *kinds, const char *name);

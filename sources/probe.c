@@ -10,8 +10,8 @@
 
 #include "core/text.h"
 
-const struct kind *const probes_all[] = {&probe_tls, &probe_dns,      &probe_http, &probe_ssh,
-					 &probe_ntp, &probe_greeting, NULL};
+const struct kind *const probes_all[] = {&probe_tls, &probe_dns,      &probe_http,   &probe_ssh,
+					 &probe_ntp, &probe_greeting, &probe_suites, NULL};
 
 static bool peer_fault(const struct ask *ask, struct err *err) {
 	return err_set(err, ERR_UNREADABLE, ask->name, "names no HOST:PORT");

@@ -3,8 +3,8 @@
  * only as far as it parses. Nothing of this host is read but what name resolution and trust in CAs read.
  *
  * A peer that refuses the connection is ERR_ABSENT; one that answers nothing ERR_TIMEOUT; one that answers something
- * else than the protocol ERR_MALFORMED; a name without an address, and a network without a way there, ERR_UNPROVED; what
- * this host does not let out ERR_DENIED. The words of silence and of the last begin as core/source.h says. */
+ * else than the protocol ERR_MALFORMED; a name without an address, and a network without a way there, ERR_UNPROVED;
+ * what this host does not let out ERR_DENIED. The words of silence and of the last begin as core/source.h says. */
 #pragma once
 
 #include "sources/kind.h"
@@ -14,7 +14,7 @@
 
 /* The probes themselves, which need libraries that no other process should hold: not in the table of fetch.c but in
  * those of vouch-prober and of the programs that are linked with this table (CMakeLists.txt). */
-extern const struct kind probe_tls, probe_dns, probe_http, probe_ssh, probe_ntp, probe_greeting;
+extern const struct kind probe_tls, probe_dns, probe_http, probe_ssh, probe_ntp, probe_greeting, probe_suites;
 extern const struct kind *const probes_all[]; /* NULL ends */
 
 struct probe_peer {

@@ -92,20 +92,15 @@ enum talk_said talk_pop3_list(const char *data, size_t len) {
 	return TALK_MORE;
 }
 
-/* Tag and length of BER (X.690 8.1), lengths of at most two bytes: what is cut or longer is NULL. */
+/* Tag and length of BER (X.690 8.1), in the short form or in one to four bytes. NULL: cut, or another tag. */
 static const unsigned char *ber_value(struct cursor *cursor, unsigned char tag, size_t *ret_len) {
 	const unsigned char *head = cursor_bytes(cursor, 2);
-	if (!head || head[0] != tag)
+	if (!head || head[0] != tag || head[1] == 0x80 || head[1] > 0x84)
 		return NULL;
-	size_t len = head[1];
-	if (len == 0x82)
-		len = cursor_u16be(cursor);
-	else if (len == 0x81) {
-		const unsigned char *byte = cursor_bytes(cursor, 1);
-		len = byte ? *byte : 0;
-	} else if (len > 0x7f) {
-		return NULL;
-	}
+	size_t count = head[1] > 0x80 ? head[1] & 0x7f : 0, len = count ? 0 : head[1];
+	const unsigned char *bytes = cursor_bytes(cursor, count);
+	for (size_t i = 0; bytes && i < count; i++)
+		len = len << 8 | bytes[i];
 	*ret_len = len;
 	return cursor->bad ? NULL : cursor->at;
 }
@@ -119,9 +114,9 @@ enum talk_said talk_ldap(const char *data, size_t len) {
 	if (len < 2)
 		return TALK_MORE;
 	if (!ber_value(&cursor, 0x30, &size))
-		return len < 4 ? TALK_MORE : TALK_OTHER;
+		return cursor.bad ? TALK_MORE : TALK_OTHER;
 	if ((size_t)(cursor.end - cursor.at) < size)
-		return size <= TALK_LARGEST - 4 ? TALK_MORE : TALK_OTHER;
+		return size < TALK_LARGEST - 8 ? TALK_MORE : TALK_OTHER;
 	cursor.end = cursor.at + size;
 	const unsigned char *id = cursor_bytes(&cursor, 3);
 	if (!id || memcmp(id, "\2\1\1", 3) != 0 || !ber_value(&cursor, 0x78, &size))

@@ -16,65 +16,13 @@
 #include "core/text.h"
 #include "sources/certificate.h"
 #include "sources/hello.h"
-#include "sources/talk.h"
+#include "sources/tls_target.h"
 
-#define HELLO_MS 2000     /* for the answer to one hello */
-#define TALK_MS 4000      /* for what comes before TLS */
 #define HANDSHAKE_MS 6000 /* for the one that is carried through */
 #define ALERT_HANDSHAKE_FAILURE 40
 #define ALERT_PROTOCOL_VERSION 70
 #define ALERT_INSUFFICIENT_SECURITY 71
 #define ALERT_INTERNAL_ERROR 80
-
-struct target {
-	struct probe_peer peer;
-	char name[HELLO_NAME_LONGEST + 1]; /* whose certificate it should be; an address where there is no name */
-	const char *server_name;           /* SNI: name, or NULL for an address */
-	const struct talk_protocol *talk;  /* what is spoken before TLS; NULL: nothing */
-};
-
-/* "?starttls=smtp", "?sni=NAME" or "?starttls=smtp&sni=NAME": *ret_sni NULL without one. */
-static bool read_query(const struct ask *ask, const char *query, struct target *target, const char **ret_sni,
-		       struct err *err) {
-	const char *at = query ? query + 1 : "";
-	if (query && text_starts(at, "starttls=")) {
-		const char *protocol = at + strlen("starttls=");
-		size_t len = strcspn(protocol, "&");
-		target->talk = talk_protocol_find(protocol, len);
-		at = protocol + len + (protocol[len] == '&' && protocol[len + 1]);
-		if (!target->talk)
-			return err_set(err, ERR_UNREADABLE, ask->name, "no protocol that is known goes over to TLS so");
-	}
-	*ret_sni = text_starts(at, "sni=") ? at + strlen("sni=") : NULL;
-	return (*at == '\0' && (!query || target->talk)) || *ret_sni ||
-	       err_set(err, ERR_UNREADABLE, ask->name, "not HOST:PORT, with ?starttls=PROTOCOL or ?sni=NAME or both");
-}
-
-static bool read_target(const struct ask *ask, struct target *target, struct err *err) {
-	const char *query = strchr(ask->rest, '?'), *sni;
-	size_t len = query ? (size_t)(query - ask->rest) : strlen(ask->rest);
-	if (!probe_peer_read(ask, ask->rest, len, NULL, &target->peer, err) ||
-	    !read_query(ask, query, target, &sni, err))
-		return false;
-	const char *name = sni ? sni : target->peer.host;
-	if (!*name || strlen(name) > HELLO_NAME_LONGEST ||
-	    (sni && name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_")]))
-		return err_set(err, ERR_UNREADABLE, ask->name, "no name of a server");
-	snprintf(target->name, sizeof target->name, "%s", name);
-	target->server_name = probe_is_address(target->name) ? NULL : target->name;
-	return true;
-}
-
-/* A connection over which TLS is spoken next. */
-static bool dial(const struct ask *ask, const struct target *target, int *ret_socket, struct err *err) {
-	CLEANUP(close_fd) int socket = -1;
-	if (!probe_dial(ask, &target->peer, SOCK_STREAM, &socket, err) ||
-	    (target->talk && !talk_to_tls(ask, socket, target->talk, probe_until(ask, TALK_MS), err)))
-		return false;
-	*ret_socket = socket;
-	socket = -1;
-	return true;
-}
 
 struct heard {
 	bool is_tls;     /* a ServerHello or an alert came back */
@@ -94,41 +42,24 @@ static void judge_answer(uint16_t asked, enum hello_said said, uint16_t number, 
 }
 
 /* One connection, one hello. False only where there is no connection: that is not about a version. */
-static bool ask_version(const struct ask *ask, const struct target *target, uint16_t version, struct heard *ret_heard,
-			struct err *err) {
-	CLEANUP(close_fd) int socket = -1;
-	CLEANUP(buf_done) struct buf bytes = {0};
+static bool ask_version(const struct ask *ask, const struct tls_target *target, uint16_t version,
+			struct heard *ret_heard, struct err *err) {
+	CLEANUP(buf_done) struct buf hello = {0};
 	uint8_t random[HELLO_RANDOM];
-	struct err quiet;
+	struct hello_answer answer;
+	struct heard heard = {.offered = -1};
 	probe_random(random, sizeof random);
-	if (!dial(ask, target, &socket, err))
+	hello_write(version, target->server_name, random, &hello);
+	if (!tls_ask(ask, target, &hello, &answer, &heard.is_timeout, err))
 		return false;
-	*ret_heard = (struct heard){.offered = -1};
-	hello_write(version, target->server_name, random, &bytes);
-	uint64_t until = probe_until(ask, HELLO_MS);
-	if (!probe_send(ask, socket, bytes.data, bytes.len, until, &quiet))
-		return true;
-	enum hello_said said = HELLO_MORE;
-	uint16_t number = 0;
-	for (bytes.len = 0; said == HELLO_MORE && bytes.len < HELLO_LARGEST;) {
-		size_t got = 0;
-		if (!probe_receive(ask, socket, buf_room(&bytes, HELLO_LARGEST - bytes.len), HELLO_LARGEST - bytes.len,
-				   until, &got, &quiet)) {
-			ret_heard->is_timeout = quiet.code == ERR_TIMEOUT;
-			return true;
-		}
-		if (got == 0)
-			return true;
-		bytes.len += got;
-		said = hello_read(bytes.data, bytes.len, &number);
-	}
-	judge_answer(version, said, number, ret_heard);
+	judge_answer(version, answer.said, answer.number, &heard);
+	*ret_heard = heard;
 	return true;
 }
 
 /* OpenSSL refuses TLS 1.0 and 1.1 at its security level 2 as an error of its own. One might be a bad moment; the same
  * twice is how this server refuses. */
-static bool ask_twice(const struct ask *ask, const struct target *target, uint16_t version, struct heard *ret_heard,
+static bool ask_twice(const struct ask *ask, const struct tls_target *target, uint16_t version, struct heard *ret_heard,
 		      struct err *err) {
 	if (!ask_version(ask, target, version, ret_heard, err))
 		return false;
@@ -149,7 +80,7 @@ static bool gone_since(const struct ask *ask, struct err *err) {
 		       : false;
 }
 
-static bool ask_versions(const struct ask *ask, const struct target *target, json_t *versions, struct err *err) {
+static bool ask_versions(const struct ask *ask, const struct tls_target *target, json_t *versions, struct err *err) {
 	bool is_tls = false, is_silent = true, is_offered = false;
 	for (size_t i = 0; i < HELLO_VERSIONS; i++) {
 		struct heard heard;
@@ -243,7 +174,7 @@ static SSL_CTX *make_context(struct shown *shown) {
 	return context;
 }
 
-static SSL *make_ssl(SSL_CTX *context, const struct target *target, int socket) {
+static SSL *make_ssl(SSL_CTX *context, const struct tls_target *target, int socket) {
 	SSL *ssl = SSL_new(context);
 	X509_VERIFY_PARAM *expected = ssl ? SSL_get0_param(ssl) : NULL;
 	if (!ssl || !SSL_set_fd(ssl, socket))
@@ -273,11 +204,11 @@ static bool shake_hands(const struct ask *ask, SSL *ssl, int socket) {
 
 static json_t *text_or_null(const char *text) { return text ? json_text(text) : json_null(); }
 
-static bool look_at_server(const struct ask *ask, const struct target *target, const char *cas, json_t *value,
+static bool look_at_server(const struct ask *ask, const struct tls_target *target, const char *cas, json_t *value,
 			   struct err *err) {
 	CLEANUP(close_fd) int socket = -1;
 	struct shown shown = {0};
-	if (!dial(ask, target, &socket, err))
+	if (!tls_dial(ask, target, &socket, err))
 		return gone_since(ask, err);
 	CLEANUP(free_context) SSL_CTX *context = make_context(&shown);
 	bool is_trusting = trust(context, cas);
@@ -295,11 +226,11 @@ static bool look_at_server(const struct ask *ask, const struct target *target, c
 }
 
 bool tls_look(const struct ask *ask, const char *cas, struct answer *ret_answer, struct err *err) {
-	struct target target = {0};
+	struct tls_target target = {0};
 	CLEANUP(json_decref_p) json_t *value = json_object();
 	json_t *versions = json_object();
 	json_object_set_new(value, "versions", versions);
-	return read_target(ask, &target, err) && ask_versions(ask, &target, versions, err) &&
+	return tls_target_read(ask, &target, err) && ask_versions(ask, &target, versions, err) &&
 	       look_at_server(ask, &target, cas, value, err) && answer_json(ask, value, ret_answer, err);
 }
 

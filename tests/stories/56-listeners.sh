@@ -9,7 +9,7 @@ fi
 ip link set lo up
 export OPENSSL_CONF=/dev/null
 
-rules=(cry.tls.listeners cry.tls.min_version cry.tls.cert.validity cry.tls.cert.strength cry.ssh.kexinit
+rules=(cry.tls.listeners cry.tls.min_version cry.tls.suites cry.tls.cert.validity cry.tls.cert.strength cry.ssh.kexinit
 	cry.cleartext.services)
 
 # look [POLICY]...: all of these rules; verdict RULE, reason RULE: of that look.
@@ -70,11 +70,15 @@ cat >names.yaml <<-'EOF'
 	  cry.tls.min_version: {targets: ["127.0.0.1:4430/www.example.org"]}
 EOF
 
+# end NAME: if it runs.
+end() {
+	[[ -z ${story_processes[$1]-} ]] || { stop "$1" KILL || true; } 2>/dev/null
+}
 # tls CERTIFICATE [OPTION]...: a server on 4430 that shows it with the middle one.
 tls() {
 	local name=$1
 	shift
-	[[ -n ${story_processes[tls]-} ]] && { stop tls KILL || true; }
+	end tls
 	start tls openssl s_server -accept 127.0.0.1:4430 -quiet -cert "$name.pem" -key "$name.key" \
 		-CAfile root.pem -cert_chain middle.pem -cipher 'DEFAULT:@SECLEVEL=0' -min_protocol TLSv1.2 "$@"
 	within 5 bash -c 'exec 3<>/dev/tcp/127.0.0.1/4430'
@@ -89,7 +93,7 @@ for rule in "${rules[@]}"; do is "$rule" notchecked "nobody approved it" "no app
 approvals=$(reason cry.tls.min_version | grep -oE '/[^ ]*/approvals' | head -n 1)
 mkdir -p "${approvals%/*}"
 mount -t tmpfs -o mode=755 none "${approvals%/*}"
-for kind in greeting tls ssh; do
+for kind in greeting tls suites ssh; do
 	printf -- '- {probe: "%s:127.0.0.1:*", by: story, until: 2036-01-01, why: its own}\n' "$kind"
 done >"$approvals"
 
@@ -117,17 +121,31 @@ bad small "RSA of 1024 bits" cry.tls.cert.strength key_bits
 tls good -min_protocol TLSv1
 look names.yaml
 is cry.tls.min_version fail "TLS 1.0 is offered" "TLSv1.0"
-stop tls KILL || true
+end tls
 start tls openssl s_server -accept 127.0.0.1:4430 -quiet -cert good.pem -key good.key
 within 5 bash -c 'exec 3<>/dev/tcp/127.0.0.1/4430'
 look names.yaml
 is cry.tls.cert.validity fail "the middle certificate is not sent" chain
 
+# --- cipher suites, whatever the server prefers
+tls good -cipher ECDHE+AESGCM
+look
+is cry.tls.suites pass "forward secrecy and AES-GCM"
+equal "each suite and group that it takes is found" \
+	"$(openssl ciphers -s -tls1_2 -stdname ECDHE+AESGCM+aRSA | cut -d ' ' -f 1 | sort)" \
+	"$(jq -r '.results[] | select(.rule == "cry.tls.suites") | .observed[] | select(.version == "TLSv1.2") | .name' "$work/look.json" | sort)"
+tls good -cipher ECDHE+AESGCM:AES128-SHA -serverpref
+look
+is cry.tls.suites fail "CBC without forward secrecy, which it likes least" TLS_RSA_WITH_AES_128_CBC_SHA
+tls good -cipher 'ADH:ECDHE+AESGCM:@SECLEVEL=0' -serverpref
+look
+is cry.tls.suites fail "suites without a certificate" DH_anon
+
 # --- mail that goes over to TLS
-stop tls KILL || true
+end tls
 cat good.pem middle.pem >mail.pem
 mail() { # ADDRESS WHAT
-	[[ -n ${story_processes[mail]-} ]] && { stop mail KILL || true; }
+	end mail
 	start mail python3 "$story_top/tests/lib/mail_server.py" "$1" 2525 "$2" mail.pem good.key
 	within 5 bash -c 'exec 3<>/dev/tcp/127.0.0.1/2525'
 }
@@ -136,6 +154,7 @@ look
 is cry.tls.min_version pass "SMTP with STARTTLS"
 is cry.cleartext.services pass "AUTH behind STARTTLS alone"
 is cry.tls.cert.strength pass "the certificate behind STARTTLS"
+is cry.tls.suites pass "the suites behind STARTTLS"
 mail 0.0.0.0 smtp-open
 look
 is cry.cleartext.services fail "AUTH before STARTTLS" passwords
@@ -157,13 +176,13 @@ look
 is cry.tls.listeners fail "what says nothing is not known" service
 is cry.tls.min_version unknown "nor whether it speaks TLS" "not known"
 is cry.cleartext.services unknown "nor whether it takes passwords" "not known"
-stop mail KILL || true
+end mail
 
 # --- sshd
 ssh-keygen -q -t ed25519 -N '' -f host.key
 mkdir -p /run/sshd
 sshd_with() {
-	[[ -n ${story_processes[sshd]-} ]] && { stop sshd KILL || true; }
+	end sshd
 	printf 'Port 2222\nListenAddress 127.0.0.1\nHostKey %s\nPidFile none\nUsePAM no\n%s\n' "$work/host.key" "$1" >sshd.conf
 	start sshd /usr/sbin/sshd -D -e -f "$work/sshd.conf"
 	within 5 bash -c 'exec 3<>/dev/tcp/127.0.0.1/2222'

@@ -46,6 +46,10 @@ static void approval_covers_what_it_names_and_no_other_host(void **state) {
 		{"tls:[::1]:*", "tls:[::1]:443", true},
 		{"tls:[::1]:*", "tls::443", false},
 		{"ssh:h:22", "ssh:h:22", true},
+		{"greeting:127.0.0.1:*", "greeting:127.0.0.1:25", true},
+		{"greeting:127.0.0.1:*", "greeting:127.0.0.2:25", false},
+		{"tls:127.0.0.1:*", "tls:127.0.0.1:25?starttls=smtp&sni=mail.example", true},
+		{"tls:127.0.0.1:*", "greeting:127.0.0.1:25", false},
 		{"ntp:h", "ntp:h", true},
 		{"ntp:h", "ntp:h:123", false},
 		{"ntp:h:*", "ntp:h:123", true},
@@ -203,8 +207,14 @@ static void wrong_file_approves_nothing_and_says_where(void **state) {
 }
 
 static void probe_without_approval_is_not_made(void **state) {
-	static const char *const names[] = {"tls:127.0.0.1:1", "dns:a/A@127.0.0.1", "http:http://127.0.0.1/",
-					    "ssh:127.0.0.1:1", "ntp:127.0.0.1",     NULL};
+	static const char *const names[] = {"tls:127.0.0.1:1",
+					    "dns:a/A@127.0.0.1",
+					    "http:http://127.0.0.1/",
+					    "ssh:127.0.0.1:1",
+					    "ntp:127.0.0.1",
+					    "greeting:127.0.0.1:1",
+					    "suites:127.0.0.1:1",
+					    NULL};
 	CLEANUP(sources_free_p) struct sources *set = fetch_all(NULL, names);
 	for (size_t i = 0; names[i]; i++) {
 		assert_int_equal(sources_at(set, i)->err.code, ERR_UNAPPROVED);

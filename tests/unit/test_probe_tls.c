@@ -141,10 +141,10 @@ static void verification_fails_for_another_name_and_for_a_stranger_ca(void **sta
 	static const struct {
 		const char *query;
 		bool knows_ca;
-		const char *verify;
-	} cases[] = {{"?sni=localhost", true, "ok"},
-		     {"?sni=other.example", true, "hostname mismatch"},
-		     {"", false, "unable to get local issuer certificate"}};
+		const char *verify, *chain;
+	} cases[] = {{"?sni=localhost", true, "ok", "ok"},
+		     {"?sni=other.example", true, "hostname mismatch", "ok"},
+		     {"", false, "unable to get local issuer certificate", "unable to get local issuer certificate"}};
 	struct peer peer = serve(kit, (const char *const[]){NULL});
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		CLEANUP(json_decref_p) json_t *value = NULL;
@@ -153,6 +153,8 @@ static void verification_fails_for_another_name_and_for_a_stranger_ca(void **sta
 		look_into(name, cases[i].knows_ca ? kit->ca : kit->ca_key, &value);
 		if (cases[i].knows_ca)
 			assert_string_equal(text_at(value, "verify"), cases[i].verify);
+		if (cases[i].knows_ca)
+			assert_string_equal(text_at(value, "chain"), cases[i].chain);
 		else
 			assert_true(json_is_null(json_object_get(value, "verify")));
 	}
@@ -304,9 +306,22 @@ static void server_that_refuses_after_it_has_answered_is_not_absent(void **state
 }
 
 static void names_that_are_none_are_refused(void **state) {
-	static const char *const names[] = {"tls:",        "tls:h",         "tls:h:",         "tls:h:0",
-					    "tls:h:65536", "tls::443",      "tls:[::1:443",   "tls:[h]:443",
-					    "tls:h h:443", "tls:h:443?x=1", "tls:h:443?sni=", "tls:h:443?sni=a/b"};
+	static const char *const names[] = {"tls:",
+					    "tls:h",
+					    "tls:h:",
+					    "tls:h:0",
+					    "tls:h:65536",
+					    "tls::443",
+					    "tls:[::1:443",
+					    "tls:[h]:443",
+					    "tls:h h:443",
+					    "tls:h:443?x=1",
+					    "tls:h:443?sni=",
+					    "tls:h:443?sni=a/b",
+					    "tls:h:443?starttls=",
+					    "tls:h:443?starttls=gopher",
+					    "tls:h:443?starttls=smtp&",
+					    "tls:h:443?starttls=smtp&x=1"};
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		probe_fails(&probe_tls, names[i], 1000, ERR_UNREADABLE, "");
 }
