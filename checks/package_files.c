@@ -18,6 +18,7 @@ static const struct check_param params[] = {
 };
 
 static const struct check_field fields[] = {
+	{"manager", VALUE_STRING, NULL, "dpkg.", PRIVACY_PUBLIC, false},
 	{"packages", VALUE_INT, NULL, "Packages with digests of their files.", PRIVACY_PUBLIC, false},
 	{"files", VALUE_INT, NULL, "Files that were held against their digest.", PRIVACY_PUBLIC, false},
 	{"bytes", VALUE_SIZE, "bytes", "What was read for that.", PRIVACY_PUBLIC, true},
@@ -126,6 +127,7 @@ static bool run(const json_t *with, const struct sources *fetched, struct observ
 			       rpms ? "the files of rpm packages are not held against their digests here"
 				    : "no packages to see here");
 	json_t *row = row_add(rows);
+	row_text(row, "manager", "dpkg");
 	if (!add_differing(with, row, seen, err) || !add_counts(row, seen, err))
 		return false;
 	ret_observation->rows = json_incref(rows);

@@ -37,11 +37,11 @@ static const struct check_param params[] = {
 };
 
 static const struct check_field fields[] = {
+	{"uri", VALUE_STRING, NULL, "What it is fetched from, without a user and password.", PRIVACY_PUBLIC, false},
 	{"kind", VALUE_STRING, NULL, "apt or dnf.", PRIVACY_PUBLIC, false},
 	{"file", VALUE_STRING, NULL, "Where it is configured.", PRIVACY_PUBLIC, false},
 	{"line", VALUE_INT, NULL, "And in which line.", PRIVACY_PUBLIC, false},
 	{"id", VALUE_STRING, NULL, "A dnf repository's name.", PRIVACY_PUBLIC, false},
-	{"uri", VALUE_STRING, NULL, "What it is fetched from, without a user and password.", PRIVACY_PUBLIC, false},
 	{"host", VALUE_STRING, NULL, "The host in it; not there for what lies on this machine.", PRIVACY_PUBLIC, false},
 	{"mirrors", VALUE_STRINGS, NULL, "The hosts in the list that mirror+file: names.", PRIVACY_PUBLIC, false},
 	{"suites", VALUE_STRINGS, NULL, "Suites of an apt source.", PRIVACY_PUBLIC, false},

@@ -10,8 +10,8 @@
 static const struct check_param params[] = {{0}};
 
 static const struct check_field fields[] = {
-	{"unit", VALUE_STRING, NULL, "The unit of the process; not there: in none.", PRIVACY_PUBLIC, false},
 	{"program", VALUE_STRING, NULL, "The program that it runs.", PRIVACY_PUBLIC, false},
+	{"unit", VALUE_STRING, NULL, "The unit of the process; not there: in none.", PRIVACY_PUBLIC, false},
 	{"replaced", VALUE_BOOL, NULL, "Whether that program itself was replaced or removed.", PRIVACY_PUBLIC, false},
 	{"files", VALUE_STRINGS, NULL, "Replaced or removed files that it runs code from, the program left out.",
 	 PRIVACY_PUBLIC, false},
