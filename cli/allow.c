@@ -27,6 +27,7 @@ static const struct {
 	{"file:/proc/net/*", "/proc/*/net/*"},
 	{"link:/dev/*", "/dev/*"},
 	{"stat:/dev/*", "/dev/*"},
+	{"file:/var/lib/cloud/instance/user-data.txt", "/var/lib/cloud/instances/*/user-data.txt"},
 	{"link:/var/tmp", "/tmp"},
 	{"link:/home", "/usr/home /var/home"},
 	{"link:/srv", "/var/srv"},
