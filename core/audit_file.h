@@ -8,15 +8,9 @@
  * which of both it is. */
 #pragma once
 
-#include "core/err.h"
-#include "core/json.h"
+#include "core/audit_value.h"
 
 #define AUDIT_LINE_LONGEST 8192 /* auditctl's own limit */
-
-/* Who names of users and groups are: lists of core/accounts.h. Borrowed. */
-struct audit_people {
-	const json_t *accounts, *groups;
-};
 
 enum audit_line_kind {
 	AUDIT_LINE_NOTHING,    /* blank, a comment, or a setting other than these */

@@ -67,6 +67,103 @@ holds() {
 }
 holds vouch-broker-audit 0000000040000000 # CAP_AUDIT_CONTROL
 
+# --- what the baseline says of it
+# verdict RULE: as vouchd looks, with the reason behind a tab.
+verdict() {
+	as_vouch vouch run --helpers /run/vouch --json --only "$1" | jq -r '.results[0] | "\(.verdict)\t\(.reason)"'
+}
+# says RULE VERDICT [PART OF THE REASON]
+says() {
+	local said
+	said=$(verdict "$1" || true)
+	if [[ $said == "$2"$'\t'*"${3-}"* ]]; then ok "$1: $2${3:+, $3}"; else not_ok "$1: $said"; fi
+}
+# lines ORIGIN: of the audit rules of that origin, which are loaded.
+lines() {
+	as_vouch vouch run --helpers /run/vouch --json --only log.audit.rules_loaded |
+		jq -r --arg of "$1" '.results[0].observed[] | select(.origin == $of) | "\(.loaded) \(.text)"'
+}
+says log.audit.state pass
+says log.audit.immutable fail enabled
+says log.audit.lost_delta unknown "a first look"
+says log.audit.fullaction fail SUSPEND
+says log.audit.rules_loaded fail
+equal "each line of the file is loaded" "$(sed 's/^/true /' "$root/etc/audit/rules.d/story.rules")" "$(lines disk)"
+equal "and nothing else is" "" "$(lines kernel)"
+sed -n '/id: log.audit.rules_loaded/,/doc:/s/^ *- \(-[aw] .*\)/\1 -k required/p' "$story_top/policies/linux-baseline/A.8.15.yaml" >"$work/required.rules"
+equal "the baseline asks for thirteen" 13 "$(wc -l <"$work/required.rules")"
+vm_shell "base64 -d <<<'$(base64 -w 0 "$work/required.rules")' >/etc/audit/rules.d/required.rules"
+says log.audit.rules_loaded fail "loaded is false"
+in_vm augenrules --load >/dev/null 2>&1
+says log.audit.rules_loaded pass
+equal "seventeen lines are loaded" 17 "$(lines disk | grep -c ^true)"
+in_vm auditctl -A never,exit -F uid=0 >/dev/null
+says log.audit.rules_loaded fail narrowed_by
+in_vm auditctl -d never,exit -F uid=0 >/dev/null
+in_vm auditctl -a never,task >/dev/null
+says log.audit.rules_loaded fail suppresses
+in_vm auditctl -d never,task >/dev/null
+in_vm auditctl -W /etc/shadow -p wa -k required >/dev/null
+says log.audit.rules_loaded fail /etc/shadow
+in_vm augenrules --load >/dev/null 2>&1
+says log.audit.rules_loaded pass
+in_vm auditctl -e 0 >/dev/null
+check "auditd does not mind that auditing is off" in_vm systemctl is-active auditd
+says log.audit.state fail enabled
+says log.audit.rules_loaded fail enabled
+says log.audit.lost_delta unknown "auditing is off"
+in_vm auditctl -e 1 >/dev/null
+in_vm systemctl kill -s KILL auditd
+says log.audit.state fail
+in_vm systemctl restart auditd
+says log.audit.state pass
+check "a unit is made to fail" in_vm bash -c '! systemd-run --quiet --wait --unit=broken false'
+says cfg.unit.failed fail broken.service
+equal "as systemctl lists them" "$(in_vm systemctl --failed --plain --no-legend | cut -d " " -f 1 | sort)" \
+	"$(as_vouch vouch sources --bytes units:failed | jq -r '.[]')"
+in_vm systemctl reset-failed
+
+# --- what is lost, from round to round and over a restart of vouchd
+host_enrol >"$work/enrol.log" 2>&1
+in_vm systemctl stop vouch-ship
+# remembers WORD: what vouchd keeps of the last look has it.
+remembers() {
+	in_vm cat /var/lib/vouch/spool/memory.json 2>/dev/null | jq -c '."log.audit.lost_delta".observed' | grep -q "$1"
+}
+# sealed: the last statement's verdict about what was lost.
+sealed() {
+	local last
+	last=$(in_vm bash -c 'ls /var/lib/vouch/spool/queue/*.json | tail -n 1')
+	in_vm cat "$last" | jq -r .body | base64 -d |
+		jq -r '.results[] | select(.rule == "log.audit.lost_delta") | "\(.verdict) \(.observed[] | select(.view == "since") | .rise)"'
+}
+check "a look is remembered" within 120 remembers '"lost":'
+in_vm systemctl stop vouchd
+equal "the first one could not say" "" "$(sealed)"
+in_vm systemctl start vouchd
+check "after a restart there is one to compare with" within 120 remembers '"rise":0'
+in_vm systemctl stop vouchd
+equal "nothing was lost" "pass 0" "$(sealed)"
+# Nobody takes the records, and nobody waits.
+lose() {
+	in_vm auditctl -b 1 --backlog_wait_time 0 >/dev/null
+	in_vm systemctl kill -s STOP auditd
+	in_vm bash -c 'for i in {1..300}; do touch /etc/passwd; done'
+	in_vm systemctl kill -s CONT auditd
+	in_vm auditctl -b 8192 --backlog_wait_time 60000 >/dev/null
+}
+lose
+lost=$(told_status | awk '$1 == "lost" {print $2}')
+if ((lost > 0)); then ok "the kernel lost $lost records"; else not_ok "the kernel lost none"; fi
+in_vm systemctl start vouchd
+check "vouchd notices" within 120 remembers '"last_rise":'
+in_vm systemctl stop vouchd
+check "and says so" grep -q '^fail [1-9]' <(sealed)
+in_vm systemctl disable vouchd
+in_vm systemctl stop collector
+in_vm rm /etc/audit/rules.d/required.rules
+in_vm augenrules --load >/dev/null 2>&1
+
 # --- what is loaded later
 # watch_as NAME HELPERS COMMAND: what is told to a watch that the command starts goes to /run/notices-NAME.
 vouch='setpriv --reuid=vouch --regid=vouch --init-groups --inh-caps=-all --bounding-set=-all'
@@ -103,6 +200,7 @@ equal "no rules are an empty list, which was read" "[]" \
 in_vm auditctl -e 2 >/dev/null
 equal "locked rules are seen" "$(told_status)" "$(seen_status "${through[@]}")"
 equal "as locked" "enabled 2" "$(told_status | grep enabled)"
+says log.audit.immutable pass
 
 # --- everything that the baseline reads, both ways. What moves by itself is left out, and what this slow machine had no
 # time for.
