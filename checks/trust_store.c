@@ -49,7 +49,7 @@ static bool read_list(const struct source *list, struct names *names, struct err
 	while (lines_next(&lines)) {
 		const char *path = strchr(lines.line, ' ');
 		path = path ? path + strspn(path, " ") : "";
-		if (text_starts(path, SHIPPED + 1) && text_ends(path, ".crt"))
+		if (text_starts(path, &SHIPPED[1]) && text_ends(path, ".crt"))
 			names_addf(names, "file:/%s", path);
 	}
 	return lines_ok(&lines, err);
