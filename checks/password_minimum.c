@@ -22,8 +22,9 @@ static const struct check_field fields[] = {
 		 "Whether a password of an account of this host can be changed through it; if not, no lengths follow."},
 	{.name = "minimum",
 	 .type = VALUE_INT,
-	 .about = "The shortest password that a user can get stored, at least; positive credits are taken off. A check "
-		  "that is optional or behind which pam_unix asks anew (no use_authtok) does not count."},
+	 .about = "The shortest password that a user can get stored, at least; positive credits are taken off. A "
+		  "refusal "
+		  "behind which pam_unix asks anew (neither requisite nor use_authtok) does not count."},
 	{.name = "minimum_root",
 	 .type = VALUE_INT,
 	 .about = "The shortest that root can set for somebody; 0 without enforce_for_root."},

@@ -1,8 +1,9 @@
 /* The shortest password that a password stack of PAM lets be stored for an account of this host.
  *
- * libpam runs the stack twice and decides by the first time which modules take part; a check that refuses the second
- * time stops nobody by itself, it only takes the new password away. So it counts only where whoever stores it asks for
- * none of their own (use_authtok, use_first_pass), and only where its control takes a refusal for bad. */
+ * libpam runs the stack twice; the second time is when passwords are asked for, looked at and stored. A check that
+ * refuses takes the new password away. That ends the way (requisite), or whoever stores finds none and gives up
+ * (use_authtok, use_first_pass), or asks for one of their own, which nobody looks at: that one is stored, even where
+ * the stack as a whole fails. */
 #pragma once
 
 #include "core/pam_walk.h"
