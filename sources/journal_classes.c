@@ -118,6 +118,12 @@ static int match(sd_journal *journal, const struct class *class) {
 	return error >= 0 ? sd_journal_seek_tail(journal) : error;
 }
 
+static uint64_t most_of(const struct class *class) {
+	if (class->is_mark || class->sum)
+		return JOURNAL_CLASS_MOST;
+	return class->texts[0] ? JOURNAL_TEXTS_MOST : JOURNAL_ANY_MOST;
+}
+
 /* From the newest on, so that a cap cuts the oldest. */
 static bool count_class(const struct ask *ask, sd_journal *journal, const struct class *class, uint64_t since,
 			struct count *count, json_t *marks, bool *more_marks, struct err *err) {
@@ -128,7 +134,7 @@ static bool count_class(const struct ask *ask, sd_journal *journal, const struct
 			return false;
 		if ((more = sd_journal_get_realtime_usec(journal, &at)) < 0 || at < since)
 			break;
-		if (count->looked++ == JOURNAL_CLASS_MOST) {
+		if (count->looked++ == most_of(class)) {
 			count->more = true;
 			break;
 		}

@@ -6,7 +6,11 @@
 #include "core/check.h"
 #include "sources/kind.h"
 
-#define JOURNAL_CLASS_MOST 1000 /* entries of one class that are looked at */
+/* Entries of one class that are looked at: where they are summed or listed, where a text is searched for, and where it
+ * matters that there are any. */
+#define JOURNAL_CLASS_MOST 1000
+#define JOURNAL_TEXTS_MOST 500
+#define JOURNAL_ANY_MOST 100
 
 /* Over the window since..until: {name: {...}} into classes, and into marks those that are wanted one by one, not in
  * order; *more_marks is set where there are others. */
