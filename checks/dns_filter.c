@@ -12,7 +12,8 @@ static const struct check_param params[] = {
 	{.name = "names", .type = VALUE_STRINGS, .required = true, .about = "The names to ask for."},
 	{.name = "servers",
 	 .type = VALUE_STRINGS,
-	 .about = "ADDRESS or ADDRESS:PORT ([ADDRESS]:PORT); by default those at which this host's look-ups end (check "
+	 .about = "ADDRESS or ADDRESS:PORT ([ADDRESS]:PORT); by default, but for outside, those at which this host's "
+		  "look-ups end (check "
 		  "resolver), but for network namespaces of their own, which cannot be reached from here."},
 	{.name = "allowed",
 	 .type = VALUE_BOOL,
@@ -77,8 +78,8 @@ static bool servers_of(const json_t *with, const struct sources *fetched, json_t
 	CLEANUP(json_decref_p) json_t *servers = json_array();
 	size_t i;
 	const json_t *row;
-	if (json_array_size(given) > 0) {
-		*ret_servers = json_incref(given);
+	if (json_array_size(given) > 0 || param_bool(with, "outside", false)) {
+		*ret_servers = given ? json_incref(given) : json_array();
 		return true;
 	}
 	if (!resolver_path_read(fetched, &rows, err))

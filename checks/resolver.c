@@ -10,7 +10,9 @@ static const struct check_field fields[] = {
 	 .type = VALUE_STRING,
 	 .about =
 		 "resolv.conf; systemd-resolved (its uplinks, behind the stub 127.0.0.53 or nss-resolve); libc default "
-		 "(no nameserver line: this host itself); netns NAME (the resolv.conf of a network namespace)."},
+		 "(no nameserver line: this host itself); netns NAME (the resolv.conf of a network namespace); docker "
+		 "(what its "
+		 "daemon gives to containers)."},
 	{.name = "local",
 	 .type = VALUE_BOOL,
 	 .about = "Whether the server is on this host; where it forwards to is its own configuration."},

@@ -4,6 +4,8 @@
 #include "core/text.h"
 
 #define RESOLV "file:/etc/resolv.conf"
+#define DOCKER "file:/etc/docker/daemon.json"
+#define DOCKER_LARGEST (1U << 20)
 #define RESOLVED "file:/run/systemd/resolve/resolv.conf"
 
 static const char *const nscd[] = {"stat:/run/nscd/socket", "stat:/var/run/nscd/socket"};
@@ -18,6 +20,7 @@ void resolver_path_names(const struct sources *fetched, struct names *names) {
 	json_t *entries = NULL, *entry;
 	size_t i;
 	names_add(names, RESOLV);
+	names_add(names, DOCKER);
 	names_add(names, RESOLVED);
 	names_add(names, ETC_SOURCE);
 	names_add(names, NSSWITCH_SOURCE);
@@ -115,6 +118,27 @@ static bool add_nss_resolve(struct look *look, struct err *err) {
 	return !source || add_resolved(look, err);
 }
 
+/* What containers are given instead of the host's. Without it they get the host's servers, but of a host that has none
+ * but its own loopback's Docker's default: that is in no file. */
+static bool add_docker(struct look *look, struct err *err) {
+	CLEANUP(json_decref_p) json_t *config = NULL;
+	const struct source *source = NULL;
+	const json_t *server;
+	size_t i;
+	if (!source_maybe(look->fetched, DOCKER, &source, err))
+		return false;
+	if (!source)
+		return true;
+	if (!json_read(source->bytes.data, source->bytes.len, DOCKER_LARGEST, DOCKER, &config, err))
+		return false;
+	json_array_foreach(json_object_get(config, "dns"), i, server) {
+		if (!json_is_string(server))
+			return err_set(err, ERR_MALFORMED, DOCKER, "a DNS server that is no text");
+		add_row(look, json_string_value(server), "docker");
+	}
+	return true;
+}
+
 static bool look_for_nscd(const struct sources *fetched, bool *ret_is_there, struct err *err) {
 	bool is_there = false;
 	for (size_t i = 0; i < ARRAY_LEN(nscd); i++) {
@@ -136,7 +160,8 @@ bool resolver_path_read(const struct sources *fetched, json_t **ret_rows, struct
 	    !look_for_nscd(fetched, &look.is_cached, err) || !etc_maybe(fetched, RESOLV, &source, err))
 		return false;
 	look.lookup = lookup;
-	if (!add_nss_resolve(&look, err) || !add_file(&look, source, "resolv.conf", err) || !add_namespaces(&look, err))
+	if (!add_nss_resolve(&look, err) || !add_file(&look, source, "resolv.conf", err) ||
+	    !add_namespaces(&look, err) || !add_docker(&look, err))
 		return false;
 	*ret_rows = json_incref(rows);
 	return true;

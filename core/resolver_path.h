@@ -9,7 +9,7 @@
 #define RESOLVER_PATH_PATTERNS                                                                                         \
 	"file:/etc/resolv.conf", ETC_SOURCE, "file:/run/systemd/resolve/resolv.conf", NSSWITCH_SOURCE,                 \
 		"stat:/run/nscd/socket", "stat:/var/run/nscd/socket", "dir:/etc/netns",                                \
-		"file:/etc/netns/*/resolv.conf"
+		"file:/etc/netns/*/resolv.conf", "file:/etc/docker/daemon.json"
 void resolver_path_names(const struct sources *fetched, struct names *names);
 /* [{"server","via","local":bool,"lookup":[],"cached":bool}...] as the fields of checks/resolver.c say; at least one.
  * New reference. */
