@@ -112,7 +112,7 @@
  *   whatever the name; null where there are no CAs or no certificate was shown; certificates in the order in which they
  *   came, null likewise. cipher and group (null: none) of the one handshake, at the highest version; null where it failed
  *   {"versions":{"SSLv3","TLSv1.0","TLSv1.1","TLSv1.2","TLSv1.3"},"handshake":bool,"cipher","group","verify","chain",
- *    "certificates":[sources/certificate.h, and "der" in base64...]}
+ *    "certificates":[core/certificate.h, and "der" in base64...]}
  * dns:name/type[+tcp]@server[:port] - answers without times to live, sorted, their data as zone files have it; ra: the
  *   server recurses for others; ad: it says that it validated; ede: its first extended error (RFC 8914); truncated: it
  *   came over TCP, as UDP was cut. +tcp: over TCP alone

@@ -13,8 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/certificate.h"
 #include "core/text.h"
-#include "sources/certificate.h"
 #include "sources/hello.h"
 #include "sources/tls_target.h"
 

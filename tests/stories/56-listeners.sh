@@ -9,8 +9,8 @@ fi
 ip link set lo up
 export OPENSSL_CONF=/dev/null
 
-rules=(cry.tls.listeners cry.tls.min_version cry.tls.suites cry.tls.cert.validity cry.tls.cert.strength cry.ssh.kexinit
-	cry.cleartext.services)
+rules=(cry.tls.listeners cry.tls.min_version cry.tls.suites cry.tls.cert.validity cry.tls.cert.strength cry.tls.cert.served_vs_disk
+	cry.ssh.kexinit cry.cleartext.services)
 
 # look [POLICY]...: all of these rules; verdict RULE, reason RULE: of that look.
 look() {
@@ -126,6 +126,32 @@ start tls openssl s_server -accept 127.0.0.1:4430 -quiet -cert good.pem -key goo
 within 5 bash -c 'exec 3<>/dev/tcp/127.0.0.1/4430'
 look names.yaml
 is cry.tls.cert.validity fail "the middle certificate is not sent" chain
+
+# --- renewed on the disk, and not reloaded
+mkdir disk
+cp good.pem disk/www.crt
+cat >disk.yaml <<-EOF
+	policy: {id: disk, version: 1.0.0, framework: "iso27001:2022", title: Disk, owner: tests, review_by: 2036-01-01}
+	set:
+	  cry.tls.cert.served_vs_disk: {folders: ["$work/disk"]}
+EOF
+tls good
+look disk.yaml
+is cry.tls.cert.served_vs_disk pass "what is served lies on the disk"
+renewed() { # its validity begins at another second
+	certificate renewed rsa:2048 middle 60 www.example.org
+	[[ $(openssl x509 -startdate -noout -in renewed.pem) != $(openssl x509 -startdate -noout -in good.pem) ]]
+}
+check "it is renewed" within 5 renewed
+cp renewed.pem disk/www.crt
+cp good.pem disk/old-cert.pem
+look disk.yaml
+is cry.tls.cert.served_vs_disk fail "the old one is served still" newest
+tls renewed
+look disk.yaml
+is cry.tls.cert.served_vs_disk pass "reloaded"
+look
+is cry.tls.cert.served_vs_disk unknown "no file for it" newest
 
 # --- cipher suites, whatever the server prefers
 tls good -cipher ECDHE+AESGCM

@@ -1,8 +1,10 @@
-#include "sources/certificate.h"
+#include "core/certificate.h"
 
 #include <arpa/inet.h>
 #include <openssl/bio.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <time.h>
 
@@ -132,5 +134,21 @@ json_t *certificates_json(STACK_OF(X509) * chain) {
 		json_object_set_new(object, "der", der_of(sk_X509_value(chain, i)));
 		json_array_append_new(list, object);
 	}
+	return list;
+}
+
+static void free_certificate(X509 **certificate) { X509_free(*certificate); }
+
+json_t *certificates_of_pem(const void *data, size_t len) {
+	CLEANUP(free_bio)
+	BIO *bio = len > 0 && len <= CERTIFICATE_FILE_LARGEST ? BIO_new_mem_buf(data, (int)len) : NULL;
+	json_t *list = json_array();
+	while (bio && json_array_size(list) < CERTIFICATES_MOST) {
+		CLEANUP(free_certificate) X509 *certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+		if (!certificate)
+			break;
+		json_array_append_new(list, certificate_json(certificate));
+	}
+	ERR_clear_error();
 	return list;
 }

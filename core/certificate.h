@@ -15,3 +15,7 @@ json_t *certificate_json(X509 *certificate);
 /* A list of those of a chain in the order in which it was sent, each with its bytes in base64 ("der"); chain may be
  * NULL. New reference. */
 json_t *certificates_json(STACK_OF(X509) * chain);
+#define CERTIFICATE_FILE_LARGEST (1U << 20)
+/* Those of a file as PEM (RFC 7468) up to the first that is broken; what stands there beside them is passed over. New
+ * reference. */
+json_t *certificates_of_pem(const void *data, size_t len);
