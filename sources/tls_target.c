@@ -11,8 +11,11 @@
 /* "?starttls=smtp", "?sni=NAME" or "?starttls=smtp&sni=NAME": *ret_sni NULL without one. */
 static bool read_query(const struct ask *ask, const char *query, struct tls_target *target, const char **ret_sni,
 		       struct err *err) {
-	const char *at = query ? query + 1 : "";
-	if (query && text_starts(at, "starttls=")) {
+	*ret_sni = NULL;
+	if (!query)
+		return true;
+	const char *at = query + 1;
+	if (text_starts(at, "starttls=")) {
 		const char *protocol = at + strlen("starttls=");
 		size_t len = strcspn(protocol, "&");
 		target->talk = talk_protocol_find(protocol, len);
@@ -21,7 +24,7 @@ static bool read_query(const struct ask *ask, const char *query, struct tls_targ
 			return err_set(err, ERR_UNREADABLE, ask->name, "no protocol that is known goes over to TLS so");
 	}
 	*ret_sni = text_starts(at, "sni=") ? at + strlen("sni=") : NULL;
-	return (*at == '\0' && (!query || target->talk)) || *ret_sni ||
+	return (*at == '\0' && target->talk) || *ret_sni ||
 	       err_set(err, ERR_UNREADABLE, ask->name, "not HOST:PORT, with ?starttls=PROTOCOL or ?sni=NAME or both");
 }
 
