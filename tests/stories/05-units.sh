@@ -21,6 +21,10 @@ while read -r unit most capabilities; do
 	check "$unit is exposed by $exposure, at most $most" awk -v is="$exposure" -v most="$most" \
 		'BEGIN { exit !(is != "" && is + 0 <= most) }'
 	check "$unit can gain no privilege" grep -qx 'NoNewPrivileges=yes' "$units/$unit.service"
+	profile=$(tr 'A-Z ' 'a-z,' <<<"$capabilities")
+	check "aud.agent.confined holds $unit to the same" grep -qE \
+		"^ +- \{name: (\{in: \[[^]]*\b$unit\.service\b[^]]*\]\}|$unit\.service), capabilities: \{at_most: \[$profile\]\}\}$" \
+		"$story_top/policies/linux-baseline/A.8.34.yaml"
 	check "$unit is not root" grep -qE '^(User=vouch|DynamicUser=yes)' "$units/$unit.service"
 done <<-'EOF'
 	vouchd              0.5
