@@ -53,7 +53,7 @@ done
 names+=("${more[@]}")
 # An administrator lets the helpers look at what no rule of the baseline asks for.
 printf '%s\n' "${names[@]}" >>"$root/etc/vouch/paths"
-in_host systemctl start vouch-{broker-fs,broker-net,broker-audit,broker-ptrace,sealer}.socket
+in_host systemctl start vouch-{broker-fs,broker-net,broker-audit,broker-ptrace,sealer}.socket vouch-prober.socket
 
 # A unit of its own, as the container keeps some calls from those that it starts.
 # direct [NAME...], through [NAME...]: a line for each source, by root in process and by vouchd's unit with the helpers.
@@ -109,6 +109,9 @@ is_as_listed() {
 	case $pattern in
 	netns:) jq -e --slurpfile through <(bytes_through "$1") \
 		'(map(.inode) - ($through[0] | map(.inode))) == []' <(bytes_direct "$1") >/dev/null ;;
+	netfile:*) # by its two bytes, "[]": whose namespace it was may have gone
+		awk -F'\t' -v name="$1" '$1 == name { found = $2 == 2 } END { exit !found }' "$work/through.txt" ;;
+	file:/proc/*/status) grep -qE '^Name:[[:space:]]+vouch' <(bytes_through "$1") ;;
 	*) return 1 ;;
 	esac
 }
