@@ -1,5 +1,5 @@
 /* vouch-rpm-packages FOLDER: what an rpm database holds, as canonical JSON on standard output:
- * [{"arch","epoch"?,"installed","name","release","version"}...], sorted. FOLDER holds the database itself; nothing is
+ * [{"arch","epoch"?,"installed","name","release","version"}...], by name. FOLDER holds the database itself; nothing is
  * written there. A program of its own, so that librpm is in no process that stays.
  *
  * librpm warns and goes on where it should not: a format that it was not built for becomes an empty database, a header
@@ -67,29 +67,33 @@ static bool read_all(rpmts set, json_t *rows) {
 	return json_array_size(rows) <= PACKAGES_MOST;
 }
 
-static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+/* By name; of what is installed more than once, by version, release and architecture. */
+static int by_name(const void *a, const void *b) {
+	static const char *const keys[] = {"name", "version", "release", "arch"};
+	const json_t *const *first = a, *const *second = b;
+	int order = 0;
+	for (size_t i = 0; i < ARRAY_LEN(keys) && order == 0; i++) {
+		const char *one = json_string_value(json_object_get(*first, keys[i]));
+		const char *other = json_string_value(json_object_get(*second, keys[i]));
+		order = strcmp(one ? one : "", other ? other : "");
+	}
+	return order;
+}
 
-/* The database's own order is that of its numbers: sorted by what is said. */
+/* The database's own order is that of its numbers. */
 static bool print_sorted(const json_t *rows) {
-	size_t i, count = json_array_size(rows);
-	json_t *row;
-	char **texts = xcalloc(count + 1, sizeof *texts);
-	json_array_foreach(rows, i, row) {
-		struct buf text = {0};
-		struct err err;
-		if (!json_canonical(row, &text, &err))
-			buf_done(&text);
-		texts[i] = buf_take(&text);
-	}
-	qsort(texts, count, sizeof *texts, by_text);
-	putchar('[');
-	for (i = 0; i < count; i++) {
-		printf("%s%s", i ? "," : "", texts[i]);
-		free(texts[i]);
-	}
-	free(texts);
-	puts("]");
-	return fflush(stdout) == 0 && !ferror(stdout);
+	size_t count = json_array_size(rows);
+	CLEANUP(buf_done) struct buf text = {0};
+	CLEANUP(json_decref_p) json_t *sorted = json_array();
+	const json_t **all = xcalloc(count + 1, sizeof *all);
+	struct err err;
+	for (size_t i = 0; i < count; i++)
+		all[i] = json_array_get(rows, i);
+	qsort(all, count, sizeof *all, by_name);
+	for (size_t i = 0; i < count; i++)
+		json_array_append(sorted, (json_t *)all[i]);
+	free(all);
+	return json_canonical(sorted, &text, &err) && puts(buf_str(&text)) >= 0 && fflush(stdout) == 0;
 }
 
 static bool print_packages(const char *folder, const char *backend) {
