@@ -19,6 +19,7 @@ struct reader {
 	json_t *calls;          /* [{"from", "to", "selector", "discarded"}...] */
 	struct legacy legacy;   /* the directives in force */
 	unsigned files, blocks; /* nested */
+	unsigned steps;         /* calls and discards so far */
 };
 
 /* Where a statement stands. */
@@ -69,6 +70,12 @@ static bool add_action(struct reader *reader, const struct rsyslog_scan *scan, u
 	return true;
 }
 
+/* What is thrown away is told with each action behind it. */
+static bool has_room(struct reader *reader, const struct rsyslog_scan *scan, struct err *err) {
+	return ++reader->steps <= RSYSLOG_ACTIONS_MOST ||
+	       rsyslog_scan_fault(scan, "more calls and discards than are looked at", err);
+}
+
 static void add_call(struct reader *reader, const struct context *context, const char *to) {
 	json_t *call = row_add(reader->calls);
 	row_text(call, "from", context->ruleset);
@@ -86,8 +93,10 @@ static bool read_legacy_action(struct reader *reader, struct rsyslog_scan *scan,
 			       struct err *err) {
 	CLEANUP(free_ptr) char *text = rsyslog_scan_rest(scan);
 	CLEANUP(json_decref_p) json_t *params = legacy_forward(&reader->legacy, text);
-	if (*text == '~')
+	if (*text == '~') {
 		add_stop(reader, context);
+		return has_room(reader, scan, err);
+	}
 	return !params || add_action(reader, scan, rsyslog_scan_line(scan), context, params, err);
 }
 
@@ -256,14 +265,17 @@ static bool read_keyword(struct reader *reader, struct rsyslog_scan *scan, const
 		return rsyslog_scan_until(scan, NULL, &skipped, err);
 	if (!strcmp(word, "reload_lookup_table"))
 		return rsyslog_scan_until(scan, ")", &skipped, err);
-	if (!strcmp(word, "stop"))
+	if (!strcmp(word, "stop")) {
 		add_stop(reader, context);
+		return has_room(reader, scan, err);
+	}
 	if (!strcmp(word, "call")) {
 		rsyslog_scan_next(scan);
 		size_t from = scan->at;
 		skipped = rsyslog_scan_word(scan, "-.");
 		CLEANUP(free_ptr) char *name = xstrndup(scan->text + from, scan->at - from);
 		add_call(reader, context, name);
+		return has_room(reader, scan, err);
 	}
 	return true; /* continue, and users that a message is written to */
 }
@@ -331,27 +343,32 @@ static void reach_actions(struct reader *reader, const char *ruleset, const char
 	}
 }
 
-/* And those of the rulesets that it calls. */
-static void follow_calls(struct reader *reader, const char *from, const char *selector, unsigned depth) {
+/* And those of the rulesets that it calls, each once: by a call for all messages where there is one. */
+static void follow_calls(struct reader *reader, const char *from, const char *selector, json_t *followed) {
 	json_t *call;
 	size_t i;
-	json_array_foreach(reader->calls, i, call) {
-		if (strcmp(text_of(call, "from"), from) != 0 || depth > RSYSLOG_INCLUDES_DEEPEST)
-			continue;
-		CLEANUP(free_ptr) char *chain = within(selector, text_of(call, "selector"));
-		reach_actions(reader, text_of(call, "to"), chain, json_object_get(call, "discarded"));
-		follow_calls(reader, text_of(call, "to"), chain, depth + 1);
-	}
+	for (int part = 0; part < 2; part++)
+		json_array_foreach(reader->calls, i, call) {
+			const char *to = text_of(call, "to"), *own = text_of(call, "selector");
+			if (strcmp(text_of(call, "from"), from) != 0 || json_object_get(followed, to) ||
+			    (!part && strcmp(own, ALL) != 0))
+				continue;
+			CLEANUP(free_ptr) char *chain = within(selector, own);
+			json_object_set_new(followed, to, json_true());
+			reach_actions(reader, to, chain, json_object_get(call, "discarded"));
+			follow_calls(reader, to, chain, followed);
+		}
 }
 
 /* Says of each action whether the default ruleset leads to it. */
 static void settle(struct reader *reader) {
 	const char *start = text_of(reader->conf.settings, "defaultruleset");
+	CLEANUP(json_decref_p) json_t *followed = json_object();
 	json_t *action;
 	size_t i;
 	start = start ? start : DEFAULT_RULESET;
 	reach_actions(reader, start, ALL, NULL);
-	follow_calls(reader, start, ALL, 0);
+	follow_calls(reader, start, ALL, followed);
 	json_array_foreach(reader->conf.actions, i, action) {
 		CLEANUP(free_ptr) char *named = xasprintf("ruleset %s", text_of(action, "ruleset"));
 		CLEANUP(free_ptr) char *chain = within(named, text_of(action, "selector"));
