@@ -86,6 +86,25 @@ static void file_over_the_cap_is_unreadable(void **state) {
 	assert_int_equal(sources_at(over, 0)->bytes.len, 0);
 }
 
+static void head_of_a_file_over_the_cap_is_its_first_bytes(void **state) {
+	CLEANUP(folder_remove) char *folder = folder_make();
+	CLEANUP(sources_free_p) struct sources *set = NULL;
+	CLEANUP(free_ptr) char *path = file_join(folder, "big");
+	CLEANUP(buf_done) struct buf text = {0};
+	while (text.len < 600)
+		buf_adds(&text, "ClamAV-VDB:");
+	put(folder, "big", buf_str(&text));
+	assert_int_equal(truncate(path, SOURCE_LARGEST + 1), 0);
+	const struct source *source = fetch_path(&set, "head:", folder, "big");
+	json_t *value;
+	struct err err;
+	assert_true(source_json(source, &value, &err));
+	const char *head = json_string_value(json_object_get(value, "head"));
+	assert_int_equal(strlen(head), 512);
+	assert_memory_equal(head, buf_str(&text), 512);
+	assert_int_equal(json_integer_value(json_object_get(value, "size")), SOURCE_LARGEST + 1);
+}
+
 static void procfs_is_read_to_its_end(void **state) {
 	CLEANUP(sources_free_p) struct sources *set = fetch_one(NULL, "file:/proc/sys/kernel/ostype");
 	assert_string_equal(buf_str(&only(set)->bytes), "Linux\n");
@@ -315,6 +334,7 @@ int main(void) {
 		cmocka_unit_test(fifo_is_unreadable_and_does_not_hang),
 		cmocka_unit_test(folder_at_a_file_name_and_file_at_a_folder_name_are_unreadable),
 		cmocka_unit_test(file_over_the_cap_is_unreadable),
+		cmocka_unit_test(head_of_a_file_over_the_cap_is_its_first_bytes),
 		cmocka_unit_test(procfs_is_read_to_its_end),
 		cmocka_unit_test(file_where_reading_may_hang_is_read_by_the_hand),
 		cmocka_unit_test(a_round_leaves_no_descriptor_and_no_process),
