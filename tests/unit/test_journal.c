@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "sources/journal.h"
+#include "sources/journal_events.h"
 #include "tests/unit/fetching.h"
 
 #define JOURNALD "/lib/systemd/systemd-journald"
@@ -125,6 +126,81 @@ static void two_boots_are_told_apart_in_their_order(void **state) {
 	assert_true(json_is_true(json_object_get(value, "machine")));
 	assert_true(look(folder, "/no/such", &value, &err));
 	assert_int_equal(number(value, "persistent_files"), number(value, "files"));
+}
+
+/* What journal:events says of a folder; since: 0 for as the name has it. */
+static bool look_events(const char *folder, const char *window, uint64_t since, json_t **value, struct err *err) {
+	CLEANUP(journal_files_done) struct journal_files files;
+	CLEANUP(free_ptr) char *name = xasprintf(JOURNAL_EVENTS "%s", window);
+	const struct ask events = {.name = name, .rest = window, .place = &live, .deadline_us = UINT64_MAX};
+	const struct kind *kind;
+	json_decref(*value);
+	*value = NULL;
+	journal_files_init(&files, "/no/such", folder, machine, name);
+	if (!journal_events_window(&events, &files, err))
+		return false;
+	files.since = since ? since : files.since;
+	for (const char *asked; (asked = journal_files_next(&files, &kind));) {
+		struct answer answer = {0};
+		struct err failed;
+		struct ask part = events;
+		part.name = asked;
+		part.rest = asked + strlen(kind->prefix);
+		bool is_seen = kind->look(&part, &answer, &failed);
+		if (!journal_files_take(&files, &answer, is_seen ? NULL : &failed, err))
+			return false;
+	}
+	return journal_events_read(&events, &files, machine, value, err);
+}
+
+static int64_t count_of(const json_t *value, const char *class) {
+	return number(json_object_get(json_object_get(value, "classes"), class), "count");
+}
+
+static const char *mark_at(const json_t *value, size_t index, const char *member) {
+	return json_string_value(json_object_get(json_array_get(json_object_get(value, "marks"), index), member));
+}
+
+static void events_of_two_boots_are_counted_and_marked_in_order(void **state) {
+	struct err err;
+	CLEANUP(folder_remove) char *folder = folder_make();
+	CLEANUP(json_decref_p) json_t *value = NULL;
+	write_boot(folder, BOOT_2);
+	write_boot(folder, BOOT_1);
+	assert_true(look_events(folder, "3600", 0, &value, &err));
+	assert_int_equal(count_of(value, "journal_start"), 2);
+	assert_int_equal(count_of(value, "journal_stop"), 2);
+	assert_int_equal(count_of(value, "suppressed"), 0);
+	assert_string_equal(mark_at(value, 0, "what"), "journal_start");
+	assert_string_equal(mark_at(value, 0, "boot"), BOOT_2);
+	assert_string_equal(mark_at(value, 3, "what"), "journal_stop");
+	assert_string_equal(mark_at(value, 3, "boot"), BOOT_1);
+	assert_string_equal(json_string_value(json_object_get(value, "newest_boot")), BOOT_1);
+	assert_int_equal(json_array_size(json_object_get(value, "gaps")), 0);
+	assert_true(json_is_true(json_object_get(value, "machine")));
+	assert_false(json_is_true(json_object_get(value, "covered")));
+	const json_t *sample = json_object_get(value, "sample");
+	assert_true(number(sample, "entries") > 0);
+	assert_int_equal(number(sample, "entries"), number(sample, "host"));
+}
+
+static void journal_without_an_entry_in_the_window_is_unproved(void **state) {
+	struct err err;
+	CLEANUP(folder_remove) char *folder = folder_make();
+	CLEANUP(json_decref_p) json_t *value = NULL;
+	write_boot(folder, BOOT_1);
+	assert_false(look_events(folder, "3600", UINT64_MAX - 1, &value, &err));
+	assert_int_equal(err.code, ERR_UNPROVED);
+}
+
+static void windows_that_cannot_be_are_refused(void **state) {
+	static const char *const wrong[] = {"", "0", "3599", "2678401", "7d", "604800&x=1", "-1"};
+	struct err err;
+	CLEANUP(json_decref_p) json_t *value = NULL;
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		assert_false(look_events("/no/such", wrong[i], 0, &value, &err));
+		assert_int_equal(err.code, ERR_UNREADABLE);
+	}
 }
 
 static void no_folder_is_absent_and_an_empty_one_unproved(void **state) {
@@ -248,6 +324,9 @@ static int need_journald(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_boots_are_told_apart_in_their_order),
+		cmocka_unit_test(events_of_two_boots_are_counted_and_marked_in_order),
+		cmocka_unit_test(journal_without_an_entry_in_the_window_is_unproved),
+		cmocka_unit_test(windows_that_cannot_be_are_refused),
 		cmocka_unit_test(no_folder_is_absent_and_an_empty_one_unproved),
 		cmocka_unit_test(damaged_file_is_counted_and_the_rest_is_read),
 		cmocka_unit_test(one_file_without_rights_denies_the_whole),
