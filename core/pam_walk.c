@@ -49,13 +49,11 @@ static size_t behind_decision(const struct pam_stack *stack, size_t at) {
 	return at;
 }
 
-/* ok and done. Before libpam 1.7 what is not a success leaves the impression open, and a later success can still
- * decide: the wider reading is taken. */
+/* ok and done: the first that counts sets the status, and what is not a success stays. */
 static void take_good(struct state *state, int value) {
 	if (state->impression == NEGATIVE || (state->impression == POSITIVE && !state->status_ok))
 		return;
-	if (value == PAM_IS_SUCCESS)
-		state->impression = POSITIVE;
+	state->impression = POSITIVE;
 	state->status_ok = value == PAM_IS_SUCCESS;
 }
 
