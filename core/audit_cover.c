@@ -199,13 +199,21 @@ static bool are_places_apart(const json_t *never, const struct events *events) {
 	       strcmp(place, other) != 0;
 }
 
+/* Whether no access is of both kinds: what is opened with O_RDWR is read and written, link() writes and changes what a
+ * file is said to be (audit_match_perm(), asm-generic/audit_change_attr.h). */
+static bool are_kinds_apart(const char *one, const char *other) {
+	bool may_change = strchr(one, 'a') || strchr(other, 'a'), may_write = strchr(one, 'w') || strchr(other, 'w');
+	bool may_read = strchr(one, 'r') || strchr(other, 'r');
+	return !strpbrk(one, other) && !(may_write && (may_read || may_change));
+}
+
 /* Whether no event that has the one has the other. */
 static bool exclude_each_other(const json_t *one, const json_t *other) {
 	unsigned long long exact, least;
 	if (strcmp(text_of(one, "field"), text_of(other, "field")) != 0 || !is(one, "op", "="))
 		return false;
 	if (is(one, "field", "perm"))
-		return is(other, "op", "=") && !strpbrk(text_of(one, "value"), text_of(other, "value"));
+		return is(other, "op", "=") && are_kinds_apart(text_of(one, "value"), text_of(other, "value"));
 	bool is_same = is(other, "value", text_of(one, "value"));
 	if (isalpha((unsigned char)*text_of(one, "value")) || isalpha((unsigned char)*text_of(other, "value")))
 		return false; /* one field compared with another */
@@ -223,7 +231,11 @@ static bool may_meet(const json_t *never, const struct events *events) {
 	json_t *one, *other;
 	const json_t *syscalls = json_object_get(never, "syscalls");
 	bool may_call = is_all(never) || !strcmp(events->syscall, "all") || has_text(syscalls, events->syscall);
-	if (!is_for_arch(never, events->arch) || !may_call || are_places_apart(never, events))
+	/* without arch its numbers are those of other calls on b32, which are not told here */
+	bool may_be_numbers = !json_is_string(json_object_get(never, "arch")) && !strcmp(events->arch, "b32");
+	if (!may_be_numbers && (!is_for_arch(never, events->arch) || !may_call))
+		return false;
+	if (are_places_apart(never, events))
 		return false;
 	json_array_foreach(fields_of(never), i, one)
 		json_array_foreach(fields_of(events->rule), j, other) if (exclude_each_other(one, other) ||
@@ -280,8 +292,17 @@ bool audit_rule_is_covered(const json_t *rule, const json_t *loaded, const json_
 	return is_covered;
 }
 
+/* The file systems of the kernel's own tracing hold nothing that rules about files are for. */
+static bool is_of_tracing(const json_t *rule) {
+	static const char *const harmless[] = {"tracefs", "debugfs"};
+	const json_t *type = field_of(rule, "fstype");
+	return type && is(type, "op", "=") && text_is_one_of(text_of(type, "value"), harmless, ARRAY_LEN(harmless));
+}
+
 bool audit_rule_suppresses(const json_t *loaded, const json_t *exceptions) {
 	static const char *const needed[] = {"SYSCALL", "PATH", "EXECVE", "CONFIG_CHANGE"};
+	if (is(loaded, "list", "filesystem")) /* names on it are not taken note of: no rule about a path meets them */
+		return is(loaded, "action", "never") && !is_of_tracing(loaded) && !is_borne(loaded, exceptions);
 	if (is(loaded, "list", "task"))
 		return is(loaded, "action", "never") && !is_borne(loaded, exceptions);
 	if (!is(loaded, "list", "exclude"))
