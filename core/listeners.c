@@ -4,6 +4,7 @@
 #include "core/text.h"
 
 #define SOCKETS "sockets:listen"
+#define LOOPBACK_INDEX 1
 
 static const char *text_of(const json_t *object, const char *member) {
 	return json_string_value(json_object_get(object, member));
@@ -13,13 +14,45 @@ static bool is_loopback(const char *address) {
 	return text_starts(address, "127.") || !strcmp(address, "::1") || text_starts(address, "::ffff:127.");
 }
 
-/* Where a listener can be asked: "::" that takes IPv4 too there, where most come. The caller frees. */
-static char *target_of(const json_t *socket, const char *address, int64_t port) {
-	const json_t *v6only = json_object_get(socket, "v6only");
-	const char *host = !strcmp(address, "0.0.0.0")       ? "127.0.0.1"
-			   : !strcmp(address, "::")          ? json_is_false(v6only) ? "127.0.0.1" : "::1"
-			   : text_starts(address, "::ffff:") ? address + strlen("::ffff:")
-							     : address;
+/* Whether another TCP socket listens on this port at this very address: it is the one that answers there. */
+static bool is_taken(const json_t *sockets, const char *address, int64_t port) {
+	size_t i;
+	json_t *socket;
+	json_array_foreach(sockets, i, socket) {
+		const char *proto = text_of(socket, "proto"), *other = text_of(socket, "addr");
+		if (!proto || !other || strcmp(proto, "tcp") != 0 ||
+		    json_integer_value(json_object_get(socket, "port")) != port)
+			continue;
+		if (!strcmp(text_starts(other, "::ffff:") ? other + strlen("::ffff:") : other, address))
+			return true;
+	}
+	return false;
+}
+
+/* An address at which a listener on all of them is asked: on loopback, one that no other has for itself. NULL: there is
+ * none. */
+static const char *free_loopback(const json_t *sockets, bool is_v6, int64_t port) {
+	static const char *const v4[] = {"127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4"};
+	if (is_v6)
+		return is_taken(sockets, "::1", port) ? NULL : "::1";
+	for (size_t i = 0; i < ARRAY_LEN(v4); i++)
+		if (!is_taken(sockets, v4[i], port))
+			return v4[i];
+	return NULL;
+}
+
+/* Where a listener can be asked: "::" that takes IPv4 too there, where most come. NULL: nowhere from this host. */
+static const char *host_of(const json_t *sockets, const json_t *socket, const char *address, int64_t port) {
+	bool is_v4 = !strcmp(address, "0.0.0.0"), is_all = is_v4 || !strcmp(address, "::");
+	bool takes_v4 = json_is_false(json_object_get(socket, "v6only")) && !is_taken(sockets, "0.0.0.0", port);
+	if (json_integer_value(json_object_get(socket, "interface")) > LOOPBACK_INDEX)
+		return NULL;
+	if (is_all)
+		return free_loopback(sockets, !is_v4 && !takes_v4, port);
+	return text_starts(address, "::ffff:") ? address + strlen("::ffff:") : address;
+}
+
+static char *target_of(const char *host, int64_t port) {
 	return xasprintf(strchr(host, ':') ? "[%s]:%lld" : "%s:%lld", host, (long long)port);
 }
 
@@ -39,16 +72,32 @@ static json_t *find(const json_t *list, const char *target) {
 	return NULL;
 }
 
-static bool add_socket(const json_t *with, const json_t *socket, json_t *list, struct err *err) {
+/* Of two programs with one address the kernel chooses one for each connection (SO_REUSEPORT). */
+static void add_second(const json_t *socket, json_t *listener) {
+	const json_t *unit = json_object_get(socket, "unit");
+	bool is_same = json_is_string(unit) ? json_equal(unit, json_object_get(listener, "unit"))
+					    : !json_object_get(listener, "unit");
+	if (!is_same && !text_of(listener, "service"))
+		row_text(listener, "problem",
+			 "programs of several units listen there: which one answers is left to chance");
+}
+
+static bool add_socket(const json_t *with, const json_t *sockets, const json_t *socket, json_t *list, struct err *err) {
 	const char *proto, *address;
 	int64_t port;
 	if (!json_get_string(socket, "proto", SOCKETS, &proto, err) ||
 	    !json_get_string(socket, "addr", SOCKETS, &address, err) ||
 	    !json_get_int(socket, "port", SOCKETS, &port, err))
 		return false;
-	CLEANUP(free_ptr) char *target = target_of(socket, address, port);
-	if (strcmp(proto, "tcp") != 0 || find(list, target))
+	if (strcmp(proto, "tcp") != 0)
 		return true;
+	const char *host = host_of(sockets, socket, address, port);
+	CLEANUP(free_ptr) char *target = target_of(host ? host : address, port);
+	json_t *known = find(list, target);
+	if (known) {
+		add_second(socket, known);
+		return true;
+	}
 	if (json_array_size(list) == LISTENERS_MOST)
 		return err_set(err, ERR_UNREADABLE, SOCKETS, "more than %d listeners", LISTENERS_MOST);
 	json_t *listener = row_add(list);
@@ -61,6 +110,10 @@ static bool add_socket(const json_t *with, const json_t *socket, json_t *list, s
 		row_bool(listener, "declared", true);
 	else if (text_starts(address, "fe80:"))
 		row_text(listener, "problem", "an address of one link alone cannot be asked");
+	else if (!host)
+		row_text(listener, "problem",
+			 "from this host another listener on the port answers in its place, or none: it is bound to an "
+			 "interface, or to all addresses beside one on loopback");
 	return true;
 }
 
@@ -86,7 +139,7 @@ static bool list_all(const json_t *with, const struct sources *fetched, json_t *
 	size_t i;
 	if (!source_need_json(fetched, SOCKETS, &sockets, err))
 		return false;
-	json_array_foreach(sockets, i, socket) if (!add_socket(with, socket, list, err)) return false;
+	json_array_foreach(sockets, i, socket) if (!add_socket(with, sockets, socket, list, err)) return false;
 	for (i = 0; (target = param_strings_at(with, "targets", i)); i++)
 		add_target(target, list);
 	*ret_list = json_incref(list);

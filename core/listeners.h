@@ -1,5 +1,6 @@
 /* What listens on TCP here, where each of it can be asked, and what it speaks: sockets:listen, then greeting: of each.
- * A listener on every address is asked on loopback, one on an address there. */
+ * A listener on every address is asked on loopback, at 127.0.0.2 and so on where another listens at 127.0.0.1 alone;
+ * one on an address is asked there. */
 #pragma once
 
 #include "core/check.h"
