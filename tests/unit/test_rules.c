@@ -2,6 +2,7 @@
  *   root/   a fixture root (sources/fetch.h), or host: a line with the name of one below tests/hosts/
  *   expect  {"verdict": "fail"}, and "reason" where a part of the reason matters
  *   set     YAML, where parameters are other than by default: "NAME: VALUE" lines, as under `set` of a policy
+ *   control the same for the rule that this one needs (needs_control)
  * TESTS_RULE in the environment runs one rule's cases alone. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -57,19 +58,29 @@ static json_t *expected_of(const char *folder) {
 	return value;
 }
 
+static void add_set(struct buf *text, const char *rule, char *set, const char *path) {
+	struct err err;
+	CLEANUP(lines_done) struct lines lines = lines_over(path, set, strlen(set));
+	buf_addf(text, "  %s:\n", rule);
+	while (lines_next(&lines))
+		buf_addf(text, "    %s\n", lines.line);
+	must(lines_ok(&lines, &err), &err);
+}
+
 /* The baseline, with what the case sets on top. */
-static struct policy_stack *stack_with(const char *rule, char *set, const char *path) {
+static struct policy_stack *stack_with(const char *rule, char *set, char *control, const char *path) {
 	const char *const paths[] = {BASELINE, path};
+	const char *needed = policy_rule_find(baseline, rule)->needs_control;
 	struct policy_stack *stack;
 	struct err err;
 	CLEANUP(buf_done) struct buf text = {0};
-	CLEANUP(lines_done) struct lines lines = lines_over(path, set, strlen(set));
-	buf_addf(&text,
-		 "policy: {id: case, version: \"1\", framework: \"iso27001:2022\", title: A case}\nset:\n  %s:\n",
-		 rule);
-	while (lines_next(&lines))
-		buf_addf(&text, "    %s\n", lines.line);
-	must(lines_ok(&lines, &err), &err);
+	buf_adds(&text, "policy: {id: case, version: \"1\", framework: \"iso27001:2022\", title: A case}\nset:\n");
+	if (set)
+		add_set(&text, rule, set, path);
+	if (control && !needed)
+		fail_msg("%s needs no other rule", rule);
+	if (control)
+		add_set(&text, needed, control, path);
 	must(file_write(path, text.data, text.len, 0600, &err), &err);
 	must(policy_stack_load(paths, 2, catalogue, checks_all, &stack, &err), &err);
 	return stack;
@@ -109,6 +120,7 @@ static void case_holds(void **state) {
 	const struct one_case *one = *state;
 	CLEANUP(json_decref_p) json_t *expected = expected_of(one->folder);
 	CLEANUP(free_ptr) char *set = text_of_file(one->folder, "set");
+	CLEANUP(free_ptr) char *control = text_of_file(one->folder, "control");
 	CLEANUP(free_ptr) char *root = root_of(one->folder);
 	CLEANUP(policy_stack_free_p) struct policy_stack *own = NULL;
 	CLEANUP(round_free_p) struct round *round = NULL;
@@ -116,10 +128,10 @@ static void case_holds(void **state) {
 	struct err err;
 	if (access(root, F_OK) != 0)
 		fail_msg("%s: no root/ (an empty one holds .gitkeep) and no host", one->folder);
-	if (set) {
+	if (set || control) {
 		CLEANUP(scratch_free) char *scratch = scratch_new();
 		CLEANUP(free_ptr) char *path = file_join(scratch, "case.yaml");
-		own = stack_with(one->rule, set, path);
+		own = stack_with(one->rule, set, control, path);
 	}
 	struct look_options options = {.stack = own ? own : baseline, .host = {.root = root}, .only = only};
 	must(look_now(&options, &round, &err), &err);
