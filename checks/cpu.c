@@ -62,8 +62,11 @@ static bool run(const json_t *with, const struct sources *fetched, struct observ
 	json_t *folder, *entry;
 	const struct source *unsure = NULL;
 	size_t i;
-	if (!source_need_json(fetched, "dir:" FOLDER, &folder, err))
+	if (!source_maybe_json(fetched, "dir:" FOLDER, &folder, err))
 		return false;
+	if (!folder)
+		return err_set(err, ERR_UNPROVED, "dir:" FOLDER,
+			       "no /sys here to see the processor in, or a kernel that does not tell");
 	json_array_foreach(folder, i, entry) {
 		const char *name = json_string_value(json_object_get(entry, "name"));
 		if (!add_flaw(rows, fetched, name, &unsure, err))

@@ -97,6 +97,7 @@ struct look {
 	const struct source *wtmps[ARRAY_LEN(wtmps)];
 	json_t *shadow; /* NULL: there is none */
 	int64_t now, limit;
+	bool has_records; /* the records were read */
 };
 
 static bool has_no_newer(const struct sources *fetched, struct err *err) {
@@ -135,15 +136,17 @@ static bool is_kept(const struct look *look, struct err *err) {
 		       "neither lastlog nor wtmp was written within the limit: nobody logged in, or nobody records it");
 }
 
-static bool read_records(const json_t *with, struct look *look, struct err *err) {
-	look->limit = param_int(with, "limit", LIMIT_USUAL);
-	if (!source_now(look->fetched, &look->now, err) || !has_no_newer(look->fetched, err) ||
-	    !read_lastlog(look, err))
+/* Only for somebody who could log in: where nobody can, no record has to be believed. */
+static bool need_records(struct look *look, struct err *err) {
+	if (look->has_records)
+		return true;
+	if (!has_no_newer(look->fetched, err) || !read_lastlog(look, err))
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(wtmps); i++)
 		if (!source_maybe(look->fetched, wtmps[i], &look->wtmps[i], err))
 			return false;
-	return is_kept(look, err) && source_maybe_json(look->fetched, "shadow:", &look->shadow, err);
+	look->has_records = is_kept(look, err);
+	return look->has_records;
 }
 
 static const json_t *shadow_of(const struct look *look, const char *name) {
@@ -218,12 +221,14 @@ static bool last_login(const struct look *look, const json_t *account, int64_t *
 	return true;
 }
 
-static bool add_row(json_t *rows, const struct look *look, const json_t *account, struct err *err) {
+static bool add_row(json_t *rows, struct look *look, const json_t *account, struct err *err) {
 	const json_t *shadow = shadow_of(look, text_of(account, "name"));
 	const json_t *change = json_object_get(shadow, "last_change");
 	const char *shut;
 	int64_t last = 0;
-	if (!why_shut(look, account, shadow, &shut, err) || (!shut && !last_login(look, account, &last, err)))
+	if (!why_shut(look, account, shadow, &shut, err))
+		return false;
+	if (!shut && (!need_records(look, err) || !last_login(look, account, &last, err)))
 		return false;
 	json_t *row = row_add(rows);
 	json_object_set(row, "account", json_object_get(account, "name"));
@@ -246,10 +251,11 @@ static bool run(const json_t *with, const struct sources *fetched, struct observ
 		struct err *err) {
 	CLEANUP(json_decref_p) json_t *accounts = NULL;
 	CLEANUP(json_decref_p) json_t *rows = json_array();
-	struct look look = {.fetched = fetched};
+	struct look look = {.fetched = fetched, .limit = param_int(with, "limit", LIMIT_USUAL)};
 	json_t *account;
 	size_t i;
-	if (!privileged_need(with, fetched, &accounts, err) || !read_records(with, &look, err))
+	if (!privileged_need(with, fetched, &accounts, err) || !source_now(fetched, &look.now, err) ||
+	    !source_maybe_json(fetched, "shadow:", &look.shadow, err))
 		return false;
 	json_array_foreach(accounts, i, account) if (!add_row(rows, &look, account, err)) return false;
 	ret_observation->rows = json_incref(rows);

@@ -271,6 +271,9 @@ static bool run(const json_t *with, const struct sources *fetched, struct observ
 		return false;
 	json_array_foreach(folder, i, entry) if (is_release(name_of(entry)) &&
 						 !add_list(rows, fetched, name_of(entry), now, err)) return false;
+	if (json_array_size(rows) == 0)
+		return err_set(err, ERR_UNPROVED, "dir:" FOLDER,
+			       "no list of any repository is here: none was fetched, or they were taken away since");
 	ret_observation->rows = json_incref(rows);
 	return true;
 }

@@ -49,8 +49,10 @@ static bool run(const json_t *with, const struct sources *fetched, struct observ
 		struct err *err) {
 	CLEANUP(json_decref_p) json_t *rows = json_array();
 	const struct source *source, *devices;
-	if (!source_need(fetched, DEVICES, &devices, err) || !source_maybe(fetched, ADDRESSES, &source, err))
+	if (!source_maybe(fetched, DEVICES, &devices, err) || !source_maybe(fetched, ADDRESSES, &source, err))
 		return false;
+	if (!devices)
+		return err_set(err, ERR_UNPROVED, DEVICES, "no /proc here to see the network's interfaces in");
 	CLEANUP(lines_done)
 	struct lines lines = lines_over(ADDRESSES, source ? source->bytes.data : "", source ? source->bytes.len : 0);
 	char *line;

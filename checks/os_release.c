@@ -14,10 +14,10 @@ static const struct check_param params[] = {
 };
 
 static const struct check_field fields[] = {
+	{"pretty_name", VALUE_STRING, NULL, "The name for people.", PRIVACY_PUBLIC, false},
 	{"id", VALUE_STRING, NULL, "debian, ubuntu, rhel, ...", PRIVACY_PUBLIC, false},
 	{"version_id", VALUE_STRING, NULL, "12, 24.04, 9.4; not there for a rolling one.", PRIVACY_PUBLIC, false},
 	{"codename", VALUE_STRING, NULL, "bookworm, noble, ...", PRIVACY_PUBLIC, false},
-	{"pretty_name", VALUE_STRING, NULL, "The name for people.", PRIVACY_PUBLIC, false},
 	{"image_id", VALUE_STRING, NULL, "The image that the host was made from, when it says so.", PRIVACY_PUBLIC,
 	 false},
 	{"image_version", VALUE_STRING, NULL, "The version of that image.", PRIVACY_PUBLIC, false},

@@ -107,8 +107,10 @@ static bool look_at_device(const struct sources *fetched, const char *name, json
 static bool look_at_devices(const struct sources *fetched, json_t *rows, struct err *err) {
 	json_t *devices, *device;
 	size_t i;
-	if (!source_need_json(fetched, DEVICES, &devices, err))
+	if (!source_maybe_json(fetched, DEVICES, &devices, err))
 		return false;
+	if (!devices)
+		return err_set(err, ERR_UNPROVED, DEVICES, "no /sys here to see the network's interfaces in");
 	json_array_foreach(devices, i, device) {
 		const char *name, *type;
 		if (!json_get_string(device, "name", DEVICES, &name, err) ||

@@ -84,6 +84,9 @@ char *err_text(const struct err *err, char *text, size_t size) {
 		snprintf(position, sizeof position, ":%u:%u", err->line, err->column);
 	else if (err->line)
 		snprintf(position, sizeof position, ":%u", err->line);
-	snprintf(text, size, "%s%s%s%s", err->where, position, err->where[0] ? ": " : "", err->why);
+	/* Names of sources such as "mounts:" bring the colon along. */
+	size_t len = strlen(err->where);
+	const char *between = len == 0 ? "" : !*position && err->where[len - 1] == ':' ? " " : ": ";
+	snprintf(text, size, "%s%s%s%s", err->where, position, between, err->why);
 	return text;
 }

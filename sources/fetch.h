@@ -12,8 +12,8 @@
  * what a folder under version control cannot keep: keys are paths ("/etc/shadow") or source names ("unit:ssh.service"),
  * members mode ("0640"), uid, gid, nlink, mtime (seconds), type, target, error (one of the seven words: what fetching
  * it returns); sources/fixture.h has each. Where there is a .vouch/meta, anything that it does not name belongs to 0:0
- * with mode 0644 (0755 for folders and executables), mtime 0; without one the folder's own metadata counts (a mounted
- * image). A path's "error" holds for file:, dir:, stat:, tree:, link: and shadow:.
+ * with mode 0644 (0755 for folders and executables), mtime 0; without one the folder's own metadata counts, and now: is
+ * the time of who looks (a mounted image). A path's "error" holds for file:, dir:, stat:, tree:, link: and shadow:.
  *
  * A folder with a .vouch/captured holds what somebody once read of a host, and no more (vouch capture). There file:
  * alone is read below the root, every other kind lies in .vouch, so that it says exactly what was seen; a failed look

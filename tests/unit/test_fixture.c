@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "core/times.h"
 #include "tests/unit/fetching.h"
 
 static const char *text_of(const char *root, const char *name, struct sources **set) {
@@ -60,6 +61,19 @@ static void the_rest_comes_from_vouch_in_canonical_form(void **state) {
 	assert_string_equal(only(set)->err.why, "not in this folder");
 	assert_int_equal(code_of(root, "statvfs:/", &set), ERR_UNPROVED);
 	assert_string_equal(text_of(root, "dir:/", &set), "[]");
+}
+
+static void time_of_a_disk_is_todays_and_of_a_made_folder_its_own(void **state) {
+	CLEANUP(folder_remove) char *root = folder_make();
+	CLEANUP(sources_free_p) struct sources *set = NULL;
+	long long time = 0;
+	assert_int_equal(sscanf(text_of(root, "now:", &set), "{\"time\":%lld}", &time), 1);
+	assert_in_range(time, 1760000000, times_now());
+	put(root, ".vouch/meta", "{}");
+	assert_int_equal(code_of(root, "now:", &set), ERR_UNPROVED);
+	assert_string_equal(only(set)->err.why, "not in this folder");
+	put(root, ".vouch/now%3A", "{\"time\":77}");
+	assert_string_equal(text_of(root, "now:", &set), "{\"time\":77}");
 }
 
 static void meta_gives_mode_owner_and_times_and_the_rest_is_roots(void **state) {
@@ -188,6 +202,7 @@ int main(void) {
 		cmocka_unit_test(files_are_read_below_the_root_only),
 		cmocka_unit_test(links_cannot_leave_the_root),
 		cmocka_unit_test(the_rest_comes_from_vouch_in_canonical_form),
+		cmocka_unit_test(time_of_a_disk_is_todays_and_of_a_made_folder_its_own),
 		cmocka_unit_test(meta_gives_mode_owner_and_times_and_the_rest_is_roots),
 		cmocka_unit_test(meta_makes_sources_fail),
 		cmocka_unit_test(meta_keeps_what_version_control_cannot),
