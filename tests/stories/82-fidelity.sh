@@ -9,6 +9,7 @@ root=$work/root
 host_make "$root"
 host_install "$root" >"$work/install.log"
 check "it boots" host_boot "$root"
+root_live=/proc/$host_leader/root
 
 # --- what sandboxes hide, planted
 modules=/usr/lib/modules/$(uname -r)
@@ -54,6 +55,12 @@ names+=("${more[@]}")
 # An administrator lets the helpers look at what no rule of the baseline asks for.
 printf '%s\n' "${names[@]}" >>"$root/etc/vouch/paths"
 in_host systemctl start vouch-{broker-fs,broker-net,broker-audit,broker-ptrace,sealer}.socket vouch-prober.socket
+
+# PrivateTmp= of the unit that asks is a folder in the host's /tmp for as long as it runs, and there is less room in it: the
+# same folder for every time that it runs here.
+mkdir -p "$root_live/run/systemd/system/as-vouchd.service.d"
+printf '[Unit]\nJoinsNamespaceOf=private-tmp.service\n' >"$root_live/run/systemd/system/as-vouchd.service.d/private-tmp.conf"
+in_host systemd-run --quiet --unit=private-tmp --property=PrivateTmp=yes sleep infinity
 
 # A unit of its own, as the container keeps some calls from those that it starts.
 # direct [NAME...], through [NAME...]: a line for each source, by root in process and by vouchd's unit with the helpers.
@@ -154,7 +161,6 @@ falsified() {
 	in_host systemctl daemon-reload
 	in_host systemctl stop "$unit.service" 2>/dev/null
 }
-root_live=/proc/$host_leader/root
 falsified vouch-broker-fs ProtectHome=yes file:/home/ada/.ssh/authorized_keys 'tree:/home?perm=0400' 'tree:/root?perm=0200'
 falsified vouch-broker-fs PrivateTmp=yes 'tree:/tmp/planted?perm=0002' 'tree:/var/tmp/planted?perm=0002'
 falsified vouch-broker-fs ProtectKernelModules=yes "dir:$modules/kernel" "file:$modules/kernel/planted.ko"
