@@ -12,7 +12,7 @@ static const struct check_param params[] = {{0}};
 
 static const struct check_field fields[] = {
 	{.name = "what", .type = VALUE_STRING, .about = "file (one row) or approval (one for each line of it)."},
-	{.name = "path", .type = VALUE_STRING, .about = "Of the file: where it is."},
+	{.name = "path", .type = VALUE_STRING, .about = "Of the file: where it is, if it is there."},
 	{.name = "exists",
 	 .type = VALUE_BOOL,
 	 .about = "Of the file: whether it is there; without it no probe is made at all."},
@@ -82,9 +82,9 @@ static bool run(const json_t *with, const struct sources *fetched, struct observ
 		return false;
 	json_t *row = row_add(rows);
 	row_text(row, "what", "file");
-	row_text(row, "path", strchr(source ? source->name : OWN, ':') + 1);
 	row_bool(row, "exists", source != NULL);
 	if (source) {
+		row_text(row, "path", strchr(source->name, ':') + 1);
 		CLEANUP(free_ptr) char *mode = xasprintf("%04o", (unsigned)source->meta.mode & 07777);
 		if (!source->meta.known)
 			return err_set(err, ERR_UNPROVED, source->name, "whose it is was not seen");

@@ -250,7 +250,7 @@ static void paths(const json_t *with, struct names *into) {
 	static const char *const fixed[] = {ETC_SOURCE,
 					    "now:",
 					    "dir:/etc/unbound/unbound.conf.d",
-					    "file:/etc/unbound/*",
+					    "file:/etc/unbound/*.conf",
 					    "stat:/etc/unbound/*",
 					    "stat:/var/lib/unbound/*",
 					    "file:/etc/dnsmasq.conf",

@@ -408,8 +408,8 @@ void rsyslog_conf_done(struct rsyslog_conf *conf) {
 }
 
 void rsyslog_conf_paths(struct names *patterns) {
-	static const char *const all[] = {"file:/etc/rsyslog.conf", "file:/etc/rsyslog.d/*", "dir:/etc/rsyslog.d",
-					  "file:/etc/rsyslog/*", "dir:/etc/rsyslog"};
+	static const char *const all[] = {"file:/etc/rsyslog.conf", "file:/etc/rsyslog.d/*.conf", "dir:/etc/rsyslog.d",
+					  "file:/etc/rsyslog/*.conf", "dir:/etc/rsyslog"};
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		names_add(patterns, all[i]);
 }
