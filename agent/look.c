@@ -89,8 +89,7 @@ static struct view_seen see(const struct view *view, const char *unset, const st
 	struct view_seen seen = {.name = view->name, .check = view->check};
 	struct observation observation = {0};
 	if (unset) {
-		seen.ok =
-			err_set(&seen.err, ERR_UNAPPROVED, unset, "the parameter is set to nothing: say what is yours");
+		seen.ok = err_set(&seen.err, ERR_UNAPPROVED, unset, "this parameter is not set: say what is yours");
 		return seen;
 	}
 	seen.ok = view->check->run(view->params, fetched, &observation, &seen.err);

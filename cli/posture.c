@@ -25,7 +25,7 @@ static void print_heading(void) {
 	printf("%-7s", "");
 	for (size_t i = 0; i < ARRAY_LEN(states); i++)
 		printf(" %13s", states[i].heading);
-	printf("  hosts in each state\n");
+	printf("  hosts in each state, by key rules\n");
 }
 
 static void print_control(const json_t *control) {
@@ -68,9 +68,9 @@ static bool read_hosts(struct reader *reader, json_t **ret_names, struct counts 
 
 /* Everything that did not go well, with hosts by name. */
 static bool read_troubles(struct reader *reader, const json_t *names, json_t **ret_results, struct err *err) {
-	static const char *const paths[] = {"/api/v1/results?limit=1000&verdict=fail",
-					    "/api/v1/results?limit=1000&verdict=unknown",
-					    "/api/v1/results?limit=1000&verdict=error"};
+	static const char *const paths[] = {
+		"/api/v1/results?limit=1000&verdict=fail", "/api/v1/results?limit=1000&verdict=unknown",
+		"/api/v1/results?limit=1000&verdict=error", "/api/v1/results?limit=1000&verdict=notchecked"};
 	CLEANUP(json_decref_p) json_t *all = json_array();
 	size_t index;
 	json_t *result;
@@ -104,6 +104,7 @@ static bool print_posture(struct reader *reader, struct err *err) {
 	report_worst(troubles);
 	report_denied(troubles);
 	report_unsaid(troubles);
+	report_unchecked(troubles, controls);
 	printf("\n%zu %s, ", json_object_size(names), plural(json_object_size(names), "host", "hosts"));
 	report_counts(&counts, "result", "results");
 	return true;

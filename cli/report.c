@@ -3,21 +3,20 @@
 #include "cli/say.h"
 
 #define ROWS_SHOWN 5
-#define RULES_SHOWN 3
-#define REASONS_SHOWN 6
-#define INDENT 17 /* of what stands below a result's title */
+#define ROW_LONGEST 300 /* bytes of a row that are shown; --json has it whole */
+#define INDENT 17       /* of what stands below a result's title */
 
 const char *report_text(const json_t *result, const char *member) {
 	const char *text = json_string_value(json_object_get(result, member));
 	return text ? text : "";
 }
 
-static enum verdict verdict_of(const json_t *result) {
+enum verdict report_verdict(const json_t *result) {
 	enum verdict verdict;
 	return verdict_from_name(report_text(result, "verdict"), &verdict) ? verdict : VERDICT_ERROR;
 }
 
-static const char *control_of(const json_t *result) {
+const char *report_control(const json_t *result) {
 	const char *control = json_string_value(json_array_get(json_object_get(result, "controls"), 0));
 	return control ? control : "";
 }
@@ -27,7 +26,7 @@ struct counts report_count(const json_t *results) {
 	size_t index;
 	json_t *result;
 	json_array_foreach(results, index, result) {
-		counts.by_verdict[verdict_of(result)]++;
+		counts.by_verdict[report_verdict(result)]++;
 		counts.total++;
 	}
 	return counts;
@@ -67,7 +66,7 @@ static const json_t **sorted(const json_t *results, int (*compare)(const void *,
 
 static int by_control(const void *a, const void *b) {
 	const json_t *left = *(const json_t *const *)a, *right = *(const json_t *const *)b;
-	int order = control_compare(control_of(left), control_of(right));
+	int order = control_compare(report_control(left), report_control(right));
 	return order ? order : strcmp(report_text(left, "rule"), report_text(right, "rule"));
 }
 
@@ -81,7 +80,7 @@ static unsigned severity_rank(const json_t *result) {
 
 static int by_weight(const void *a, const void *b) {
 	const json_t *left = *(const json_t *const *)a, *right = *(const json_t *const *)b;
-	int failed = (verdict_of(right) == VERDICT_FAIL) - (verdict_of(left) == VERDICT_FAIL);
+	int failed = (report_verdict(right) == VERDICT_FAIL) - (report_verdict(left) == VERDICT_FAIL);
 	int severity = (int)severity_rank(left) - (int)severity_rank(right);
 	int key = json_is_true(json_object_get(right, "key")) - json_is_true(json_object_get(left, "key"));
 	if (failed || severity || key)
@@ -89,31 +88,38 @@ static int by_weight(const void *a, const void *b) {
 	return by_control(a, b);
 }
 
-static void print_value(const json_t *value) {
-	if (json_is_string(value)) {
-		say_text(stdout, json_string_value(value));
-		return;
-	}
-	char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
-	say_text(stdout, text ? text : "?");
+static void add_value(const char *name, const json_t *value, struct buf *line) {
+	char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
+	buf_addf(line, "%s%s=%s", line->len ? "  " : "", name, text ? text : json_string_value(value));
 	free(text);
 }
 
-static void print_row(const json_t *row) {
-	const char *name;
-	json_t *value;
-	const char *blank = "";
-	printf("%*s", INDENT, "");
-	json_object_foreach((json_t *)row, name, value) {
-		if (json_is_null(value))
-			continue;
-		fputs(blank, stdout);
-		say_text(stdout, name);
-		putchar('=');
-		print_value(value);
-		blank = "  ";
+/* Whether the reason speaks of this field, as in "mode is 0644". */
+static bool is_spoken_of(const char *name, const char *reason) {
+	CLEANUP(free_ptr) char *words = xasprintf("%s is ", name);
+	return strstr(reason, words) != NULL;
+}
+
+/* The row's first field, then those that the reason speaks of, then the others as far as there is room. */
+static void print_row(const json_t *row, const char *reason) {
+	CLEANUP(buf_done) struct buf line = {0};
+	for (int others = 0; others < 2; others++) {
+		const char *name;
+		json_t *value;
+		size_t index = 0;
+		json_object_foreach((json_t *)row, name, value) {
+			bool is_first = index++ == 0 || is_spoken_of(name, reason);
+			if (!json_is_null(value) && is_first != (others == 1) && line.len <= ROW_LONGEST)
+				add_value(name, value, &line);
+		}
 	}
-	putchar('\n');
+	size_t len = line.len;
+	while (line.len > ROW_LONGEST && (len > ROW_LONGEST || ((unsigned char)line.data[len] & 0xc0) == 0x80))
+		len--;
+	CLEANUP(free_ptr) char *text = xstrndup(buf_str(&line), len);
+	printf("%*s", INDENT, "");
+	say_text(stdout, text);
+	puts(len < line.len ? " ..." : "");
 }
 
 /* Whether the reason names a value of this row, as in "/etc/x: mode is ..., and 2 more (/etc/y, /etc/z)": those that
@@ -136,12 +142,12 @@ static void print_observed(const json_t *result) {
 	size_t count = json_array_size(rows), shown = 0;
 	for (size_t i = 0; i < count && shown < ROWS_SHOWN; i++)
 		if (is_named(json_array_get(rows, i), report_text(result, "reason"))) {
-			print_row(json_array_get(rows, i));
+			print_row(json_array_get(rows, i), report_text(result, "reason"));
 			shown++;
 		}
 	for (size_t i = 0; i < count && shown < ROWS_SHOWN; i++)
 		if (!is_named(json_array_get(rows, i), report_text(result, "reason"))) {
-			print_row(json_array_get(rows, i));
+			print_row(json_array_get(rows, i), report_text(result, "reason"));
 			shown++;
 		}
 	if (count > shown)
@@ -149,7 +155,7 @@ static void print_observed(const json_t *result) {
 }
 
 static void print_result(const json_t *result) {
-	enum verdict verdict = verdict_of(result);
+	enum verdict verdict = report_verdict(result);
 	char word[20];
 	snprintf(word, sizeof word, "%-15s", verdict_name(verdict));
 	fputs("  ", stdout);
@@ -165,20 +171,58 @@ static void print_result(const json_t *result) {
 		print_observed(result);
 }
 
+static bool is_same_gap(const json_t *a, const json_t *b) {
+	const char *why = report_gap(a), *other = report_gap(b);
+	return why && other && report_verdict(a) == report_verdict(b) && !strcmp(why, other);
+}
+
+/* What is unsaid for one and the same reason, said once. */
+static void print_alike(const json_t *const *items, size_t count, size_t first) {
+	enum verdict verdict = report_verdict(items[first]);
+	char word[20];
+	size_t alike = 0;
+	for (size_t i = first; i < count; i++)
+		alike += is_same_gap(items[first], items[i]);
+	if (alike < 2) {
+		print_result(items[first]);
+		return;
+	}
+	snprintf(word, sizeof word, "%-15s", verdict_name(verdict));
+	fputs("  ", stdout);
+	say_coloured(verdict_colour(verdict), word);
+	say(stdout, "%zu rules: %s\n", alike, report_gap(items[first]));
+	for (size_t i = first; i < count; i++) {
+		if (!is_same_gap(items[first], items[i]))
+			continue;
+		say(stdout, "%*s%s  ", INDENT, "", report_text(items[i], "title"));
+		say_coloured(COLOUR_DIM, report_text(items[i], "rule"));
+		putchar('\n');
+	}
+}
+
+static void print_control(const json_t *const *items, size_t count, const struct catalogue *catalogue) {
+	const char *id = report_control(items[0]);
+	const struct control *control = catalogue_find(catalogue, id);
+	CLEANUP(free_ptr) char *heading = xasprintf("%s %s", id, control ? control->title : "");
+	say_coloured(COLOUR_BOLD, heading);
+	putchar('\n');
+	for (size_t i = 0; i < count; i++) {
+		bool is_told = false;
+		for (size_t k = 0; k < i && !is_told; k++)
+			is_told = is_same_gap(items[k], items[i]);
+		if (!is_told)
+			print_alike(items, count, i);
+	}
+}
+
 void report_by_control(const json_t *results, const struct catalogue *catalogue) {
 	size_t count;
 	const json_t **items = sorted(results, by_control, &count);
-	const char *current = "";
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(current, control_of(items[i])) != 0) {
-			current = control_of(items[i]);
-			const struct control *control = catalogue_find(catalogue, current);
-			CLEANUP(free_ptr) char *heading = xasprintf("%s %s", current, control ? control->title : "");
-			printf("%s", i ? "\n" : "");
-			say_coloured(COLOUR_BOLD, heading);
-			putchar('\n');
-		}
-		print_result(items[i]);
+	for (size_t from = 0, to; from < count; from = to) {
+		for (to = from + 1; to < count && !strcmp(report_control(items[from]), report_control(items[to]));)
+			to++;
+		printf("%s", from ? "\n" : "");
+		print_control(items + from, to - from, catalogue);
 	}
 	free(items);
 }
@@ -188,7 +232,7 @@ static void print_failure(size_t number, const json_t *result) {
 	printf("  %zu. ", number);
 	say_coloured(COLOUR_RED, report_text(result, "severity"));
 	say(stdout, "  %s%s%s (%s, %s)\n", report_text(result, "title"), *host ? " on " : "", host,
-	    report_text(result, "rule"), control_of(result));
+	    report_text(result, "rule"), report_control(result));
 	say_wrapped(report_text(result, "reason"), 5);
 	if (*fix) {
 		CLEANUP(free_ptr) char *line = xasprintf("fix: %s", fix);
@@ -206,92 +250,4 @@ void report_worst(const json_t *results) {
 	for (size_t i = 0; i < shown; i++)
 		print_failure(i + 1, items[i]);
 	free(items);
-}
-
-/* {source: {"why", "rules": [..]}} over all results, in order of names. New reference. */
-static json_t *denied_sources(const json_t *results) {
-	json_t *denied = json_object(), *result, *source;
-	size_t index, at;
-	json_array_foreach(results, index, result) {
-		json_array_foreach(json_object_get(result, "sources"), at, source) {
-			if (strcmp(report_text(source, "error"), "denied") != 0)
-				continue;
-			const char *name = report_text(source, "name");
-			if (!json_object_get(denied, name))
-				json_object_set_new(
-					denied, name,
-					json_pack("{s:s, s:[]}", "why", report_text(source, "why"), "rules"));
-			json_array_append(json_object_get(json_object_get(denied, name), "rules"),
-					  json_object_get(result, "rule"));
-		}
-	}
-	return denied;
-}
-
-static void print_rules(const json_t *rules) {
-	size_t count = json_array_size(rules);
-	for (size_t i = 0; i < count && i < RULES_SHOWN; i++)
-		say(stdout, "%s %s", i ? "," : "", json_string_value(json_array_get(rules, i)));
-	if (count > RULES_SHOWN)
-		printf(" and %zu more", count - RULES_SHOWN);
-}
-
-void report_denied(const json_t *results) {
-	CLEANUP(json_decref_p) json_t *denied = denied_sources(results);
-	size_t count = json_object_size(denied);
-	const char *name;
-	json_t *entry;
-	if (!count)
-		return;
-	printf("\n%zu %s denied\n", count, plural(count, "look was", "looks were"));
-	json_object_foreach(denied, name, entry) {
-		say(stdout, "  %s: %s (for", name, report_text(entry, "why"));
-		print_rules(json_object_get(entry, "rules"));
-		printf(")\n");
-	}
-}
-
-/* Why this result could not be said: what its first failed source says, or else its reason. NULL: it was denied. */
-static const char *why_unsaid(const json_t *result) {
-	size_t at;
-	const json_t *source;
-	const char *why = NULL;
-	json_array_foreach(json_object_get(result, "sources"), at, source) {
-		const char *error = report_text(source, "error");
-		if (!strcmp(error, "denied"))
-			return NULL;
-		if (!why && *error && strcmp(error, "absent") != 0)
-			why = report_text(source, "why");
-	}
-	return why ? why : report_text(result, "reason");
-}
-
-void report_unsaid(const json_t *results) {
-	CLEANUP(json_decref_p) json_t *reasons = json_object();
-	size_t index, count = 0, shown = 0;
-	json_t *result, *rules;
-	const char *why;
-	json_array_foreach(results, index, result) {
-		enum verdict verdict = verdict_of(result);
-		if ((verdict != VERDICT_UNKNOWN && verdict != VERDICT_ERROR) || !(why = why_unsaid(result)))
-			continue;
-		if (!json_object_get(reasons, why))
-			json_object_set_new(reasons, why, json_array());
-		json_array_append(json_object_get(reasons, why), json_object_get(result, "rule"));
-		count++;
-	}
-	if (!count)
-		return;
-	printf("\nWhy %zu %s unknown\n", count, plural(count, "is", "are"));
-	json_object_foreach(reasons, why, rules) {
-		if (shown++ == REASONS_SHOWN)
-			break;
-		say(stdout, "  %s (", why);
-		printf("%zu:", json_array_size(rules));
-		print_rules(rules);
-		printf(")\n");
-	}
-	if (json_object_size(reasons) > REASONS_SHOWN)
-		printf("  and %zu other %s\n", json_object_size(reasons) - REASONS_SHOWN,
-		       plural(json_object_size(reasons) - REASONS_SHOWN, "reason", "reasons"));
 }

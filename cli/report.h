@@ -24,6 +24,15 @@ void report_denied(const json_t *results);
 /* Why results that were not denied a look are unknown or in error, each reason once with the rules that it holds for.
  */
 void report_unsaid(const json_t *results);
+/* What was not checked: probes that nobody approved, parameters that nobody set, and the controls that are not
+ * evaluated because of that alone. controls: the collector's list of them, where passes may be missing among the
+ * results; NULL where they are all there. */
+void report_unchecked(const json_t *results, const json_t *controls);
+/* Why a result is unknown, in error or not checked, as its decisive source says it; NULL for other verdicts. */
+const char *report_gap(const json_t *result);
+enum verdict report_verdict(const json_t *result);
+/* The control that it decides or informs first, "" where there is none. */
+const char *report_control(const json_t *result);
 /* "37 rules: 20 pass, 5 fail, ...", where one and many say what is counted. */
 void report_counts(const struct counts *counts, const char *one, const char *many);
 /* Text member of a result, "" when it is missing. */

@@ -66,6 +66,7 @@ static void print_round(const struct stack *stack, const struct round *round, co
 	report_worst(round->results);
 	report_denied(round->results);
 	report_unsaid(round->results);
+	report_unchecked(round->results, NULL);
 	putchar('\n');
 	report_counts(counts, "rule", "rules");
 }

@@ -204,7 +204,8 @@ static void start(struct job *job, const struct property *properties, size_t cou
 		return;
 	}
 	if (sd_booted() <= 0) {
-		fail(job, ERR_UNPROVED, "ask", "systemd does not run here");
+		err_set(&err, ERR_UNPROVED, job_ask(job)->name, "systemd does not run here");
+		job_fail(job, &err);
 		return;
 	}
 	if (!job_bus(job, &bus, &err)) {

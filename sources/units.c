@@ -10,7 +10,7 @@
 
 static void fail(struct job *job, enum err_code code, const char *why, const char *detail) {
 	struct err err;
-	err_set(&err, code, job_ask(job)->name, "ask: %s%s%s", why, detail ? ": " : "", detail ? detail : "");
+	err_set(&err, code, job_ask(job)->name, "%s%s%s", why, detail ? ": " : "", detail ? detail : "");
 	job_fail(job, &err);
 }
 
