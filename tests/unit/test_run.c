@@ -70,11 +70,12 @@ static void only_takes_rules_and_controls(void **state) {
 }
 
 static void run_that_would_judge_nothing_is_wrong_use(void **state) {
+	CLEANUP(free_ptr) char *missing = file_join(agent.folder, "missing");
 	CLEANUP(outcome_done)
 	struct outcome control = ASK(verb_run, "--policy", policy, "--root", agent.root, "--only", "A.8.1");
 	CLEANUP(outcome_done)
 	struct outcome nothing = ASK(verb_run, "--policy", policy, "--root", agent.root, "--only", "A.8.99");
-	CLEANUP(outcome_done) struct outcome root = ASK(verb_run, "--policy", policy, "--root", "/nonexistent");
+	CLEANUP(outcome_done) struct outcome root = ASK(verb_run, "--policy", policy, "--root", missing);
 	CLEANUP(outcome_done)
 	struct outcome helpers = ASK(verb_run, "--root", agent.root, "--helpers", "/run/vouch");
 	CLEANUP(outcome_done) struct outcome option = ASK(verb_run, "--rot", agent.root);
@@ -86,6 +87,31 @@ static void run_that_would_judge_nothing_is_wrong_use(void **state) {
 	assert_int_equal(root.exit_code, 2);
 	assert_int_equal(option.exit_code, 2);
 	prints(&option, "there is no option --rot");
+}
+
+/* Two rules that cannot be judged for one reason, and one that waits for what is the organisation's. */
+static void reasons_are_said_once_and_what_waits_says_for_what(void **state) {
+	scratch_put(
+		agent.folder, "gaps.yaml",
+		"policy: {id: gaps, version: 1.0.0, framework: 'iso27001:2022', title: Gaps}\n"
+		"rules:\n"
+		"  - {id: u.one, title: One, controls: [A.8.9], severity: low, kind: effect, every: 1h, check: unit, "
+		"with: {name: a.service}, expect: {active: true}, why: w, fix: f}\n"
+		"  - {id: u.two, title: Two, controls: [A.8.9], severity: low, kind: effect, every: 1h, check: unit, "
+		"with: {name: a.service}, expect: {loaded: true}, why: w, fix: f}\n"
+		"  - {id: p.own, title: Own, controls: [A.8.23], key: true, severity: low, kind: effect, every: 1h, "
+		"params: {mine: {type: strings, default: [], doc: d}}, needs_params: [mine], "
+		"check: file, with: {path: /etc/b}, expect: {path: {in: $mine}}, why: w, fix: f}\n");
+	CLEANUP(free_ptr) char *gaps = file_join(agent.folder, "gaps.yaml");
+	CLEANUP(outcome_done) struct outcome outcome = ASK(verb_run, "--policy", gaps, "--root", agent.root);
+	assert_int_equal(outcome.exit_code, 3);
+	prints(&outcome, "unknown        2 rules: ");
+	prints(&outcome, "One  u.one\n");
+	prints(&outcome, "Two  u.two\n");
+	prints(&outcome, "mine: this parameter is not set");
+	prints(&outcome, "1 rule was not looked at until you say so");
+	prints(&outcome, "1 rule waits for a parameter that only you can fill\n    mine: p.own\n");
+	prints(&outcome, "not evaluated for this reason alone: A.8.23\n");
 }
 
 static void json_is_one_object_with_every_member(void **state) {
@@ -147,7 +173,7 @@ static void explain_says_why_and_how(void **state) {
 }
 
 static void controls_are_93_with_their_rules(void **state) {
-	CLEANUP(outcome_done) struct outcome outcome = ASK(verb_controls, "--policy", policy);
+	CLEANUP(outcome_done) struct outcome outcome = ASK(verb_controls, "--all", "--policy", policy);
 	size_t lines = 0;
 	for (const char *at = outcome.text; *at; at++)
 		lines += *at == '\n';
@@ -172,6 +198,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(denied_look_is_exit_3_and_named, make, drop),
 		cmocka_unit_test_setup_teardown(only_takes_rules_and_controls, make, drop),
 		cmocka_unit_test_setup_teardown(run_that_would_judge_nothing_is_wrong_use, make, drop),
+		cmocka_unit_test_setup_teardown(reasons_are_said_once_and_what_waits_says_for_what, make, drop),
 		cmocka_unit_test_setup_teardown(json_is_one_object_with_every_member, make, drop),
 		cmocka_unit_test_setup_teardown(escape_sequence_of_a_host_is_not_printed, make, drop),
 		cmocka_unit_test_setup_teardown(bad_policy_is_exit_2_at_its_place_and_nothing_is_run, make, drop),
