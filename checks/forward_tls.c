@@ -3,6 +3,7 @@
  * that is TLS. */
 #include "core/chain.h"
 #include "core/forwarding.h"
+#include "core/journald_conf.h"
 #include "core/row.h"
 #include "core/rsyslog_conf.h"
 #include "core/served.h"
@@ -32,6 +33,7 @@ static const struct check_field fields[] = {
 };
 
 static const char *const patterns[] = {RSYSLOG_CONF_PATTERNS,
+				       JOURNALD_CONF_PATTERNS,
 				       "stat:/etc",
 				       "dir:/*/systemd/journal-upload.conf.d",
 				       "stat:/*/systemd/journal-upload.conf.d/*",

@@ -1,5 +1,6 @@
 /* Where the host's logs are sent, and whether what sends them runs on the configuration that is on disk. */
 #include "core/forwarding.h"
+#include "core/journald_conf.h"
 #include "core/row.h"
 #include "core/rsyslog_conf.h"
 #include "core/service.h"
@@ -65,6 +66,7 @@ static const char *const others[] = {
 static const char *const shippers[] = {"rsyslog.service", "systemd-journal-upload.service"};
 
 static const char *const patterns[] = {RSYSLOG_CONF_PATTERNS,
+				       JOURNALD_CONF_PATTERNS,
 				       "unit:*",
 				       "stat:/etc",
 				       "tree:/var/spool/*",

@@ -1,20 +1,13 @@
 /* The journal: how journald is configured (journald.conf(5)), and what it really holds. */
 #include "core/check.h"
-#include "core/dropin.h"
-#include "core/lines.h"
+#include "core/journald_conf.h"
 #include "core/row.h"
-#include "core/setting.h"
 #include "core/times.h"
 
-#define CONFIG "file:/etc/systemd/journald.conf"
 #define FOLDER "dir:/var/log/journal"
 #define BOOTS "journal:boots"
 #define MACHINE "file:/etc/machine-id"
 #define WRITTEN_SLACK 600 /* seconds; how far the files may lag behind the newest entry */
-
-static const char *const folders[] = {"/etc/systemd/journald.conf.d", "/run/systemd/journald.conf.d",
-				      "/usr/local/lib/systemd/journald.conf.d", "/usr/lib/systemd/journald.conf.d",
-				      NULL};
 
 static const struct check_param params[] = {
 	{"previous_boot", VALUE_BOOL, false,
@@ -51,17 +44,9 @@ static const struct check_field fields[] = {
 	{0},
 };
 
-static const char *const patterns[] = {CONFIG,
-				       FOLDER,
-				       BOOTS,
-				       MACHINE,
-				       "file:/proc/sys/kernel/random/boot_id",
-				       "now:",
-				       "tree:/var/log/journal/*",
-				       "dir:/*/systemd/journald.conf.d",
-				       "stat:/*/systemd/journald.conf.d/*",
-				       "file:/*/systemd/journald.conf.d/*",
-				       NULL};
+static const char *const patterns[] = {
+	JOURNALD_CONF_PATTERNS,    FOLDER, BOOTS, MACHINE, "file:/proc/sys/kernel/random/boot_id", "now:",
+	"tree:/var/log/journal/*", NULL};
 
 /* The first word of a file, NULL where it was not read. */
 static char *word_of(const struct sources *fetched, const char *name) {
@@ -73,26 +58,21 @@ static char *word_of(const struct sources *fetched, const char *name) {
 }
 
 static void paths(const json_t *with, struct names *into) {
-	static const char *const fixed[] = {CONFIG,
-					    FOLDER,
-					    BOOTS,
-					    MACHINE,
-					    "file:/proc/sys/kernel/random/boot_id",
+	static const char *const fixed[] = {FOLDER, BOOTS, MACHINE, "file:/proc/sys/kernel/random/boot_id",
 					    "tree:/var/log/journal/[0-9a-f]*"};
 	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
 		names_add(into, fixed[i]);
-	dropins_paths(folders, ".conf", into);
+	journald_conf_paths(into);
 }
 
 static void sources(const json_t *with, const struct sources *fetched, struct names *names) {
 	CLEANUP(free_ptr) char *machine = word_of(fetched, MACHINE);
-	names_add(names, CONFIG);
 	names_add(names, FOLDER);
 	names_add(names, BOOTS);
 	names_add(names, MACHINE);
 	names_add(names, "file:/proc/sys/kernel/random/boot_id");
 	names_add(names, "now:");
-	dropins_ask(folders, ".conf", fetched, names);
+	journald_conf_ask(fetched, names);
 	if (machine && *machine && !strchr(machine, '/'))
 		names_addf(names, "tree:/var/log/journal/%s", machine);
 }
@@ -124,35 +104,9 @@ static void take_setting(json_t *row, const char *key, const char *value, const 
 		row_text(row, "storage_file", file);
 }
 
-static bool read_config(const struct source *source, json_t *row, struct err *err) {
-	CLEANUP(lines_done) struct lines lines = lines_over(source->name, source->bytes.data, source->bytes.len);
-	char *line, *key, *value, *section;
-	bool ours = false;
-	while ((line = lines_next(&lines))) {
-		if ((section = setting_section(line)))
-			ours = !strcmp(section, "Journal");
-		else if (setting_split(line, '=', "#;", &key, &value) && ours)
-			take_setting(row, key, value, source_path(source));
-	}
-	return lines_ok(&lines, err);
-}
-
-/* The main file first: every drop-in overrides it, wherever it lies. */
-static bool read_configs(const struct sources *fetched, json_t *row, struct err *err) {
-	CLEANUP(dropins_done) struct dropins dropins = {0};
-	const struct source *main_file;
-	if (!source_maybe(fetched, CONFIG, &main_file, err) || (main_file && !read_config(main_file, row, err)) ||
-	    !dropins_read(folders, ".conf", fetched, &dropins, err))
-		return false;
-	for (size_t i = 0; i < dropins.count; i++)
-		if (!read_config(dropins.files[i], row, err))
-			return false;
-	return true;
-}
-
 static bool add_storage(json_t *row, const struct sources *fetched, struct err *err) {
 	const struct source *folder;
-	if (!read_configs(fetched, row, err) || !source_maybe(fetched, FOLDER, &folder, err))
+	if (!journald_conf_read(fetched, take_setting, row, err) || !source_maybe(fetched, FOLDER, &folder, err))
 		return false;
 	const char *configured = json_string_value(json_object_get(row, "configured"));
 	if (!configured)

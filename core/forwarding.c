@@ -1,7 +1,10 @@
 #include "core/forwarding.h"
 
+#include <ctype.h>
+
 #include "core/dropin.h"
 #include "core/etc.h"
+#include "core/journald_conf.h"
 #include "core/lines.h"
 #include "core/resolv.h"
 #include "core/row.h"
@@ -11,6 +14,7 @@
 
 #define UPLOAD "systemd-journal-upload"
 #define UPLOAD_CONF "file:/etc/systemd/journal-upload.conf"
+#define HOSTS "file:/etc/hosts"
 #define UPLOAD_PORT 19532
 #define SYSLOG_PORT "514"
 #define PORT_MOST 65535
@@ -29,17 +33,83 @@ void forwarding_done(struct forwarding *forwarding) {
 
 void forwarding_paths(struct names *patterns) {
 	rsyslog_conf_paths(patterns);
+	journald_conf_paths(patterns);
+	names_add(patterns, HOSTS);
 	names_add(patterns, UPLOAD_CONF);
 	names_add(patterns, ETC_SOURCE);
 	dropins_paths(upload_folders, ".conf", patterns);
 }
 
+static void to_lower(char *text) {
+	for (; *text; text++)
+		*text = (char)tolower((unsigned char)*text);
+}
+
 bool is_local_host(const char *host) {
 	static const char *const names[] = {"localhost", "localhost.localdomain", "ip6-localhost", "localhost."};
 	CLEANUP(free_ptr) char *lower = xstrdup(host);
-	for (char *at = lower; *at; at++)
-		*at |= *at >= 'A' && *at <= 'Z' ? 0x20 : 0;
+	to_lower(lower);
 	return text_is_one_of(lower, names, ARRAY_LEN(names)) || resolv_is_loopback(host);
+}
+
+/* What everything that is sent from here depends on beside the shipper's own configuration. */
+struct surroundings {
+	json_t *own;     /* names that /etc/hosts has on loopback, in lower case */
+	json_t *journal; /* {"ForwardToSyslog", "MaxLevelSyslog": as written}, of those that are set */
+};
+
+static void surroundings_done(struct surroundings *around) {
+	json_decref(around->own);
+	json_decref(around->journal);
+}
+
+/* The resolver takes these before it asks anybody. */
+static bool read_hosts(const struct sources *fetched, json_t *own, struct err *err) {
+	const struct source *source;
+	if (!source_maybe(fetched, HOSTS, &source, err))
+		return false;
+	if (!source)
+		return true;
+	CLEANUP(lines_done) struct lines lines = lines_over(source->name, source->bytes.data, source->bytes.len);
+	char *line;
+	while ((line = lines_next(&lines))) {
+		char *name;
+		line[strcspn(line, "#")] = '\0';
+		const char *address = text_word(&line);
+		while (address && resolv_is_loopback(address) && (name = text_word(&line))) {
+			to_lower(name);
+			json_object_set_new(own, name, json_true());
+		}
+	}
+	return lines_ok(&lines, err);
+}
+
+static void take_setting(json_t *into, const char *key, const char *value, const char *file) {
+	if (strcmp(key, "ForwardToSyslog") != 0 && strcmp(key, "MaxLevelSyslog") != 0)
+		return;
+	json_object_del(into, key);
+	row_text(into, key, *value ? value : NULL);
+}
+
+static bool surroundings_read(const struct sources *fetched, struct names *names, struct surroundings *around,
+			      struct err *err) {
+	struct err ignored, *told = names ? &ignored : err;
+	*around = (struct surroundings){json_object(), json_object()};
+	if (names) {
+		names_add(names, HOSTS);
+		journald_conf_ask(fetched, names);
+	}
+	bool is_read = read_hosts(fetched, around->own, told) &&
+		       journald_conf_read(fetched, take_setting, around->journal, told);
+	return is_read || names;
+}
+
+static bool is_this_host(const struct surroundings *around, const char *target) {
+	CLEANUP(free_ptr) char *lower = xstrdup(target);
+	to_lower(lower);
+	if (text_ends(lower, "."))
+		lower[strlen(lower) - 1] = '\0';
+	return is_local_host(target) || json_object_get(around->own, lower);
 }
 
 /* The value under the first of two names, or `otherwise`. */
@@ -126,8 +196,32 @@ static void add_queue(json_t *row, const json_t *params) {
 		row_int(row, "retry", (int64_t)count);
 }
 
-static bool add_target(const json_t *action, const struct rsyslog_conf *conf, const char *target,
-		       struct forwarding *forwarding, struct err *err) {
+/* Actions that are not done for each message that comes to them. */
+static void add_occasions(json_t *row, const json_t *params) {
+	static const char *const counts[] = {"action.execonlyeverynthtime", "action.execonlyonceeveryinterval"};
+	const char *selector = json_string_value(json_object_get(row, "selector"));
+	bool is_seldom = is_on(value_of(params, "action.execonlywhenpreviousissuspended", NULL, NULL));
+	for (size_t i = 0; i < ARRAY_LEN(counts); i++)
+		is_seldom |= strcmp(value_of(params, counts[i], NULL, "0"), "0") != 0;
+	if (is_seldom)
+		json_object_set_new(row, "selector", json_sprintf("%s & seldom", selector));
+}
+
+/* What journald does not pass on, rsyslogd has only where it reads the journal. */
+static void add_taken(json_t *row, const struct rsyslog_conf *conf, const struct surroundings *around) {
+	static const char *const off[] = {"no", "n", "false", "f", "off", "0"}, *const all[] = {"debug", "7"};
+	const char *passes = value_of(around->journal, "ForwardToSyslog", NULL, "");
+	const char *level = value_of(around->journal, "MaxLevelSyslog", NULL, "debug");
+	bool is_passed = !text_is_one_of(passes, off, ARRAY_LEN(off));
+	row_bool(row, "takes_local", conf->takes_journal || (conf->takes_local && is_passed));
+	if (!conf->takes_journal && !text_is_one_of(level, all, ARRAY_LEN(all))) {
+		CLEANUP(free_ptr) char *text = xasprintf("journald: MaxLevelSyslog=%s", level);
+		row_text_append(row, "discarded", text);
+	}
+}
+
+static bool add_target(const json_t *action, const struct rsyslog_conf *conf, const struct surroundings *around,
+		       const char *target, struct forwarding *forwarding, struct err *err) {
 	static const char *const copied[] = {"file", "line", "selector", "discarded"};
 	const json_t *params = json_object_get(action, "params");
 	const char *type = value_of(params, "type", NULL, ""), *port = value_of(params, "port", NULL, SYSLOG_PORT);
@@ -141,10 +235,11 @@ static bool add_target(const json_t *action, const struct rsyslog_conf *conf, co
 	row_text(row, "shipper", "rsyslog");
 	row_text(row, "unit", "rsyslog.service");
 	for (size_t i = 0; i < ARRAY_LEN(copied); i++)
-		json_object_set(row, copied[i], json_object_get(action, copied[i]));
-	row_bool(row, "takes_local", conf->takes_local);
+		json_object_set_new(row, copied[i], json_deep_copy(json_object_get(action, copied[i])));
+	add_occasions(row, params);
+	add_taken(row, conf, around);
 	row_text(row, "target", target);
-	row_bool(row, "local", is_local_host(target));
+	row_bool(row, "local", is_this_host(around, target));
 	if (text_to_u64(port, PORT_MOST, &number))
 		row_int(row, "port", (int64_t)number);
 	add_queue(row, params);
@@ -169,8 +264,8 @@ static bool is_unread(const char *type) {
 	return text_is_one_of(type, types, ARRAY_LEN(types));
 }
 
-static bool add_action(const json_t *action, const struct rsyslog_conf *conf, struct forwarding *forwarding,
-		       struct err *err) {
+static bool add_action(const json_t *action, const struct rsyslog_conf *conf, const struct surroundings *around,
+		       struct forwarding *forwarding, struct err *err) {
 	const json_t *params = json_object_get(action, "params"), *target = json_object_get(params, "target"), *each;
 	const char *type = value_of(params, "type", NULL, "");
 	size_t i;
@@ -180,15 +275,15 @@ static bool add_action(const json_t *action, const struct rsyslog_conf *conf, st
 	}
 	if (strcmp(type, "omfwd") != 0 && strcmp(type, "omrelp") != 0)
 		return true;
-	json_array_foreach(target, i,
-			   each) if (!add_target(action, conf, json_string_value(each), forwarding, err)) return false;
+	json_array_foreach(target, i, each) if (!add_target(action, conf, around, json_string_value(each), forwarding,
+							    err)) return false;
 	const char *name =
 		json_is_string(target) ? json_string_value(target) : value_of(params, "targetsrv", NULL, NULL);
-	return json_is_array(target) || !name || add_target(action, conf, name, forwarding, err);
+	return json_is_array(target) || !name || add_target(action, conf, around, name, forwarding, err);
 }
 
-static bool read_rsyslog(const struct sources *fetched, struct names *names, struct forwarding *forwarding,
-			 struct err *err) {
+static bool read_rsyslog(const struct sources *fetched, struct names *names, const struct surroundings *around,
+			 struct forwarding *forwarding, struct err *err) {
 	CLEANUP(rsyslog_conf_done) struct rsyslog_conf conf = {0};
 	const struct source *main_file;
 	json_t *action;
@@ -199,7 +294,8 @@ static bool read_rsyslog(const struct sources *fetched, struct names *names, str
 		return false;
 	if (!rsyslog_conf_read(fetched, names, &conf, err))
 		return false;
-	json_array_foreach(conf.actions, i, action) if (!add_action(action, &conf, forwarding, err)) return false;
+	json_array_foreach(conf.actions, i,
+			   action) if (!add_action(action, &conf, around, forwarding, err)) return false;
 	for (i = 0; i < names_count(conf.files); i++)
 		names_add(forwarding->files, names_at(conf.files, i));
 	forwarding->spool = xstrdup(value_of(conf.settings, "workdirectory", NULL, "/var/spool/rsyslog"));
@@ -223,7 +319,7 @@ static bool read_settings(const struct source *source, json_t *settings, struct 
 }
 
 /* "https://host:port/path"; without a scheme it is https, without a port journal-upload's own. */
-static void add_upload(json_t *actions, const json_t *settings, const char *url) {
+static void add_upload(json_t *actions, const json_t *settings, const struct surroundings *around, const char *url) {
 	bool is_plain = text_starts(url, "http://"), is_named = is_plain || text_starts(url, "https://");
 	const char *host = is_named ? strstr(url, "://") + 3 : url;
 	const char *trust = value_of(settings, "TrustedCertificateFile", NULL, "/etc/ssl/ca/trusted.pem");
@@ -244,7 +340,7 @@ static void add_upload(json_t *actions, const json_t *settings, const char *url)
 	json_object_set_new(row, "discarded", json_array());
 	row_bool(row, "takes_local", true);
 	row_text(row, "target", target);
-	row_bool(row, "local", is_local_host(target));
+	row_bool(row, "local", is_this_host(around, target));
 	if (number)
 		row_int(row, "port", (int64_t)number);
 	row_text(row, "protocol", is_plain ? "http" : "https");
@@ -274,8 +370,8 @@ static bool read_upload_settings(const struct sources *fetched, json_t *settings
 	return true;
 }
 
-static bool read_upload(const struct sources *fetched, struct names *names, struct forwarding *forwarding,
-			struct err *err) {
+static bool read_upload(const struct sources *fetched, struct names *names, const struct surroundings *around,
+			struct forwarding *forwarding, struct err *err) {
 	CLEANUP(json_decref_p) json_t *settings = json_object();
 	struct err ignored;
 	if (names) {
@@ -286,15 +382,17 @@ static bool read_upload(const struct sources *fetched, struct names *names, stru
 		return names != NULL;
 	const char *url = value_of(settings, "URL", NULL, "");
 	if (*url)
-		add_upload(forwarding->actions, settings, url);
+		add_upload(forwarding->actions, settings, around, url);
 	return true;
 }
 
 bool forwarding_read(const struct sources *fetched, struct names *names, struct forwarding *ret_forwarding,
 		     struct err *err) {
+	CLEANUP(surroundings_done) struct surroundings around;
 	struct forwarding forwarding = {.actions = json_array(), .files = names_new()};
-	bool is_read = read_rsyslog(fetched, names, &forwarding, err);
-	is_read = (is_read || names) && read_upload(fetched, names, &forwarding, err) && is_read;
+	bool is_read = surroundings_read(fetched, names, &around, err);
+	is_read = (is_read || names) && read_rsyslog(fetched, names, &around, &forwarding, err) && is_read;
+	is_read = (is_read || names) && read_upload(fetched, names, &around, &forwarding, err) && is_read;
 	if (is_read)
 		*ret_forwarding = forwarding;
 	else

@@ -212,7 +212,7 @@ static bool read_ruleset(struct reader *reader, struct rsyslog_scan *scan, const
 static void take_module(struct reader *reader, const json_t *params) {
 	const char *load = text_of(params, "load");
 	if (load && !strcmp(load, "imjournal"))
-		reader->conf.takes_local = true;
+		reader->legacy.has_journal = true;
 	if (load && !strcmp(load, "imuxsock") && !is_word(params, "syssock.use", "off"))
 		reader->legacy.has_socket = true;
 }
@@ -243,7 +243,8 @@ static bool read_object(struct reader *reader, struct rsyslog_scan *scan, const 
 		return skip_template(scan, err);
 	if (!strcmp(kind, "ruleset"))
 		return read_ruleset(reader, scan, params, err);
-	if (is_word(params, "config.enabled", "off"))
+	const char *enabled = text_of(params, "config.enabled");
+	if (enabled && strcmp(enabled, "on") != 0) /* "yes", "true" and "On" switch off too (nvlstChkDisabled()) */
 		return true;
 	if (!strcmp(kind, "include"))
 		return read_included(reader, scan, params, context, err);
@@ -378,14 +379,14 @@ static void settle(struct reader *reader) {
 		json_object_del(action, "ruleset");
 	}
 	reader->conf.takes_local |= reader->legacy.has_socket && !reader->legacy.omits_local;
-	reader->conf.takes_local |= reader->legacy.has_journal;
+	reader->conf.takes_journal = reader->legacy.has_journal;
 }
 
 bool rsyslog_conf_read(const struct sources *fetched, struct names *names, struct rsyslog_conf *ret_conf,
 		       struct err *err) {
 	struct reader reader = {.fetched = fetched, .ask = names, .stops = json_object(), .calls = json_array()};
 	struct context context = {DEFAULT_RULESET, ALL};
-	reader.conf = (struct rsyslog_conf){json_array(), json_object(), names_new(), false};
+	reader.conf = (struct rsyslog_conf){json_array(), json_object(), names_new(), false, false};
 	reader.legacy = legacy_new();
 	bool is_read = read_file(&reader, RSYSLOG_CONF, &context, err);
 	if (is_read)

@@ -17,7 +17,8 @@ struct rsyslog_conf {
 	json_t *actions;
 	json_t *settings;    /* of global() and the directives of the old form, names in lower case */
 	struct names *files; /* "file:" names of all that were read, the main one first; none: not there */
-	bool takes_local;    /* imuxsock with the system's socket, or imjournal, is loaded */
+	bool takes_local;    /* imuxsock with the system's socket is loaded: what journald passes on, where it runs */
+	bool takes_journal;  /* imjournal is loaded */
 };
 
 /* With names the sources that are still missing are added, and what comes back is of no use. Include files that are
