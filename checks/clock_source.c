@@ -27,6 +27,9 @@ static const struct check_field fields[] = {
 	 PRIVACY_PUBLIC, false},
 	{"address", VALUE_STRING, NULL, "The address that it has now.", PRIVACY_PUBLIC, true},
 	{"selected", VALUE_BOOL, NULL, "The clock follows it.", PRIVACY_PUBLIC, true},
+	{"combined", VALUE_BOOL, NULL,
+	 "What it says moves the clock: the selected one, and those that chronyd combines with it (\"+\").",
+	 PRIVACY_PUBLIC, true},
 	{"usable", VALUE_BOOL, NULL, "It answers, and is not out of line with the others.", PRIVACY_PUBLIC, true},
 	{"listed", VALUE_BOOL, NULL, "It is in the parameter of that name.", PRIVACY_PUBLIC, false},
 	{"kind", VALUE_STRING, NULL, "server, peer, refclock, or local: the machine's own clock.", PRIVACY_PUBLIC,
@@ -134,7 +137,7 @@ static bool is_listed(const json_t *with, const char *name, const char *address)
 /* One source, into a row. */
 struct seen {
 	const char *daemon, *name, *address, *kind, *origin;
-	bool is_selected, is_usable;
+	bool is_selected, is_combined, is_usable;
 	int64_t stratum; /* negative: not said */
 };
 
@@ -144,6 +147,7 @@ static void add(const json_t *with, const struct seen *seen, json_t *rows) {
 	row_text(row, "name", seen->name);
 	row_text(row, "address", seen->address);
 	row_bool(row, "selected", seen->is_selected);
+	row_bool(row, "combined", seen->is_selected || seen->is_combined);
 	row_bool(row, "usable", seen->is_usable);
 	if (seen->name)
 		row_bool(row, "listed", is_listed(with, seen->name, seen->address));
@@ -180,6 +184,7 @@ static bool add_chrony_source(const json_t *with, const struct sources *fetched,
 	    !json_get_int(source, "reach", CHRONYC, &reach, err))
 		return false;
 	seen.is_selected = !strcmp(state, "*");
+	seen.is_combined = !strcmp(state, "+");
 	seen.is_usable = reach > 0 && (seen.is_selected || !strcmp(state, "+") || !strcmp(state, "-"));
 	seen.origin = is_from_dhcp(fetched, seen.name, seen.address) ? "dhcp" : "configuration";
 	add(with, &seen, rows);
