@@ -2,6 +2,7 @@
  * secrets: only words that the rule names, and names of parameters, are shown. */
 #include "core/check.h"
 #include "core/cmdline.h"
+#include "core/grub.h"
 #include "core/lines.h"
 #include "core/row.h"
 #include "core/text.h"
@@ -31,12 +32,17 @@ static const struct check_field fields[] = {
 };
 
 static const char *const grub_files[] = {"file:/boot/grub/grub.cfg", "file:/boot/grub2/grub.cfg"};
+/* Its environment block; of RHEL 8 with UEFI a link to the one beside the loader. */
+static const char *const grub_blocks[] = {"file:/boot/grub/grubenv", "file:/boot/grub2/grubenv"};
 /* Boot Loader Specification, "Type #1 Boot Loader Specification Entries". */
 static const char *const entry_folders[] = {"/boot/loader/entries", "/boot/efi/loader/entries", "/efi/loader/entries"};
 
 static const char *const patterns[] = {CMDLINE,
 				       "file:/boot/grub/grub.cfg",
 				       "file:/boot/grub2/grub.cfg",
+				       "file:/boot/grub/grubenv",
+				       "file:/boot/grub2/grubenv",
+				       "file:/boot/efi/EFI/*/grubenv",
 				       "dir:/boot/loader/entries",
 				       "file:/boot/loader/entries/*.conf",
 				       "dir:/boot/efi/loader/entries",
@@ -49,6 +55,8 @@ static void name_sources(const json_t *with, const struct sources *fetched, stru
 	names_add(names, CMDLINE);
 	for (size_t i = 0; i < ARRAY_LEN(grub_files); i++)
 		names_add(names, grub_files[i]);
+	for (size_t i = 0; i < ARRAY_LEN(grub_blocks); i++)
+		names_add(names, grub_blocks[i]);
 	for (size_t i = 0; i < ARRAY_LEN(entry_folders); i++) {
 		CLEANUP(free_ptr) char *folder = xasprintf("dir:%s", entry_folders[i]);
 		json_t *entries = NULL, *entry;
@@ -81,10 +89,9 @@ static bool words_of(const char *text, const char *where, struct words *ret_word
 	while ((word = cmdline_next(&at))) {
 		if (ret_words->count == WORDS_MOST)
 			return err_set(err, ERR_MALFORMED, where, "more than %d words", WORDS_MOST);
-		if (*word == '$' && strcmp(word, "$tuned_params") != 0)
+		if (*word == '$')
 			return err_set(err, ERR_UNPROVED, where, "what stands for %s is not looked up", word);
-		if (*word != '$')
-			ret_words->items[ret_words->count++] = word;
+		ret_words->items[ret_words->count++] = word;
 	}
 	return true;
 }
@@ -119,6 +126,7 @@ static void add_differing(json_t *row, const struct words *one, const struct wor
 
 struct look {
 	const json_t *with;
+	const struct sources *fetched;
 	struct words running;
 	json_t *rows;
 	size_t entries;
@@ -153,9 +161,60 @@ static bool is_rescue(const struct words *words) {
 	return false;
 }
 
+/* The first of these files that gives it a value; *ret_value NULL: none does. The caller frees. */
+static bool find_value(struct look *look, const char *const *names, size_t count, const char *variable,
+		       char **ret_value) {
+	*ret_value = NULL;
+	for (size_t i = 0; i < count && !*ret_value; i++) {
+		const struct source *file;
+		if (!source_maybe(look->fetched, names[i], &file, look->err) ||
+		    (file && !grub_value(file, variable, ret_value, look->err)))
+			return false;
+	}
+	return true;
+}
+
+/* tuned writes its part into GRUB's configuration, and into the block too where there are entries: where the two say
+ * different things, which one counts depends on the order of GRUB's scripts. $kernelopts is the block's; the
+ * configuration has one for the time when the block has none. */
+static bool value_of(struct look *look, const char *where, const char *variable, char **ret_value) {
+	CLEANUP(free_ptr) char *of_block = NULL;
+	CLEANUP(free_ptr) char *of_file = NULL;
+	bool is_tuned = !strcmp(variable, "tuned_params");
+	if (!find_value(look, grub_blocks, ARRAY_LEN(grub_blocks), variable, &of_block) ||
+	    !find_value(look, grub_files, ARRAY_LEN(grub_files), variable, &of_file))
+		return false;
+	if (is_tuned && of_block && of_file && strcmp(of_block, of_file) != 0)
+		return err_set(look->err, ERR_UNPROVED, where,
+			       "GRUB's configuration and its grubenv have different values of $%s", variable);
+	const char *value = of_block ? of_block : of_file ? of_file : is_tuned ? "" : NULL;
+	if (!value)
+		return err_set(look->err, ERR_UNPROVED, where,
+			       "neither GRUB's configuration nor its grubenv says what stands for $%s", variable);
+	*ret_value = xstrdup(value);
+	return true;
+}
+
+static bool expand(struct look *look, const char *where, const char *options, struct buf *ret_whole) {
+	size_t at = 0, done = 0, begin;
+	char *name;
+	while ((name = grub_variable(options, &at, &begin))) {
+		CLEANUP(free_ptr) char *variable = name;
+		CLEANUP(free_ptr) char *value = NULL;
+		if (!value_of(look, where, variable, &value))
+			return false;
+		buf_add(ret_whole, options + done, begin - done);
+		buf_adds(ret_whole, value);
+		done = at;
+	}
+	buf_adds(ret_whole, options + done);
+	return true;
+}
+
 static bool add_entry(struct look *look, const char *where, const char *options, bool is_default) {
 	CLEANUP(words_done) struct words words = {0};
-	if (!words_of(options, where, &words, look->err))
+	CLEANUP(buf_done) struct buf whole = {0};
+	if (!expand(look, where, options, &whole) || !words_of(buf_str(&whole), where, &words, look->err))
 		return false;
 	if (is_rescue(&words))
 		return true;
@@ -266,7 +325,7 @@ static bool read_next(struct look *look, const struct sources *fetched) {
 static bool run(const json_t *with, const struct sources *fetched, struct observation *ret_observation,
 		struct err *err) {
 	CLEANUP(json_decref_p) json_t *rows = json_array();
-	struct look look = {.with = with, .rows = rows, .err = err};
+	struct look look = {.with = with, .fetched = fetched, .rows = rows, .err = err};
 	const struct source *cmdline;
 	if (!source_maybe(fetched, CMDLINE, &cmdline, err))
 		return false;
