@@ -231,7 +231,7 @@ static void print_failure(size_t number, const json_t *result) {
 	const char *host = report_text(result, "host"), *fix = report_text(result, "fix");
 	printf("  %zu. ", number);
 	say_coloured(COLOUR_RED, report_text(result, "severity"));
-	say(stdout, "  %s%s%s (%s, %s)\n", report_text(result, "title"), *host ? " on " : "", host,
+	say(stdout, "  %s%s%s (%s, %s)\n", host, *host ? ": " : "", report_text(result, "title"),
 	    report_text(result, "rule"), report_control(result));
 	say_wrapped(report_text(result, "reason"), 5);
 	if (*fix) {

@@ -153,7 +153,9 @@ static void write_legend(struct page *page) {
 		{CONTROL_UNKNOWN, "no key rule fails, but one cannot say: unknown, error, or a gap in the evidence"},
 		{CONTROL_OPERATING, "all key rules pass, at least one by its effect on the running system"},
 		{CONTROL_DESIGNED, "all key rules pass by configuration alone, or one is not checked"},
-		{CONTROL_NOTEVALUATED, "no key rule decides it on that host; others may inform"},
+		{CONTROL_NOTEVALUATED,
+		 "no key rule decides it on that host: there is none, or it does not apply, or it waits for a "
+		 "probe's approval or a parameter; others may inform"},
 	};
 	page_open(page, "dl", "class", "legend", NULL);
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {

@@ -124,6 +124,21 @@ static void write_about(struct page *page, const struct row *row) {
 		page_element(page, "p", member(row, "why"), NULL);
 }
 
+/* What would have the hosts on which nothing was looked at looked at. */
+static void write_unchecked(struct page *page, const struct row *rows, size_t count) {
+	for (size_t i = 0; i < count; i++) {
+		if (rows[i].state != RULE_NOTCHECKED)
+			continue;
+		page_element(
+			page, "p",
+			"Not checked until the organisation says so: where the reason names a probe, a line in "
+			"/etc/vouch/approvals on the host lets it be made; where it names a parameter, a policy on "
+			"top of this one sets it.",
+			"class", "note", NULL);
+		return;
+	}
+}
+
 /* count rows of one rule. */
 static void write_rule(struct page *page, const struct row *rows, size_t count, const json_t *names) {
 	page_open(page, "section", "class", "rule", NULL);
@@ -134,6 +149,7 @@ static void write_rule(struct page *page, const struct row *rows, size_t count, 
 		page_textf(page, "To fix it: %s", member(&rows[0], "fix"));
 		page_close(page);
 	}
+	write_unchecked(page, rows, count);
 	page_open(page, "table", NULL);
 	page_open(page, "tbody", NULL);
 	for (size_t i = 0; i < count && i < ROWS_A_RULE; i++)

@@ -371,6 +371,24 @@ static void example_of_the_page_loads(void **state) {
 	assert_int_equal(stack->rule_count, 2);
 }
 
+/* The worked policy on top of the baseline: rules, parameters and types are those that there are. */
+static void what_is_yours_on_the_page_can_be_set(void **state) {
+	struct err err = {0};
+	CLEANUP(buf_done) struct buf page = {0};
+	CLEANUP(policy_stack_free_p) struct policy_stack *stack = NULL;
+	CLEANUP(scratch_free) char *folder = scratch_new();
+	assert_true(file_read(SOURCE_DIR "/docs/POLICY.md", 1U << 20, &page, &err));
+	const char *section = strstr(buf_str(&page), "## What is yours\n");
+	assert_non_null(section);
+	const char *from = strstr(section, "```yaml\n") + strlen("```yaml\n"), *to = strstr(from, "```");
+	CLEANUP(free_ptr) char *text = xstrndup(from, (size_t)(to - from));
+	scratch_put(folder, "ours.yaml", text);
+	CLEANUP(free_ptr) char *ours = file_join(folder, "ours.yaml");
+	const char *const paths[] = {SOURCE_DIR "/policies/linux-baseline", ours};
+	if (!policy_stack_load(paths, 2, catalogue, checks_all, &stack, &err))
+		fail_msg("%s:%u:%u: %s", err.where, err.line, err.column, err.why);
+}
+
 static int load_catalogue(void **state) {
 	struct err err;
 	return catalogue_load(SOURCE_DIR "/policies", &catalogue, &err) ? 0 : -1;
@@ -478,6 +496,7 @@ int main(void) {
 		cmocka_unit_test(rules_stop_at_their_cap),
 		cmocka_unit_test(file_that_is_not_there_is_named),
 		cmocka_unit_test(example_of_the_page_loads),
+		cmocka_unit_test(what_is_yours_on_the_page_can_be_set),
 	};
 	return cmocka_run_group_tests(tests, load_catalogue, free_catalogue);
 }
