@@ -119,6 +119,8 @@ static void read_dnsmasq(struct walk *walk, char *line) {
 
 /* acl NAME dstdomain "/etc/squid/blocked": only what http_access denies by is a block list. */
 static void read_squid(struct walk *walk, char *line) {
+	if (*line == '#' || *line == '\0') /* nine lines of ten, where the file is the distribution's */
+		return;
 	char *rest = text_trim(line), *word = text_word(&rest), *name = text_word(&rest), *value;
 	if (!word || !name || *word == '#')
 		return;

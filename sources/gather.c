@@ -5,6 +5,7 @@
 
 struct gather {
 	struct asker *askers;
+	bool *is_settled; /* of each asker: all that it named is there, so it would name the same again */
 	size_t count;
 	struct sources *into;
 	struct fetch *fetch;
@@ -22,13 +23,16 @@ static bool is_allowed(const struct check *check, const char *name) {
 	return false;
 }
 
-static void ask(struct gather *gather, const struct asker *asker) {
+static void ask(struct gather *gather, size_t index) {
 	CLEANUP(names_free_p) struct names *names = names_new();
+	const struct asker *asker = &gather->askers[index];
 	asker->check->sources(asker->params, gather->into, names);
+	gather->is_settled[index] = true;
 	for (size_t i = 0; i < names_count(names); i++) {
 		const char *name = names_at(names, i);
 		if (sources_get(gather->into, name))
 			continue;
+		gather->is_settled[index] = false;
 		names_add(is_allowed(asker->check, name) ? gather->wanted : gather->refused, name);
 	}
 }
@@ -58,7 +62,8 @@ static void pass(void *context) {
 	names_free(gather->wanted);
 	gather->wanted = names_new();
 	for (size_t i = 0; i < gather->count; i++)
-		ask(gather, &gather->askers[i]);
+		if (!gather->is_settled[i])
+			ask(gather, i);
 	if (names_count(gather->wanted) > 0 && gather->passes++ < CHECK_PASSES) {
 		cap(gather);
 		fetch_start(gather->fetch, gather->wanted, pass, gather);
@@ -72,6 +77,7 @@ struct gather *gather_start(sd_event *event, const struct host *host, const stru
 			    struct sources *into, void (*done)(void *context), void *context) {
 	struct gather *gather = xcalloc(1, sizeof *gather);
 	*gather = (struct gather){.askers = xreallocarray(NULL, count ? count : 1, sizeof *askers),
+				  .is_settled = xcalloc(count ? count : 1, sizeof(bool)),
 				  .count = count,
 				  .into = into,
 				  .fetch = fetch_new(event, host, into),
@@ -93,6 +99,7 @@ void gather_free(struct gather *gather) {
 	names_free(gather->wanted);
 	names_free(gather->refused);
 	free(gather->askers);
+	free(gather->is_settled);
 	free(gather);
 }
 

@@ -89,7 +89,7 @@ static bool look_keyfile(const struct ask *ask, struct answer *ret_answer, struc
 	bool is_read = read_whole(ask, fd, data, KEYFILE_LARGEST + 1, &len, err);
 	if (is_read)
 		value = len > KEYFILE_LARGEST ? json_pack("{s:b}", "key", 0) : keyfile_parse(data, len);
-	explicit_bzero(data, KEYFILE_LARGEST + 1);
+	explicit_bzero(data, is_read ? len : KEYFILE_LARGEST + 1);
 	free(data);
 	return is_read && answer_json(ask, value, ret_answer, err);
 }

@@ -124,7 +124,7 @@ struct secret {
 
 static void secret_done(struct secret *secret) {
 	if (secret->data)
-		explicit_bzero(secret->data, SHADOW_LARGEST + 1);
+		explicit_bzero(secret->data, secret->len);
 	free(secret->data);
 }
 

@@ -16,34 +16,35 @@
 
 static const struct property {
 	const char *interface, *name, *type;
+	const char *absent; /* what it is for a unit that has no file and is inactive; NULL: that does not tell */
 } unit_properties[] = {
-	{"Unit", "LoadState", "s"},
-	{"Unit", "ActiveState", "s"},
-	{"Unit", "SubState", "s"},
-	{"Unit", "UnitFileState", "s"},
-	{"Unit", "FragmentPath", "s"},
-	{"Unit", "DropInPaths", "as"},
-	{"Unit", "NeedDaemonReload", "b"},
-	{"Unit", "TriggeredBy", "as"},
-	{"Service", "Result", "s"},
-	{"Service", "MainPID", "u"},
-	{"Service", "ExecMainStartTimestamp", "t"},
+	{"Unit", "LoadState", "s", NULL},
+	{"Unit", "ActiveState", "s", NULL},
+	{"Unit", "SubState", "s", "dead"},
+	{"Unit", "UnitFileState", "s", ""},
+	{"Unit", "FragmentPath", "s", ""},
+	{"Unit", "DropInPaths", "as", ""},
+	{"Unit", "NeedDaemonReload", "b", NULL},
+	{"Unit", "TriggeredBy", "as", NULL},
+	{"Service", "Result", "s", "success"},
+	{"Service", "MainPID", "u", ""},
+	{"Service", "ExecMainStartTimestamp", "t", ""},
 };
 
 /* How a service is kept alive, and within what bounds. */
 static const struct property service_properties[] = {
-	{"Unit", "LoadState", "s"},
-	{"Unit", "ActiveState", "s"},
-	{"Unit", "UnitFileState", "s"},
-	{"Service", "MainPID", "u"},
-	{"Service", "Result", "s"},
-	{"Service", "Restart", "s"},
-	{"Service", "NRestarts", "u"},
-	{"Service", "WatchdogUSec", "t"},
-	{"Service", "User", "s"},
-	{"Service", "NoNewPrivileges", "b"},
-	{"Service", "CapabilityBoundingSet", "t"},
-	{"Service", "AmbientCapabilities", "t"},
+	{"Unit", "LoadState", "s", NULL},
+	{"Unit", "ActiveState", "s", NULL},
+	{"Unit", "UnitFileState", "s", NULL},
+	{"Service", "MainPID", "u", NULL},
+	{"Service", "Result", "s", NULL},
+	{"Service", "Restart", "s", NULL},
+	{"Service", "NRestarts", "u", NULL},
+	{"Service", "WatchdogUSec", "t", NULL},
+	{"Service", "User", "s", NULL},
+	{"Service", "NoNewPrivileges", "b", NULL},
+	{"Service", "CapabilityBoundingSet", "t", NULL},
+	{"Service", "AmbientCapabilities", "t", NULL},
 };
 
 bool unit_has_property(const char *name) {
@@ -174,7 +175,27 @@ static int get(struct asking *asking, const struct property *property) {
 	return error;
 }
 
+static bool has_value(const struct asking *asking, const char *property, const char *value) {
+	const char *text = json_string_value(json_object_get(asking->values, property));
+	return text && !strcmp(text, value);
+}
+
+/* A host has few of the many services that rules know. systemd looks for the file of one that it has not at each Get,
+ * so that what follows from there being none is not asked for. */
+static void take_what_follows(struct asking *asking) {
+	if (!has_value(asking, "LoadState", "not-found") || !has_value(asking, "ActiveState", "inactive"))
+		return;
+	for (; asking->at < asking->count && asking->properties[asking->at].absent; asking->at++) {
+		const struct property *property = &asking->properties[asking->at];
+		json_t *value = property->type[0] == 's'   ? json_string(property->absent)
+				: property->type[0] == 'a' ? json_array()
+							   : json_integer(0);
+		json_object_set_new(asking->values, property->name, value);
+	}
+}
+
 static void ask_next(struct asking *asking) {
+	take_what_follows(asking);
 	if (asking->at == asking->count) {
 		job_answer(asking->job, asking->values);
 		return;
