@@ -8,7 +8,10 @@ struct rule {
 	bool nopass;
 	const char *identity, *as, *command;
 	bool has_arguments;
+	struct buf arguments; /* " -c id" */
 };
+
+static void rule_done(struct rule *rule) { buf_done(&rule->arguments); }
 
 /* One word, its quotes taken off; backslashes make the next character plain. NULL at the end or a comment. */
 static char *next_word(char **rest) {
@@ -55,6 +58,8 @@ static bool read_rule(char *rest, struct rule *ret_rule) {
 			ret_rule->has_arguments = true;
 		else if (!ret_rule->has_arguments)
 			return false;
+		else
+			buf_addf(&ret_rule->arguments, " %s", word);
 	}
 	return ret_rule->identity != NULL;
 }
@@ -66,14 +71,15 @@ static bool makes_root(const struct rule *rule) {
 	if (!rule->command)
 		return true;
 	CLEANUP(free_ptr)
-	char *command = xasprintf("%s%s%s", strchr(rule->command, '/') ? "" : "/", rule->command,
-				  rule->has_arguments ? " -" : "");
+	char *command =
+		xasprintf("%s%s%s%s", strchr(rule->command, '/') ? "" : "/", rule->command,
+			  rule->has_arguments && rule->arguments.len == 0 ? " \"\"" : "", buf_str(&rule->arguments));
 	return sudo_command_is_root(command, false);
 }
 
 static bool add_line(const struct lines *lines, json_t *rules, struct err *err) {
 	char *rest = lines->line, *word = next_word(&rest);
-	struct rule rule = {0};
+	CLEANUP(rule_done) struct rule rule = {0};
 	if (!word || !strcmp(word, "deny"))
 		return true;
 	if (strcmp(word, "permit") != 0 || !read_rule(rest, &rule))

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "core/sudo_command.h"
 #include "sources/capability.h"
 #include "sources/command.h"
 #include "sources/sudoers.h"
@@ -186,8 +187,53 @@ static void program_that_would_see_less_than_we_do_is_not_run(void **state) {
 	assert_int_equal(in_child(false), ERR_DENIED);
 }
 
+static void fixed_arguments_tell_who_becomes_root(void **state) {
+	static const char *const root[] = {"/bin/su -",
+					   "/bin/su",
+					   "/bin/su - root",
+					   "/bin/su \"\"",
+					   "/bin/su - -s /bin/sh",
+					   "/bin/bash \"\"",
+					   "/usr/bin/bash -l",
+					   "/usr/bin/python3.11",
+					   "/usr/bin/perl5.36.0 -d",
+					   "/usr/bin/vim.nox /etc/motd",
+					   "/usr/bin/ex",
+					   "/usr/bin/crontab -e",
+					   "/usr/bin/crontab -u root -e",
+					   "/usr/bin/passwd root",
+					   "/usr/bin/env bash",
+					   "/usr/bin/nice -n 5 /bin/sh",
+					   "/usr/bin/timeout 60 su -",
+					   "/usr/bin/sudo -i",
+					   "/usr/bin/nsenter -t 1 -m",
+					   "/usr/sbin/chroot /mnt",
+					   "/home/bob/run.sh",
+					   "/tmp/x -y",
+					   "/usr/bin/tee -a /etc/passwd",
+					   "/bin/cp /tmp/x /etc/shadow",
+					   "/bin/dd if=/tmp/x of=/etc/shadow"};
+	static const char *const plain[] = {"/bin/su - backup",
+					    "/bin/su -c /usr/bin/id backup",
+					    "/bin/bash /opt/app/deploy.sh",
+					    "/usr/bin/env LC_ALL=C /usr/bin/id",
+					    "/usr/bin/timeout 60 /usr/bin/id -u",
+					    "/usr/bin/crontab -l",
+					    "/usr/bin/passwd backup",
+					    "/bin/cp /etc/shadow /srv/copy",
+					    "/usr/bin/systemctl restart nginx.service",
+					    "/usr/bin/id"};
+	for (size_t i = 0; i < ARRAY_LEN(root); i++)
+		if (!sudo_command_is_root(root[i], false))
+			fail_msg("%s is taken for harmless", root[i]);
+	for (size_t i = 0; i < ARRAY_LEN(plain); i++)
+		if (sudo_command_is_root(plain[i], false))
+			fail_msg("%s is taken for root", plain[i]);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(fixed_arguments_tell_who_becomes_root),
 		cmocka_unit_test(what_sudo_takes_is_taken_and_what_it_passes_over_does_not_count),
 		cmocka_unit_test(what_sudo_refuses_is_unreadable_with_its_name_and_mode),
 		cmocka_unit_test(file_that_is_included_and_missing_is_unreadable_and_a_missing_folder_is_empty),
