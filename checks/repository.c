@@ -18,6 +18,7 @@
 #define APT_KEYRING "file:/etc/apt/trusted.gpg"
 #define DNF_ETC "stat:/etc/dnf"
 #define DNF_OVERRIDES "dir:/etc/dnf/repos.override.d"
+#define TRUST_DISCS "APT::Authentication::TrustCDROM"
 #define MIRROR_FILE "mirror+file:"
 
 static const char *const dnf_folders[] = {"/etc/yum.repos.d", "/etc/distro.repos.d", NULL};
@@ -89,6 +90,7 @@ struct look {
 	json_t *rows;
 	json_t *apt;       /* of core/apt_sources.h */
 	json_t *weakening; /* settings of apt that weaken every source */
+	bool trusts_discs; /* and one that weakens discs */
 };
 
 static bool is_named(const json_t *entry, const char *suffix) {
@@ -311,6 +313,8 @@ static bool add_apt(const struct look *look, const json_t *source, struct err *e
 		if (json_is_true(json_object_get(source, lax[i][0])))
 			weaken(row, lax[i][1]);
 	json_array_foreach(look->weakening, i, setting) weaken(row, json_string_value(setting));
+	if (look->trusts_discs && text_starts(uri, "cdrom:"))
+		weaken(row, TRUST_DISCS);
 	if (!add_apt_keys(look, row, source, err))
 		return false;
 	row_bool(row, "signed", json_array_size(json_object_get(row, "weakened_by")) == 0);
@@ -326,21 +330,28 @@ static bool read_weakening(struct look *look, const struct apt_conf *conf, struc
 					  "Acquire::AllowDowngradeToInsecureRepositories",
 					  "APT::Get::AllowUnauthenticated"};
 	static const char *const elsewhere[] = {
-		"Dir",           "Dir::Etc", "Dir::Etc::sourcelist", "Dir::Etc::sourceparts", "Dir::Etc::parts",
-		"Dir::Etc::main"};
-	static const char *const checkers[] = {"APT::Key::gpgvcommand", "Dir::Bin::gpg", "Dir::Bin::gpgv",
-					       "Dir::Bin::methods", "Dir::Bin::apt-key"};
+		"RootDir",        "Dir::Etc::sourcelist", "Dir::Etc::sourceparts", "Dir::Etc::parts",
+		"Dir::Etc::main", "Dir::Etc::trusted",    "Dir::Etc::trustedparts"};
+	/* Here what lies below has names of its own. */
+	static const char *const alone[] = {"Dir", "Dir::Etc"};
+	static const char *const checkers[] = {"APT::Key::gpgvcommand", "Dir::Bin::gpg",     "Dir::Bin::gpgv",
+					       "Dir::Bin::methods",     "Dir::Bin::apt-key", "Acquire::gpgv::Options"};
+	for (size_t i = 0; i < ARRAY_LEN(alone); i++)
+		if (apt_conf_get(conf, alone[i]) && *apt_conf_get(conf, alone[i]))
+			return err_set(err, ERR_UNPROVED, "dir:/etc/apt/apt.conf.d", "%s: apt reads other files",
+				       alone[i]);
 	for (size_t i = 0; i < ARRAY_LEN(elsewhere); i++) {
-		const char *value = apt_conf_get(conf, elsewhere[i]);
-		if (value && *value)
+		const char *value = apt_conf_any(conf, elsewhere[i]);
+		if (value)
 			return err_set(err, ERR_UNPROVED, "dir:/etc/apt/apt.conf.d", "%s \"%s\": apt reads other files",
 				       elsewhere[i], value);
 	}
+	look->trusts_discs = apt_conf_any_bool(conf, TRUST_DISCS);
 	for (size_t i = 0; i < ARRAY_LEN(lax); i++)
 		if (apt_conf_any_bool(conf, lax[i]))
 			json_array_append_new(look->weakening, json_string(lax[i]));
 	for (size_t i = 0; i < ARRAY_LEN(checkers); i++)
-		if (apt_conf_get(conf, checkers[i]) && *apt_conf_get(conf, checkers[i]))
+		if (apt_conf_any(conf, checkers[i]))
 			json_array_append_new(look->weakening, json_string(checkers[i]));
 	return true;
 }
@@ -411,7 +422,7 @@ static bool run(const json_t *with, const struct sources *fetched, struct observ
 	CLEANUP(json_decref_p) json_t *rows = json_array();
 	CLEANUP(json_decref_p) json_t *apt = json_array();
 	CLEANUP(json_decref_p) json_t *weakening = json_array();
-	struct look look = {with, fetched, rows, apt, weakening};
+	struct look look = {with, fetched, rows, apt, weakening, false};
 	const struct source *has_apt, *has_dnf;
 	json_t *yum = NULL;
 	if (!source_maybe(fetched, APT_ETC, &has_apt, err) || !source_maybe(fetched, DNF_ETC, &has_dnf, err) ||

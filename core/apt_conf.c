@@ -243,7 +243,9 @@ int apt_bool(const char *word) {
 		for (int truth = 0; truth < 2; truth++)
 			if (!strcasecmp(word, words[i][truth]))
 				return truth;
-	return -1;
+	char *end = NULL;
+	long number = strtol(word, &end, 0); /* "01" and "0x1" are 1 to apt */
+	return *word && !*end && (number == 0 || number == 1) ? (int)number : -1;
 }
 
 bool apt_conf_bool(const struct apt_conf *conf, const char *name, bool otherwise) {
@@ -252,17 +254,27 @@ bool apt_conf_bool(const struct apt_conf *conf, const char *name, bool otherwise
 	return truth < 0 ? otherwise : truth;
 }
 
-bool apt_conf_any_bool(const struct apt_conf *conf, const char *name) {
+/* Whether an item is the setting, of all programs or of one ("Binary::apt::NAME"); with its list, when it has one. */
+static bool is_setting(const struct item *item, const char *name) {
 	static const char binary[] = "Binary::";
-	for (size_t i = 0; i < conf->count; i++) {
-		const char *path = conf->items[i].path;
-		const char *behind =
-			!strncasecmp(path, binary, strlen(binary)) ? strstr(path + strlen(binary), "::") : NULL;
-		if ((!strcasecmp(path, name) || (behind && !strcasecmp(behind + 2, name))) &&
-		    apt_bool(conf->items[i].value) == 1)
+	const char *path = item->path;
+	const char *behind = !strncasecmp(path, binary, strlen(binary)) ? strstr(path + strlen(binary), "::") : NULL;
+	return !strcasecmp(path, name) || is_below(path, name) ||
+	       (behind && (!strcasecmp(behind + 2, name) || is_below(behind + 2, name)));
+}
+
+bool apt_conf_any_bool(const struct apt_conf *conf, const char *name) {
+	for (size_t i = 0; i < conf->count; i++)
+		if (is_setting(&conf->items[i], name) && apt_bool(conf->items[i].value) == 1)
 			return true;
-	}
 	return false;
+}
+
+const char *apt_conf_any(const struct apt_conf *conf, const char *name) {
+	for (size_t i = 0; i < conf->count; i++)
+		if (is_setting(&conf->items[i], name) && *conf->items[i].value)
+			return conf->items[i].value;
+	return NULL;
 }
 
 const char *apt_conf_at(const struct apt_conf *conf, const char *name, size_t index) {

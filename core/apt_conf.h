@@ -19,6 +19,8 @@ const char *apt_conf_get(const struct apt_conf *conf, const char *name);
 bool apt_conf_bool(const struct apt_conf *conf, const char *name, bool otherwise);
 /* Whether it is true, or true for one of the programs ("Binary::apt::NAME"). */
 bool apt_conf_any_bool(const struct apt_conf *conf, const char *name);
+/* The first value that is set for all programs or for one, of a setting or of a list's items; NULL: none. */
+const char *apt_conf_any(const struct apt_conf *conf, const char *name);
 /* The index-th item of a list, "NAME::" or named; NULL behind the end. Empty ones are left out. */
 const char *apt_conf_at(const struct apt_conf *conf, const char *name, size_t index);
 /* Of a word: 1, 0, or -1 for neither. */
