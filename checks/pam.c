@@ -12,9 +12,11 @@
 
 static const struct check_param params[] = {
 	{"services", VALUE_STRINGS, false,
-	 "Services to look at, where they are there (default cockpit doas gdm-password lightdm login other polkit-1 "
-	 "remote "
-	 "sddm sshd su su-l sudo sudo-i xrdp-sesman)."},
+	 "Services to look at, where they are there (default cockpit cups doas dovecot ftp gdm-password imap lightdm "
+	 "login "
+	 "openvpn other polkit-1 pop3 proftpd pure-ftpd remote rlogin rsh sddm smtp sshd su su-l sudo sudo-i vlock "
+	 "vsftpd "
+	 "webmin xdm xrdp-sesman)."},
 	{"verifying", VALUE_STRINGS, false,
 	 "Modules that the organisation knows to verify who somebody is, beside those known here (default none)."},
 	{0},
@@ -48,9 +50,11 @@ static const struct check_field fields[] = {
 
 static const char *const patterns[] = {"file:/*", "stat:/*", NULL};
 
-static const char *const usual[] = {"cockpit", "doas",     "gdm-password", "lightdm", "login",
-				    PAM_OTHER, "polkit-1", "remote",       "sddm",    "sshd",
-				    "su",      "su-l",     "sudo",         "sudo-i",  "xrdp-sesman"};
+static const char *const usual[] = {"cockpit", "cups",    "doas",      "dovecot", "ftp",     "gdm-password",
+				    "imap",    "lightdm", "login",     PAM_OTHER, "openvpn", "polkit-1",
+				    "pop3",    "proftpd", "pure-ftpd", "remote",  "rlogin",  "rsh",
+				    "sddm",    "smtp",    "sshd",      "su",      "su-l",    "sudo",
+				    "sudo-i",  "vlock",   "vsftpd",    "webmin",  "xdm",     "xrdp-sesman"};
 
 static struct names *services_of(const json_t *with) {
 	struct names *services = names_new();
