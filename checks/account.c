@@ -218,8 +218,11 @@ static const char *scheme_in_shadow(const json_t *entry) {
 	return text_starts(scheme, "$") ? password_scheme(scheme) : scheme;
 }
 
+/* What sends pam_unix to shadow: "x", or "##" before the name. */
+static bool is_in_shadow(const char *field) { return !strcmp(field, "x") || text_starts(field, "##"); }
+
 static void add_password(json_t *row, const char *field, const json_t *shadow) {
-	bool in_shadow = !strcmp(field, "x");
+	bool in_shadow = is_in_shadow(field);
 	bool is_missing = in_shadow && !shadow;
 	const char *scheme = in_shadow ? scheme_in_shadow(shadow) : password_scheme(field);
 	bool is_empty = in_shadow ? json_is_true(json_object_get(shadow, "empty")) : field[0] == '\0';
@@ -267,7 +270,7 @@ static bool refers_to_shadow(const json_t *accounts) {
 	size_t i;
 	const json_t *account;
 	json_array_foreach(accounts, i, account) {
-		if (!strcmp(json_string_value(json_object_get(account, "password")), "x"))
+		if (is_in_shadow(json_string_value(json_object_get(account, "password"))))
 			return true;
 	}
 	return false;
