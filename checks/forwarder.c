@@ -63,11 +63,14 @@ static const char *const others[] = {
 	"nxlog.service",         "otelcol-contrib.service", "logstash.service",
 	"elastic-agent.service", "google-fluentd.service",  "amazon-cloudwatch-agent.service"};
 
+#define RSYSLOG "unit:rsyslog.service"
+
 static const char *const shippers[] = {"rsyslog.service", "systemd-journal-upload.service"};
 
 static const char *const patterns[] = {RSYSLOG_CONF_PATTERNS,
 				       JOURNALD_CONF_PATTERNS,
 				       "unit:*",
+				       "file:/proc/[0-9]*/cmdline",
 				       "stat:/etc",
 				       "tree:/var/spool/*",
 				       "tree:/var/lib/*",
@@ -78,15 +81,29 @@ static const char *const patterns[] = {RSYSLOG_CONF_PATTERNS,
 
 static void paths(const json_t *with, struct names *into) {
 	forwarding_paths(into);
+	names_add(into, "file:/proc/[0-9]*/cmdline");
 	if (param_bool(with, "spool", false)) {
 		names_add(into, "tree:/var/spool/rsyslog");
 		names_add(into, "tree:/var/lib/rsyslog");
 	}
 }
 
+/* The words with which rsyslogd was started; NULL where it does not run. The caller frees. */
+static char *words_name(const struct sources *fetched) {
+	struct err ignored;
+	json_t *service;
+	if (!source_maybe_json(fetched, RSYSLOG, &service, &ignored))
+		return NULL;
+	long long pid = json_integer_value(json_object_get(service, "MainPID"));
+	return pid > 0 ? xasprintf("file:/proc/%lld/cmdline", pid) : NULL;
+}
+
 static void sources(const json_t *with, const struct sources *fetched, struct names *names) {
 	struct forwarding forwarding = {0};
 	struct err ignored;
+	CLEANUP(free_ptr) char *words = words_name(fetched);
+	if (words)
+		names_add(names, words);
 	for (size_t i = 0; i < ARRAY_LEN(shippers); i++)
 		service_ask(shippers[i], names);
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
@@ -207,12 +224,34 @@ static bool is_told(const struct sources *fetched, const struct forwarding *forw
 	return true;
 }
 
+/* rsyslogd -f takes another file than the one that is read here. Of a process that ended since nothing is known. */
+static bool is_started_with_it(const struct sources *fetched, struct err *err) {
+	CLEANUP(free_ptr) char *name = words_name(fetched);
+	const struct source *source = NULL;
+	if (!name)
+		return true;
+	if (!source_maybe(fetched, name, &source, err))
+		return false;
+	const char *at = source ? buf_str(&source->bytes) : "", *end = at + (source ? source->bytes.len : 0);
+	while (at < end) {
+		const char *file = text_starts(at, "-f") ? at + 2 : NULL;
+		at += strlen(at) + 1;
+		if (file && !*file)
+			file = at < end ? at : RSYSLOG_CONF;
+		if (file && strcmp(file, RSYSLOG_CONF) != 0)
+			return err_set(err, ERR_UNPROVED, name,
+				       "rsyslogd was started with -f %.200s, which is not read here", file);
+	}
+	return true;
+}
+
 static bool run(const json_t *with, const struct sources *fetched, struct observation *ret_observation,
 		struct err *err) {
 	CLEANUP(forwarding_done) struct forwarding forwarding = {0};
 	json_t *row;
 	size_t i;
-	if (!forwarding_read(fetched, NULL, &forwarding, err) || !is_told(fetched, &forwarding, err))
+	if (!is_started_with_it(fetched, err) || !forwarding_read(fetched, NULL, &forwarding, err) ||
+	    !is_told(fetched, &forwarding, err))
 		return false;
 	json_array_foreach(forwarding.actions, i,
 			   row) if (!finish_row(row, with, fetched, &forwarding, err)) return false;
