@@ -93,13 +93,14 @@ static void name_sources(const json_t *with, const struct sources *fetched, stru
 		json_decref(sections);
 }
 
-/* Members may be prefixed to repeat them ("TLS.MinProtocol", "1.Options"); the last that speaks of TLS is in force. */
+/* Members may be prefixed to repeat them ("TLS.MinProtocol", "1.Options"), in any case; the last that speaks of TLS is
+ * in force. */
 static const char *last_of(const json_t *section, const char *command) {
 	const char *name, *found = NULL;
 	json_t *value;
 	json_object_foreach((json_t *)(uintptr_t)section, name, value) {
 		const char *dot = strchr(name, '.'), *bare = dot ? dot + 1 : name;
-		if (!strcmp(bare, command) && !text_starts(json_string_value(value), "DTLS"))
+		if (!strcasecmp(bare, command) && !text_starts(json_string_value(value), "DTLS"))
 			found = json_string_value(value);
 	}
 	return found;
@@ -108,6 +109,8 @@ static const char *last_of(const json_t *section, const char *command) {
 static void add_level(json_t *row, const char *ciphers) {
 	static const char keyword[] = "@SECLEVEL=";
 	const char *at = ciphers ? strstr(ciphers, keyword) : NULL;
+	for (const char *next; at && (next = strstr(at + 1, keyword));)
+		at = next; /* the last counts */
 	if (at && isdigit((unsigned char)at[strlen(keyword)]))
 		row_int(row, "security_level", at[strlen(keyword)] - '0');
 }
