@@ -61,8 +61,8 @@ make_release() {
 		[[ -s $tar ]] || mmdebstrap --quiet --format=tar --variant=minbase --include="$packages" "$1" "$tar.part"
 		[[ -s $tar ]] || mv "$tar.part" "$tar"
 	) 9>"$tar.lock"
-	mkdir "$place/$1"
-	tar -C "$place/$1" --exclude=./usr/share/{doc,locale,man,zoneinfo} -xf "$tar"
+	mkdir "$folders/$1"
+	tar -C "$folders/$1" --exclude=./usr/share/{doc,locale,man,zoneinfo} -xf "$tar"
 }
 
 # look NAME FOLDER [COMMAND...]: a round over the folder, by the command if there is one, into NAME.json.
@@ -113,9 +113,12 @@ known() {
 	done
 }
 
+# The folders lie in memory where there is room: 20000 files are written and read once.
 place=$(TMPDIR=/tmp mktemp -d)
-trap 'rm -rf "$place"; story_end' EXIT
-chmod 755 "$place"
+room=$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1)
+if ((${room:-0} > 2000000)); then folders=$(TMPDIR=/dev/shm mktemp -d); else folders=$(TMPDIR=/tmp mktemp -d); fi
+trap 'rm -rf "$place" "$folders"; story_end' EXIT
+chmod 755 "$place" "$folders"
 cp -rL "$installed/bin" "$installed/share" "$place/"
 chmod -R a+rX "$place"
 cd /
@@ -125,8 +128,8 @@ for release in "${releases[@]}"; do
 done
 user=(setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all)
 for release in "${releases[@]}"; do
-	check "$release: root's round is one" look "$work/$release" "$place/$release"
-	check "$release: an ordinary user's too" look "$work/$release-user" "$place/$release" "${user[@]}"
+	check "$release: root's round is one" look "$work/$release" "$folders/$release"
+	check "$release: an ordinary user's too" look "$work/$release-user" "$folders/$release" "${user[@]}"
 	echo "# $release: $(counts "$work/$release.json"); an ordinary user: $(counts "$work/$release-user.json")"
 done
 rules=$(jq '.results | length' "$work/bookworm.json")
@@ -168,7 +171,7 @@ field() {
 for release in "${releases[@]}"; do
 	# shellcheck disable=SC2016 # dpkg's own
 	equal "$release: the packages are those that dpkg lists" \
-		"$(dpkg-query --admindir="$place/$release/var/lib/dpkg" -W -f '${Package} ${Version}\n' | sort | sha256sum)" \
+		"$(dpkg-query --admindir="$folders/$release/var/lib/dpkg" -W -f '${Package} ${Version}\n' | sort | sha256sum)" \
 		"$(jq -r '.results[] | select(.rule == "vul.pkg.inventory") | .observed[] | "\(.name) \(.version)"' "$work/$release.json" |
 			sort | sha256sum)"
 	equal "$release: its files say what its sshd does" files "$(field "$release" auth.ssh.effective .known_by)"
