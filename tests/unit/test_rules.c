@@ -1,9 +1,9 @@
 /* The cases of the baseline's rules: tests/rules/RULE/CASE/ holds
- *   root/   a fixture root (sources/fetch.h), or host: a line with the name of one below tests/hosts/
+ *   root/   a fixture root (sources/fetch.h), or host: a line with the path of one from tests/hosts/
  *   expect  {"verdict": "fail"}, and "reason" where a part of the reason matters
  *   set     YAML, where parameters are other than by default: "NAME: VALUE" lines, as under `set` of a policy
  *   control the same for the rule that this one needs (needs_control)
- * TESTS_RULE in the environment runs one rule's cases alone. */
+ * Every rule has a case that passes and one that fails. TESTS_RULE in the environment runs one rule's cases alone. */
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -169,14 +169,38 @@ static void folders_name_rules(void **state) {
 	free(entries);
 }
 
+static bool has_case(const char *rule, const char *verdict) {
+	struct dirent **entries = NULL;
+	CLEANUP(free_ptr) char *folder = file_join(TESTS_DIR "/rules", rule);
+	int found = scandir(folder, &entries, is_entry, alphasort);
+	bool has = false;
+	for (int i = 0; i < found; i++) {
+		CLEANUP(free_ptr) char *one = file_join(folder, entries[i]->d_name);
+		CLEANUP(json_decref_p) json_t *expected = expected_of(one);
+		has |= !strcmp(json_string_value(json_object_get(expected, "verdict")), verdict);
+		free(entries[i]);
+	}
+	free(entries);
+	return has;
+}
+
+static void every_rule_is_seen_to_pass_and_to_fail(void **state) {
+	for (size_t i = 0; i < baseline->rule_count; i++) {
+		const char *rule = baseline->rules[i]->id;
+		if (!has_case(rule, "pass") || !has_case(rule, "fail"))
+			fail_msg("tests/rules/%s: there is no case that passes, or none that fails", rule);
+	}
+}
+
 int main(void) {
 	static const char *const paths[] = {BASELINE};
 	const char *only = getenv("TESTS_RULE");
-	struct CMUnitTest *tests = xcalloc(1, sizeof *tests);
+	struct CMUnitTest *tests = xcalloc(2, sizeof *tests);
 	struct err err;
 	char text[600];
-	size_t count = 1;
+	size_t count = 2;
 	tests[0] = (struct CMUnitTest)cmocka_unit_test(folders_name_rules);
+	tests[1] = (struct CMUnitTest)cmocka_unit_test(every_rule_is_seen_to_pass_and_to_fail);
 	if (!catalogue_load(SOURCE_DIR "/policies", &catalogue, &err) ||
 	    !policy_stack_load(paths, 1, catalogue, checks_all, &baseline, &err)) {
 		fprintf(stderr, "%s\n", err_text(&err, text, sizeof text));
@@ -186,7 +210,7 @@ int main(void) {
 		if (!only || !strcmp(only, baseline->rules[i]->id))
 			count = cases_of(baseline->rules[i]->id, &tests, count);
 	int failed = _cmocka_run_group_tests("rules", tests, count, NULL, NULL);
-	for (size_t i = 1; i < count; i++) {
+	for (size_t i = 2; i < count; i++) {
 		struct one_case *one = tests[i].initial_state;
 		free((char *)(uintptr_t)tests[i].name);
 		free(one->rule);

@@ -1,0 +1,16 @@
+#!/bin/bash
+# The reference pages in docs/ are what the programs print: a check or a rule that changes changes them too.
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/story.sh"
+
+vouch checks --markdown >"$work/CHECKS.md"
+vouch explain --policy "$policies/linux-baseline" --markdown >"$work/RULES.md"
+for page in CHECKS RULES; do
+	if diff -u "$story_top/docs/$page.md" "$work/$page.md" >"$work/$page.log"; then
+		ok "docs/$page.md is true"
+	else
+		not_ok "docs/$page.md is not what is printed: print it anew (`vouch checks --markdown`, `vouch explain --markdown`)"
+	fi
+done
+check "each rule is on the page" test "$(grep -c '^### ' "$work/RULES.md")" = "$(vouch explain | wc -l)"
+check "each check is on the page" test "$(grep -c '^## ' "$work/CHECKS.md")" = "$(vouch checks | wc -l)"
+refused "a rule and the page at once" "puts all rules on the page" vouch explain --markdown log.journal.persistent
