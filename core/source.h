@@ -96,7 +96,7 @@
  * dpkg:verify - files of packages held against dpkg's digests: programs and libraries; dpkg:verify?all: all but those
  * below /etc; sources/dpkg_verify.h. Absent: no dpkg
  *   {"packages","files","bytes","database_sha256","differing":[{"path","package","how":"changed"|"absent"|"denied"|
- *    "no file"}...],"differing_count","absent_doc","unlisted":[],"unlisted_count"}
+ *    "no file"|"no digest"}...],"differing_count","absent_doc","unlisted":[],"unlisted_count"}
  * nft:ruleset - `nft -j list ruleset` without handles and without what counters have counted; unproved where there is
  * no nft to ask.
  *
@@ -110,7 +110,8 @@
  *   ServerHello of that version came back; false: it was refused; null: neither, by a closed connection or silence. At
  *   least one is true. verify: "ok" or OpenSSL's words why not, for the name and the system's CAs; chain: the same
  *   whatever the name; null where there are no CAs or no certificate was shown; certificates in the order in which they
- *   came, null likewise. cipher and group (null: none) of the one handshake, at the highest version; null where it failed
+ *   came, null likewise. cipher and group (null: none) of the one handshake, at the highest version; null where it
+ * failed
  *   {"versions":{"SSLv3","TLSv1.0","TLSv1.1","TLSv1.2","TLSv1.3"},"handshake":bool,"cipher","group","verify","chain",
  *    "certificates":[core/certificate.h, and "der" in base64...]}
  * dns:name/type[+tcp]@server[:port] - answers without times to live, sorted, their data as zone files have it; ra: the
@@ -127,8 +128,8 @@
  * greeting:host:port - what a listener speaks, told from what it says first or answers to a few small questions; null:
  *   nothing that is known. sources/greeting.h
  *   {"service":"tls"|"ssh"|"smtp"...|null,"starttls":bool|null,"cleartext":bool|null}
- * suites:host:port, with what tls: takes behind it - cipher suites, and groups of TLS 1.3, that the server takes, by IANA's
- *   names; complete: false where one list did not end in a refusal, so that there may be more
+ * suites:host:port, with what tls: takes behind it - cipher suites, and groups of TLS 1.3, that the server takes, by
+ * IANA's names; complete: false where one list did not end in a refusal, so that there may be more
  *   {"suites":[{"version":"TLSv1.2","suite"}...],"groups":["x25519"...],"complete":bool}
  * ntp:server[:port] - offset_us and delay_us are of that one query; leap 3: the server's clock is not set
  *   {"stratum","leap","refid","offset_us","delay_us"} */

@@ -10,7 +10,8 @@
  *   root, sockets of container runtimes and of systemd, /dev, /proc, /sys}...]
  *
  * containerd's (Docker, Kubernetes, nerdctl) are below /run/containerd, those of Podman and CRI-O are in the state of
- * crun or runc below /run. Containers of users (rootless) and of systemd-nspawn, LXC or another runtime are not here. */
+ * crun or runc below /run. Containers of users (rootless) and of systemd-nspawn, LXC or another runtime are not here.
+ */
 #pragma once
 
 #include "core/json.h"

@@ -325,8 +325,8 @@ bool dns_read(const void *data, size_t len, const char *where, json_t **ret_valu
 	if (!read_extension(&message, where, &extension, err))
 		return false;
 	unsigned flags = u16_at((const unsigned char *)data + 2);
-	*ret_value = json_pack("{s:o, s:b, s:b, s:o, s:o}", "rcode", rcode_name(extension.upper << 4 | (flags & 15)), "ra",
-			       (flags & FLAG_RA) != 0, "ad", (flags & FLAG_AD) != 0, "ede",
+	*ret_value = json_pack("{s:o, s:b, s:b, s:o, s:o}", "rcode", rcode_name(extension.upper << 4 | (flags & 15)),
+			       "ra", (flags & FLAG_RA) != 0, "ad", (flags & FLAG_AD) != 0, "ede",
 			       extension.error < 0 ? json_null() : json_integer(extension.error), "answers",
 			       sorted(answers));
 	return true;

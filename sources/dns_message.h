@@ -18,7 +18,7 @@ bool dns_write(uint16_t id, const char *name, uint16_t type, struct buf *query);
 bool dns_is_answer(const struct buf *query, const void *data, size_t len);
 /* Whether only a part of the answer is there. */
 bool dns_is_cut(const void *data, size_t len);
-/* {"rcode":"NOERROR","ra":bool,"ad":bool,"ede":n|null,"answers":[{"name","type","data"}...]} of an answer, without times to live,
- * sorted. data is as zone files have it; \# LENGTH HEX (RFC 3597) for types that are not known here. ERR_MALFORMED for
- * whatever is no whole message. New reference. */
+/* {"rcode":"NOERROR","ra":bool,"ad":bool,"ede":n|null,"answers":[{"name","type","data"}...]} of an answer, without
+ * times to live, sorted. data is as zone files have it; \# LENGTH HEX (RFC 3597) for types that are not known here.
+ * ERR_MALFORMED for whatever is no whole message. New reference. */
 MUST_CHECK bool dns_read(const void *data, size_t len, const char *where, json_t **ret_value, struct err *err);

@@ -216,13 +216,17 @@ static bool is_looked_at(const struct verify *verify, const char *path) {
 	return verify->is_all ? !text_starts(path, "etc/") : dpkg_is_program(path);
 }
 
-/* A link or folder, which has no digest: that it is there. */
+/* A link or folder, which has no digest: that it is there. A file without one was brought without, or somebody took its
+ * line away: either way nothing says what it was. */
 static void verify_presence(struct verify *verify, const char *path, const char *package) {
 	CLEANUP(free_ptr) char *whole = xasprintf("/%s", path);
 	const char *real = dpkg_diverted(verify->diversions, whole, package);
 	struct stat status;
-	if (place_stat(verify->ask->place, real, &status))
+	if (place_stat(verify->ask->place, real, &status)) {
+		if (S_ISREG(status.st_mode))
+			note(verify, real, package, "no digest");
 		return;
+	}
 	if (errno == ENOENT && dpkg_is_doc(path))
 		verify->absent_doc++;
 	else

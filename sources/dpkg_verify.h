@@ -3,7 +3,8 @@
  * those below /etc. Links and folders that packages list have to be there.
  *
  * {"packages","files","bytes": that were held against it,"database_sha256": of all that dpkg keeps for it,
- *  "differing":[{"path","package","how":"changed"|"absent"|"denied"|"no file"}...] the first DPKG_VERIFY_MOST, sorted,
+ *  "differing":[{"path","package","how":"changed"|"absent"|"denied"|"no file"|"no digest"}...] the first
+ *  DPKG_VERIFY_MOST, sorted,
  *  "differing_count","absent_doc": missing below /usr/share/doc, man, info, locale and the like, which images leave
  * out, "unlisted":[packages without digests, the first DPKG_VERIFY_MOST],"unlisted_count"}
  *

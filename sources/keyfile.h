@@ -4,7 +4,8 @@
  * keyfile:/root/.ssh/id_ed25519 is canonical JSON:
  * {"key":false} - it was read and holds no private key in a text form
  * {"key":true,"format":"openssh" or "pem","encrypted":bool} - of several keys the first that is not encrypted, else the
- * first. openssh: OpenSSH's PROTOCOL.key; pem: RFC 7468 clauses 10 and 11, and RFC 1421's Proc-Type as OpenSSL writes it.
+ * first. openssh: OpenSSH's PROTOCOL.key; pem: RFC 7468 clauses 10 and 11, and RFC 1421's Proc-Type as OpenSSL writes
+ * it.
  */
 #pragma once
 

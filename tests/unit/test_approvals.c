@@ -207,14 +207,9 @@ static void wrong_file_approves_nothing_and_says_where(void **state) {
 }
 
 static void probe_without_approval_is_not_made(void **state) {
-	static const char *const names[] = {"tls:127.0.0.1:1",
-					    "dns:a/A@127.0.0.1",
-					    "http:http://127.0.0.1/",
-					    "ssh:127.0.0.1:1",
-					    "ntp:127.0.0.1",
-					    "greeting:127.0.0.1:1",
-					    "suites:127.0.0.1:1",
-					    NULL};
+	static const char *const names[] = {
+		"tls:127.0.0.1:1", "dns:a/A@127.0.0.1",    "http:http://127.0.0.1/", "ssh:127.0.0.1:1",
+		"ntp:127.0.0.1",   "greeting:127.0.0.1:1", "suites:127.0.0.1:1",     NULL};
 	CLEANUP(sources_free_p) struct sources *set = fetch_all(NULL, names);
 	for (size_t i = 0; names[i]; i++) {
 		assert_int_equal(sources_at(set, i)->err.code, ERR_UNAPPROVED);
