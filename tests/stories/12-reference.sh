@@ -2,8 +2,10 @@
 # The reference pages in docs/ are what the programs print: a check or a rule that changes changes them too.
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/story.sh"
 
-vouch checks --markdown >"$work/CHECKS.md"
-vouch explain --policy "$policies/linux-baseline" --markdown >"$work/RULES.md"
+# The folder of the configuration is compiled in: on the pages it is that of a build without a prefix of its own.
+usual="s|$installed/etc/vouch|/usr/local/etc/vouch|g"
+vouch checks --markdown | sed "$usual" >"$work/CHECKS.md"
+vouch explain --policy "$policies/linux-baseline" --markdown | sed "$usual" >"$work/RULES.md"
 for page in CHECKS RULES; do
 	if diff -u "$story_top/docs/$page.md" "$work/$page.md" >"$work/$page.log"; then
 		ok "docs/$page.md is true"
