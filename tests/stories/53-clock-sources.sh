@@ -40,9 +40,9 @@ if [[ ${1-} == inside ]]; then
 		wait "$client" || true
 	}
 	vouch sources cmd:chronyc >"$work/silent.txt" 2>&1 || true
-	look follows '.sources[0].state == "*"' 'server 2.debian.pool.ntp.org iburst minpoll 0 maxpoll 0' \
+	look follows '.sources[0].state == "*" and .stratum > 0' 'server 2.debian.pool.ntp.org iburst minpoll 0 maxpoll 0' \
 		'server 3.debian.pool.ntp.org'
-	look rogue '.sources[0].state == "*"' 'server time.rogue.example iburst minpoll 0 maxpoll 0'
+	look rogue '.sources[0].state == "*" and .stratum > 0' 'server time.rogue.example iburst minpoll 0 maxpoll 0'
 	look own '.refid == "7F7F0101"' 'server 3.debian.pool.ntp.org' 'local stratum 10'
 	look nobody '.sources[0].state == "?"' 'server 3.debian.pool.ntp.org'
 	kill "$server"

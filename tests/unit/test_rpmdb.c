@@ -39,8 +39,10 @@ static void build(const char *folder, const char *name, const char *version) {
 			       name, version);
 	CLEANUP(free_ptr) char *path = file_join(folder, "package.spec");
 	CLEANUP(free_ptr) char *top = xasprintf("_topdir %s/build", folder);
+	CLEANUP(free_ptr) char *database = xasprintf("_dbpath %s/build/db", folder);
 	put(folder, "package.spec", spec);
-	tool("/usr/bin/rpmbuild", (const char *const[]){"rpmbuild", "--quiet", "--define", top, "-bb", path, NULL});
+	tool("/usr/bin/rpmbuild",
+	     (const char *const[]){"rpmbuild", "--quiet", "--define", top, "--define", database, "-bb", path, NULL});
 }
 
 static void install(const char *folder, const char *name, const char *version) {
