@@ -1,6 +1,7 @@
 /* The accounts that /etc/passwd, /etc/shadow and /etc/group give this host, and whether they are all there are. */
 #include "core/accounts.h"
 #include "core/check.h"
+#include "core/nss_unlisted.h"
 #include "core/nsswitch.h"
 #include "core/password.h"
 #include "core/row.h"
@@ -49,12 +50,8 @@ static const struct check_field fields[] = {
 	{0},
 };
 
-static const char *const userdb[] = {"dir:/etc/userdb", "dir:/run/host/userdb", "dir:/run/userdb",
-				     "dir:/usr/lib/userdb"};
-
-static const char *const patterns[] = {ACCOUNTS_SOURCE,   GROUPS_SOURCE,         NSSWITCH_SOURCE,
-				       "shadow:",         "dir:/etc/userdb",     "dir:/run/host/userdb",
-				       "dir:/run/userdb", "dir:/usr/lib/userdb", NULL};
+static const char *const patterns[] = {ACCOUNTS_SOURCE, GROUPS_SOURCE,      NSSWITCH_SOURCE,
+				       "shadow:",       NSS_USERDB_SOURCES, NULL};
 
 static bool wants_passwords(const json_t *with) {
 	return param_bool(with, "passwords", false) || param_bool(with, "hashed", false);
@@ -67,68 +64,26 @@ static void name_sources(const json_t *with, const struct sources *fetched, stru
 		names_add(names, "shadow:");
 	if (!param_bool(with, "exhaustive", false))
 		return;
-	names_add(names, NSSWITCH_SOURCE);
-	for (size_t i = 0; i < ARRAY_LEN(userdb); i++)
-		names_add(names, userdb[i]);
-}
-
-static bool is_listed(const json_t *with, const char *param, const char *word) {
-	const char *listed;
-	for (size_t i = 0; (listed = param_strings_at(with, param, i)); i++)
-		if (!strcmp(listed, word))
-			return true;
-	return false;
+	nss_unlisted_ask(names);
 }
 
 static bool is_root_group(const json_t *with, const char *group) {
 	static const char *const usual[] = {"admin",   "disk", "docker",   "incus", "incus-admin",
 					    "libvirt", "lxd",  "microk8s", "sudo",  "wheel"};
 	if (json_object_get(with, "root_groups"))
-		return is_listed(with, "root_groups", group);
+		return param_strings_have(with, "root_groups", group);
 	return text_is_one_of(group, usual, ARRAY_LEN(usual));
-}
-
-/* systemd's service answers for root and nobody, and for records that somebody dropped into a userdb folder. */
-static bool userdb_is_empty(const struct sources *fetched, struct err *err) {
-	for (size_t i = 0; i < ARRAY_LEN(userdb); i++) {
-		json_t *entries = NULL;
-		if (!source_maybe_json(fetched, userdb[i], &entries, err))
-			return false;
-		size_t j;
-		const json_t *entry;
-		json_array_foreach(entries, j, entry) {
-			const char *name = json_string_value(json_object_get(entry, "name"));
-			if (name && text_ends(name, ".user"))
-				return err_set(err, ERR_UNPROVED, userdb[i],
-					       "holds accounts of systemd's userdb, which are not read");
-		}
-	}
-	return true;
 }
 
 /* Whether the local files hold every account; an unproved error that names the service which may hold more. */
 static bool files_hold_all(const json_t *with, const struct sources *fetched, bool has_nis, struct err *err) {
-	CLEANUP(json_decref_p) json_t *services = NULL;
-	if (!nsswitch_need(fetched, "passwd", "files", &services, err))
+	CLEANUP(free_ptr) char *service = NULL;
+	const char *where;
+	if (!nss_unlisted(fetched, with, "passwd", has_nis, &service, &where, err))
 		return false;
-	size_t i;
-	const json_t *value;
-	json_array_foreach(services, i, value) {
-		const char *service = json_string_value(value);
-		bool is_compat = !strcmp(service, "compat");
-		if (!strcmp(service, "files") || (is_compat && !has_nis) ||
-		    is_listed(with, "trusted_services", service))
-			continue;
-		if (!strcmp(service, "systemd")) {
-			if (!userdb_is_empty(fetched, err))
-				return false;
-			continue;
-		}
-		return err_set(err, ERR_UNPROVED, NSSWITCH_SOURCE,
-			       "passwd: %s may hold further accounts that cannot be listed from here",
-			       is_compat ? "compat with lines of NIS" : service);
-	}
-	return true;
+	return !*service ||
+	       err_set(err, ERR_UNPROVED, where, "passwd: %s may hold further accounts that cannot be listed from here",
+		       strcmp(service, "compat") ? service : "compat with lines of NIS");
 }
 
 /* What rows are made of, indexed: hosts with thousands of accounts and groups exist. */

@@ -86,14 +86,6 @@ static bool begins_with_one(const json_t *with, const char *list, const char *te
 	return false;
 }
 
-static bool is_one(const json_t *with, const char *list, const char *text) {
-	const char *one;
-	for (size_t i = 0; text && (one = param_strings_at(with, list, i)); i++)
-		if (!strcmp(text, one))
-			return true;
-	return false;
-}
-
 static bool is_filters_server(const json_t *with, const char *server) {
 	bool is_given = json_array_size(json_object_get(with, "servers")) > 0;
 	return is_given ? begins_with_one(with, "servers", server) : server && text_starts(server, "squid");
@@ -121,7 +113,7 @@ static bool read_answer(const json_t *with, const json_t *answer, const char *wh
 		say(ret_seen, "blocked", "CONNECT", by_proxy);
 	else if (json_is_null(status))
 		say(ret_seen, "unclear", "CONNECT", by_proxy);
-	else if (is_one(with, "pages", json_string_value(json_object_get(answer, "body_sha256"))))
+	else if (param_strings_have(with, "pages", json_string_value(json_object_get(answer, "body_sha256"))))
 		say(ret_seen, "blocked", "page", 0);
 	else if (begins_with_one(with, "locations", json_string_value(json_object_get(headers, "location"))))
 		say(ret_seen, "blocked", "location", 0);

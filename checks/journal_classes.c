@@ -80,14 +80,6 @@ static void paths(const json_t *with, struct names *into) {
 
 static void sources(const json_t *with, const struct sources *fetched, struct names *names) { paths(with, names); }
 
-static bool is_required(const json_t *with, const char *class) {
-	const char *name;
-	for (size_t i = 0; (name = param_strings_at(with, "required", i)); i++)
-		if (!strcmp(name, class))
-			return true;
-	return false;
-}
-
 /* From when on the journal has to have what happened, seconds. */
 static bool read_from(const json_t *value, int64_t *ret_from, struct err *err) {
 	int64_t since, first;
@@ -149,7 +141,7 @@ static void add(const json_t *with, const struct class *class, const struct seen
 	json_t *row = row_add(rows);
 	row_text(row, "class", class->name);
 	row_text(row, "state", state_of(seen));
-	row_bool(row, "required", is_required(with, class->name));
+	row_bool(row, "required", param_strings_have(with, "required", class->name));
 	row_int(row, "records", seen->records);
 	row_bool(row, "more", seen->more);
 	if (seen->happened >= 0)

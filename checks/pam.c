@@ -56,18 +56,8 @@ static const char *const usual[] = {"cockpit", "cups",    "doas",      "dovecot"
 				    "sddm",    "smtp",    "sshd",      "su",      "su-l",    "sudo",
 				    "sudo-i",  "vlock",   "vsftpd",    "webmin",  "xdm",     "xrdp-sesman"};
 
-static struct names *services_of(const json_t *with) {
-	struct names *services = names_new();
-	const char *service;
-	for (size_t i = 0; (service = param_strings_at(with, "services", i)); i++)
-		names_add(services, service);
-	for (size_t i = 0; !json_object_get(with, "services") && i < ARRAY_LEN(usual); i++)
-		names_add(services, usual[i]);
-	return services;
-}
-
 static void sources(const json_t *with, const struct sources *fetched, struct names *names) {
-	CLEANUP(names_free_p) struct names *services = services_of(with);
+	CLEANUP(names_free_p) struct names *services = pam_services(with, usual, ARRAY_LEN(usual));
 	pam_ask(services, fetched, names);
 	pam_managed_ask(names);
 	names_add(names, FAILLOCK_CONF);
@@ -192,7 +182,7 @@ static bool add_managed(json_t *rows, const struct sources *fetched, struct err 
 
 static bool run(const json_t *with, const struct sources *fetched, struct observation *ret_observation,
 		struct err *err) {
-	CLEANUP(names_free_p) struct names *services = services_of(with);
+	CLEANUP(names_free_p) struct names *services = pam_services(with, usual, ARRAY_LEN(usual));
 	CLEANUP(json_decref_p) json_t *rows = json_array();
 	int64_t usual_after;
 	if (!faillock_after(fetched, &usual_after, err))

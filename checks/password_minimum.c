@@ -46,18 +46,8 @@ static const char *const patterns[] = {"file:/*", "dir:/*", "stat:/*", NULL};
 
 static const char *const usual[] = {"chpasswd", "login", "passwd", "sshd", "su"};
 
-static struct names *services_of(const json_t *with) {
-	struct names *services = names_new();
-	const char *service;
-	for (size_t i = 0; (service = param_strings_at(with, "services", i)); i++)
-		names_add(services, service);
-	for (size_t i = 0; !json_object_get(with, "services") && i < ARRAY_LEN(usual); i++)
-		names_add(services, usual[i]);
-	return services;
-}
-
 static void sources(const json_t *with, const struct sources *fetched, struct names *names) {
-	CLEANUP(names_free_p) struct names *services = services_of(with);
+	CLEANUP(names_free_p) struct names *services = pam_services(with, usual, ARRAY_LEN(usual));
 	pam_ask(services, fetched, names);
 	pwquality_ask(fetched, names);
 	names_add(names, LOGIN_DEFS);
@@ -143,7 +133,7 @@ static bool add_row(struct look *look, const char *service, struct err *err) {
 }
 
 static bool add_rows(struct look *look, const json_t *with, struct err *err) {
-	CLEANUP(names_free_p) struct names *services = services_of(with);
+	CLEANUP(names_free_p) struct names *services = pam_services(with, usual, ARRAY_LEN(usual));
 	for (size_t i = 0; i < names_count(services); i++) {
 		bool has;
 		if (!pam_has_service(names_at(services, i), look->fetched, &has, err) ||

@@ -188,14 +188,6 @@ static bool add_doas_file(struct way way, const struct sources *fetched, const c
 	return true;
 }
 
-static bool is_expected(const json_t *with, const json_t *row) {
-	const char *expected;
-	for (size_t i = 0; (expected = param_strings_at(with, "expected", i)); i++)
-		if (!strcmp(expected, json_string_value(json_object_get(row, "member"))))
-			return true;
-	return false;
-}
-
 /* Where somebody unexpected is seen, it matters little who else there may be. */
 static bool are_all(const json_t *with, const struct sudo_look *look, const json_t *rows, struct err *err) {
 	const char *more = look->unlisted ? look->unlisted : look->elsewhere;
@@ -204,7 +196,7 @@ static bool are_all(const json_t *with, const struct sudo_look *look, const json
 	if (!more)
 		return true;
 	json_array_foreach(rows, i, row) {
-		if (!is_expected(with, row))
+		if (!param_strings_have(with, "expected", json_string_value(json_object_get(row, "member"))))
 			return true;
 	}
 	return err_set(err, ERR_UNPROVED, NSSWITCH_SOURCE,

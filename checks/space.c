@@ -52,14 +52,6 @@ static bool fills_up(const json_t *mount) {
 	       !strcmp(mount_text(mount, "target"), "/");
 }
 
-static bool is_asked_for(const json_t *with, const char *target) {
-	const char *asked;
-	for (size_t i = 0; (asked = param_strings_at(with, "targets", i)); i++)
-		if (!strcmp(asked, target))
-			return true;
-	return false;
-}
-
 /* The mounts to look at, each file system once (bind mounts repeat it), where it is not covered by another mount. New
  * reference; the members are the table's. */
 static json_t *wanted(const json_t *with, const json_t *table) {
@@ -69,7 +61,8 @@ static json_t *wanted(const json_t *with, const json_t *table) {
 	json_array_foreach((json_t *)(uintptr_t)table, i, mount) {
 		const char *target = mount_text(mount, "target"), *number = mount_text(mount, "dev");
 		bool is_named = json_object_get(with, "targets") != NULL;
-		if (is_named ? !is_asked_for(with, target) : !fills_up(mount) || json_object_get(seen, number))
+		if (is_named ? !param_strings_have(with, "targets", target)
+			     : !fills_up(mount) || json_object_get(seen, number))
 			continue;
 		if (mounts_holding(table, target) != mount)
 			continue;

@@ -38,20 +38,9 @@ static const struct check_field fields[] = {
 static const char *const patterns[] = {LISTENERS_PATTERNS, "tls:*", "now:", HOSTNAME, NULL};
 
 static void name_sources(const json_t *with, const struct sources *fetched, struct names *names) {
-	CLEANUP(json_decref_p) json_t *list = NULL;
-	json_t *listener;
-	struct err ignored;
-	size_t i;
 	names_add(names, "now:");
 	names_add(names, HOSTNAME);
-	listeners_ask(with, fetched, names);
-	if (!listeners_read(with, fetched, &list, &ignored))
-		return;
-	json_array_foreach(list, i, listener) {
-		CLEANUP(free_ptr) char *name = listener_tls(listener);
-		if (name)
-			names_add(names, name);
-	}
+	listeners_ask_tls(with, fetched, names);
 }
 
 /* What all rows share. */

@@ -71,25 +71,15 @@ static bool list_files(const json_t *with, const struct sources *fetched, struct
 }
 
 static void name_sources(const json_t *with, const struct sources *fetched, struct names *names) {
-	CLEANUP(json_decref_p) json_t *list = NULL;
 	CLEANUP(names_free_p) struct names *files = names_new();
-	json_t *listener;
 	const char *folder;
 	struct err ignored;
-	size_t i;
-	listeners_ask(with, fetched, names);
-	for (i = 0; (folder = param_strings_at(with, "folders", i)); i++)
+	for (size_t i = 0; (folder = param_strings_at(with, "folders", i)); i++)
 		names_addf(names, "tree:%s", folder);
 	if (list_files(with, fetched, files, &ignored))
-		for (i = 0; i < names_count(files); i++)
+		for (size_t i = 0; i < names_count(files); i++)
 			names_add(names, names_at(files, i));
-	if (!listeners_read(with, fetched, &list, &ignored))
-		return;
-	json_array_foreach(list, i, listener) {
-		CLEANUP(free_ptr) char *name = listener_tls(listener);
-		if (name)
-			names_add(names, name);
-	}
+	listeners_ask_tls(with, fetched, names);
 }
 
 static void paths(const json_t *with, struct names *into) {

@@ -121,14 +121,6 @@ static bool look_at_devices(const struct sources *fetched, json_t *rows, struct 
 	return true;
 }
 
-static bool is_given(const json_t *with, const char *list, const char *word) {
-	const char *one;
-	for (size_t i = 0; (one = param_strings_at(with, list, i)); i++)
-		if (!strcmp(one, word))
-			return true;
-	return false;
-}
-
 /* One row for each program and unit, however many processes it has. */
 static void add_once(json_t *rows, const char *kind, const char *name, const char *unit) {
 	CLEANUP(json_decref_p) json_t *row = json_object();
@@ -152,7 +144,7 @@ static bool look_at_programs(const json_t *with, const struct sources *fetched, 
 		const char *exe = json_string_value(json_object_get(process, "exe"));
 		const char *comm = json_string_value(json_object_get(process, "comm"));
 		const char *slash = exe ? strrchr(exe, '/') : NULL, *name = slash ? slash + 1 : comm;
-		if (name && is_given(with, "programs", name))
+		if (name && param_strings_have(with, "programs", name))
 			add_once(rows, "program", name, json_string_value(json_object_get(process, "unit")));
 	}
 	return true;
@@ -175,7 +167,7 @@ static bool look_at_listeners(const json_t *with, const struct sources *fetched,
 		CLEANUP(free_ptr) char *number = xasprintf("%lld", (long long)port);
 		CLEANUP(free_ptr)
 		char *name = xasprintf(strchr(address, ':') ? "[%s]:%s" : "%s:%s", address, number);
-		if (!strcmp(proto, "tcp") && is_given(with, "ports", number))
+		if (!strcmp(proto, "tcp") && param_strings_have(with, "ports", number))
 			add_once(rows, "listener", name, json_string_value(json_object_get(socket, "unit")));
 	}
 	return true;

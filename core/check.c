@@ -91,6 +91,14 @@ const char *param_strings_at(const json_t *params, const char *name, size_t inde
 	return json_string_value(json_array_get(json_object_get(params, name), index));
 }
 
+bool param_strings_have(const json_t *params, const char *name, const char *text) {
+	const char *one;
+	for (size_t i = 0; text && (one = param_strings_at(params, name, i)); i++)
+		if (!strcmp(one, text))
+			return true;
+	return false;
+}
+
 static const char *const type_names[] = {
 	[VALUE_STRING] = "string", [VALUE_INT] = "int",   [VALUE_BOOL] = "bool", [VALUE_DURATION] = "duration",
 	[VALUE_SIZE] = "size",     [VALUE_MODE] = "mode", [VALUE_TIME] = "time", [VALUE_STRINGS] = "strings",

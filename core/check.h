@@ -94,6 +94,8 @@ int64_t param_int(const json_t *params, const char *name, int64_t otherwise);
 bool param_bool(const json_t *params, const char *name, bool otherwise);
 /* The i-th of a VALUE_STRINGS parameter, NULL behind the end. */
 const char *param_strings_at(const json_t *params, const char *name, size_t index);
+/* Whether a text is one of them; NULL is none. */
+bool param_strings_have(const json_t *params, const char *name, const char *text);
 
 /* The names of the value types as policies and pages write them: "string", "int", "bool", "duration", ... */
 const char *value_type_name(enum value_type type);

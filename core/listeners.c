@@ -207,3 +207,18 @@ char *listener_tls(const json_t *listener) {
 	return xasprintf("tls:%s%s%s%s%s", text_of(listener, "target"), goes_over ? "?starttls=" : "",
 			 goes_over ? service : "", sni ? (goes_over ? "&sni=" : "?sni=") : "", sni ? sni : "");
 }
+
+void listeners_ask_tls(const json_t *with, const struct sources *fetched, struct names *names) {
+	CLEANUP(json_decref_p) json_t *list = NULL;
+	json_t *listener;
+	struct err ignored;
+	size_t i;
+	listeners_ask(with, fetched, names);
+	if (!listeners_read(with, fetched, &list, &ignored))
+		return;
+	json_array_foreach(list, i, listener) {
+		CLEANUP(free_ptr) char *name = listener_tls(listener);
+		if (name)
+			names_add(names, name);
+	}
+}

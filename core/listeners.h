@@ -28,5 +28,7 @@ void listeners_ask(const json_t *with, const struct sources *fetched, struct nam
 MUST_CHECK bool listeners_read(const json_t *with, const struct sources *fetched, json_t **ret_list, struct err *err);
 /* The source that asks it for TLS, from its first byte or after STARTTLS; NULL where it has none. The caller frees. */
 char *listener_tls(const json_t *listener);
+/* listeners_ask(), and then those sources. */
+void listeners_ask_tls(const json_t *with, const struct sources *fetched, struct names *names);
 /* Why a look at one listener failed, as its problem. False: not about this listener alone; *err is kept. */
 bool listener_problem(const struct err *err, json_t *listener);

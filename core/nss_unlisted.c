@@ -12,7 +12,8 @@ void nss_unlisted_ask(struct names *names) {
 }
 
 /* systemd's service answers for root and nobody, for dynamic users, and for records dropped into a userdb folder. */
-static bool has_records(const struct sources *fetched, const char *suffix, bool *ret_has, struct err *err) {
+static bool find_records(const struct sources *fetched, const char *suffix, const char **ret_folder, struct err *err) {
+	*ret_folder = NULL;
 	for (size_t i = 0; i < ARRAY_LEN(userdb); i++) {
 		json_t *entries = NULL;
 		const json_t *entry;
@@ -22,43 +23,37 @@ static bool has_records(const struct sources *fetched, const char *suffix, bool 
 		json_array_foreach(entries, k, entry) {
 			const char *name = json_string_value(json_object_get(entry, "name"));
 			if (name && text_ends(name, suffix)) {
-				*ret_has = true;
+				*ret_folder = userdb[i];
 				return true;
 			}
 		}
 	}
-	*ret_has = false;
 	return true;
 }
 
-static bool is_trusted(const json_t *with, const char *service) {
-	const char *trusted;
-	for (size_t i = 0; (trusted = param_strings_at(with, "trusted_services", i)); i++)
-		if (!strcmp(trusted, service))
-			return true;
-	return false;
-}
-
 bool nss_unlisted(const struct sources *fetched, const json_t *with, const char *database, bool has_nis,
-		  char **ret_service, struct err *err) {
+		  char **ret_service, const char **ret_where, struct err *err) {
 	CLEANUP(json_decref_p) json_t *services = NULL;
-	const char *found = "";
+	const char *found = "", *where = NSSWITCH_SOURCE;
 	size_t i;
 	const json_t *value;
 	if (!nsswitch_need(fetched, database, "files", &services, err))
 		return false;
-	json_array_foreach(services, i, value) {
+	for (i = 0; !*found && (value = json_array_get(services, i)); i++) {
 		const char *service = json_string_value(value);
 		bool is_local = !strcmp(service, "files") || (!strcmp(service, "compat") && !has_nis) ||
-				is_trusted(with, service);
+				param_strings_have(with, "trusted_services", service);
 		if (!is_local && !strcmp(service, "systemd") && strcmp(database, "sudoers") != 0) {
-			bool has = false;
-			if (!has_records(fetched, !strcmp(database, "group") ? ".group" : ".user", &has, err))
+			const char *folder;
+			if (!find_records(fetched, !strcmp(database, "group") ? ".group" : ".user", &folder, err))
 				return false;
-			is_local = !has;
+			is_local = !folder;
+			where = folder ? folder : where;
 		}
-		found = !is_local && !*found ? service : found;
+		found = is_local ? found : service;
 	}
 	*ret_service = xstrdup(found);
+	if (ret_where)
+		*ret_where = where;
 	return true;
 }

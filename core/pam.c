@@ -387,6 +387,16 @@ static bool walk_service(struct walk *walk, const char *service, bool *ret_found
 	return is_read;
 }
 
+struct names *pam_services(const json_t *with, const char *const *usual, size_t count) {
+	struct names *services = names_new();
+	const char *service;
+	for (size_t i = 0; (service = param_strings_at(with, "services", i)); i++)
+		names_add(services, service);
+	for (size_t i = 0; !json_object_get(with, "services") && i < count; i++)
+		names_add(services, usual[i]);
+	return services;
+}
+
 void pam_ask(const struct names *services, const struct sources *fetched, struct names *names) {
 	struct walk walk = {.fetched = fetched, .ask = names};
 	struct err ignored;

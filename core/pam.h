@@ -53,6 +53,8 @@ struct pam_stack {
 	bool is_of_other; /* the service says nothing about this facility */
 };
 
+/* The services of the parameter of that name, or without it the usual ones. */
+struct names *pam_services(const json_t *with, const char *const *usual, size_t count);
 /* Adds what is needed next to know these services: folders, files, what they include. */
 void pam_ask(const struct names *services, const struct sources *fetched, struct names *names);
 /* The patterns of what it adds. */

@@ -14,7 +14,7 @@ void privileged_ask(struct names *names) {
 static bool files_are_all(const json_t *with, const char *database, bool has_nis, const struct sources *fetched,
 			  struct err *err) {
 	CLEANUP(free_ptr) char *service = NULL;
-	if (!nss_unlisted(fetched, with, database, has_nis, &service, err))
+	if (!nss_unlisted(fetched, with, database, has_nis, &service, NULL, err))
 		return false;
 	return !*service ||
 	       err_set(err, ERR_UNPROVED, NSSWITCH_SOURCE, "%s: %s may know further administrators", database, service);
@@ -22,11 +22,9 @@ static bool files_are_all(const json_t *with, const char *database, bool has_nis
 
 static bool is_admin_group(const json_t *with, const char *group) {
 	static const char *const usual[] = {"admin", "sudo", "wheel"};
-	const char *listed;
-	for (size_t i = 0; (listed = param_strings_at(with, "groups", i)); i++)
-		if (!strcmp(listed, group))
-			return true;
-	return !json_object_get(with, "groups") && text_is_one_of(group, usual, ARRAY_LEN(usual));
+	if (json_object_get(with, "groups"))
+		return param_strings_have(with, "groups", group);
+	return text_is_one_of(group, usual, ARRAY_LEN(usual));
 }
 
 static bool is_member(const json_t *group, const json_t *account) {

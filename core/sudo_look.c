@@ -27,7 +27,7 @@ void sudo_look_done(struct sudo_look *look) {
 static bool find_unlisted(const struct sources *fetched, const json_t *with, const char *database, bool has_nis,
 			  char **ret_what, struct err *err) {
 	CLEANUP(free_ptr) char *service = NULL;
-	if (!nss_unlisted(fetched, with, database, has_nis, &service, err))
+	if (!nss_unlisted(fetched, with, database, has_nis, &service, NULL, err))
 		return false;
 	if (*service && !*ret_what)
 		*ret_what = xasprintf("%s: %s", database, service);
