@@ -49,7 +49,7 @@ static bool is_next(const struct position *last, const struct statement *stateme
 
 static bool is_of_type(const struct statement *statement, const struct terms *terms, struct err *err) {
 	bool is_enrolment = !strcmp(statement->type, "enrolment");
-	if (!statement_has_type(statement))
+	if (!statement_has_type(statement) || statement_is_collectors(statement))
 		return err_set(err, ERR_REFUSED, "type", "statements of this type are not signed");
 	if (is_enrolment != (statement->sequence == 1))
 		return err_set(err, ERR_REFUSED, "type", "number 1 is the enrolment, and no other");

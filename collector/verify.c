@@ -86,8 +86,10 @@ static bool step_payload_type(const struct look *look, struct received *r, struc
 static bool step_statement(const struct look *look, struct received *r, struct err *err) {
 	if (!statement_read(r->envelope->payload.data, r->envelope->payload.len, "statement", &r->statement, err))
 		return false;
-	return statement_has_type(r->statement) ||
-	       err_set(err, ERR_REFUSED, "", "there is no type \"%s\"", r->statement->type);
+	if (!statement_has_type(r->statement))
+		return err_set(err, ERR_REFUSED, "", "there is no type \"%s\"", r->statement->type);
+	return !statement_is_collectors(r->statement) ||
+	       err_set(err, ERR_REFUSED, "", "\"%s\" of a collector: no host says that", r->statement->type);
 }
 
 static bool step_body(const struct look *look, struct received *r, struct err *err) {

@@ -11,11 +11,11 @@
 void statement_free(struct statement *statement) {
 	if (!statement)
 		return;
-	char *const texts[] = {statement->type,         statement->host_id,       statement->host_name,
-			       statement->host_os,      statement->environment,   statement->framework,
-			       statement->previous,     statement->boot_id,       statement->trigger,
-			       statement->evidence_key, statement->transport_key, statement->body_name,
-			       statement->epoch_key,    statement->reason,        statement->last_boot_id};
+	char *const texts[] = {
+		statement->type,        statement->host_id,      statement->host_name,     statement->host_os,
+		statement->environment, statement->framework,    statement->previous,      statement->boot_id,
+		statement->trigger,     statement->evidence_key, statement->transport_key, statement->body_name,
+		statement->epoch_key,   statement->reason,       statement->last_boot_id,  statement->purpose};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		free(texts[i]);
 	json_decref(statement->policies);
@@ -26,8 +26,15 @@ void statement_free(struct statement *statement) {
 }
 
 bool statement_has_type(const struct statement *statement) {
-	static const char *const types[] = {"round", "policy", "enrolment", "epoch", "spool-full"};
+	static const char *const types[] = {"round",      "policy",      "enrolment", "epoch",
+					    "spool-full", "attestation", "erasure",   "revocation"};
 	return text_is_one_of(statement->type, types, ARRAY_LEN(types));
+}
+
+bool statement_is_collectors(const struct statement *statement) {
+	static const char *const types[] = {"erasure", "revocation"};
+	return text_is_one_of(statement->type, types, ARRAY_LEN(types)) ||
+	       (statement->purpose && !strcmp(statement->purpose, "collector"));
 }
 
 /* The shape: what a predicate's members are, one function for each kind of value. Writing and reading both go through
@@ -133,32 +140,67 @@ static bool may_hold(const json_t *predicate, const char *name, const char *wher
 	return json_get_object(predicate, name, where, &object, err) && holds(object, where, err);
 }
 
-/* Both keys in an enrolment; elsewhere they may be absent. */
+static bool is_of_type(const json_t *predicate, const char *type) {
+	return !strcmp(json_string_value(json_object_get(predicate, "type")), type);
+}
+
+static bool is_base64_member(const json_t *predicate, const char *name, const char *where, struct err *err) {
+	const char *text;
+	CLEANUP(buf_done) struct buf bytes = {0};
+	return json_get_string(predicate, name, where, &text, err) &&
+	       base64_decode(text, strlen(text), where, &bytes, err);
+}
+
+/* Both keys in an enrolment, the evidence key alone in a collector's; elsewhere they may be absent. */
 static bool keys_hold(const json_t *predicate, const char *where, struct err *err) {
 	static const char *const names[] = {"evidenceKey", "transportKey"};
-	bool is_enrolment = !strcmp(json_string_value(json_object_get(predicate, "type")), "enrolment");
+	const char *purpose = json_string_value(json_object_get(predicate, "purpose"));
+	bool is_collectors = purpose && !strcmp(purpose, "collector"),
+	     is_enrolment = is_of_type(predicate, "enrolment");
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		const char *text;
-		CLEANUP(buf_done) struct buf der = {0};
-		if (!is_enrolment && !json_object_get(predicate, names[i]))
+		bool is_needed = is_enrolment && !(is_collectors && i == 1);
+		if (!is_needed && !json_object_get(predicate, names[i]))
 			continue;
-		if (!json_get_string(predicate, names[i], where, &text, err) ||
-		    !base64_decode(text, strlen(text), where, &der, err))
+		if (!is_base64_member(predicate, names[i], where, err))
 			return false;
 	}
+	if (is_collectors && json_object_get(predicate, "transportKey"))
+		return err_set(err, ERR_MALFORMED, where, "a collector's enrolment has no \"transportKey\"");
+	return true;
+}
+
+static bool purpose_holds(const json_t *predicate, const char *where, struct err *err) {
+	static const char *const purposes[] = {"attestation", "collector"};
+	const char *purpose;
+	if (!json_object_get(predicate, "purpose"))
+		return true;
+	if (!json_get_string(predicate, "purpose", where, &purpose, err))
+		return false;
+	if (!is_of_type(predicate, "enrolment"))
+		return err_set(err, ERR_MALFORMED, where, "only an enrolment has a \"purpose\"");
+	return text_is_one_of(purpose, purposes, ARRAY_LEN(purposes)) ||
+	       err_set(err, ERR_MALFORMED, where, "\"purpose\" is none of an enrolment");
+}
+
+static bool full_holds(const json_t *predicate, const char *where, struct err *err) {
+	const json_t *full = json_object_get(predicate, "full");
+	if (!full)
+		return true;
+	if (!json_is_true(full))
+		return err_set(err, ERR_MALFORMED, where, "\"full\" is neither true nor absent");
+	if (!is_of_type(predicate, "round") || !json_object_get(predicate, "state"))
+		return err_set(err, ERR_MALFORMED, where, "only a round with a \"state\" can be \"full\"");
 	return true;
 }
 
 static bool epoch_holds(const json_t *predicate, const char *where, struct err *err) {
 	static const char *const reasons[] = {"enrolment", "boot", "reset", "rotation"};
-	CLEANUP(buf_done) struct buf der = {0};
-	const char *key, *reason, *boot_id;
-	if (strcmp(json_string_value(json_object_get(predicate, "type")), "epoch") != 0)
+	const char *reason, *boot_id;
+	if (!is_of_type(predicate, "epoch"))
 		return true;
-	if (!json_get_string(predicate, "epochKey", where, &key, err) ||
+	if (!is_base64_member(predicate, "epochKey", where, err) ||
 	    !json_get_string(predicate, "reason", where, &reason, err) ||
-	    !json_get_string(predicate, "lastBootId", where, &boot_id, err) ||
-	    !base64_decode(key, strlen(key), where, &der, err))
+	    !json_get_string(predicate, "lastBootId", where, &boot_id, err))
 		return false;
 	return text_is_one_of(reason, reasons, ARRAY_LEN(reasons)) ||
 	       err_set(err, ERR_MALFORMED, where, "\"reason\" is none of an epoch");
@@ -182,7 +224,8 @@ static bool predicate_holds(const json_t *predicate, const char *where, struct e
 		return err_set(err, ERR_MALFORMED, where, "\"type\" is empty");
 	return may_hold(predicate, "checkpoint", where, checkpoint_holds, err) &&
 	       may_hold(predicate, "looked", where, looked_holds, err) &&
-	       may_hold(predicate, "state", where, state_holds, err) && keys_hold(predicate, where, err) &&
+	       may_hold(predicate, "state", where, state_holds, err) && full_holds(predicate, where, err) &&
+	       purpose_holds(predicate, where, err) && keys_hold(predicate, where, err) &&
 	       epoch_holds(predicate, where, err);
 }
 
@@ -254,6 +297,8 @@ static json_t *predicate_json(const struct statement *statement) {
 	set_value(predicate, "checkpoint", statement->checkpoint);
 	set_value(predicate, "looked", statement->looked);
 	set_value(predicate, "state", statement->state);
+	set_value(predicate, "full", statement->full ? json_true() : NULL);
+	set_text(predicate, "purpose", statement->purpose);
 	set_text(predicate, "evidenceKey", statement->evidence_key);
 	set_text(predicate, "transportKey", statement->transport_key);
 	set_text(predicate, "epochKey", statement->epoch_key);
@@ -311,6 +356,8 @@ static void take_predicate(const json_t *predicate, struct statement *statement)
 	statement->checkpoint = json_incref(json_object_get(predicate, "checkpoint"));
 	statement->looked = json_incref(json_object_get(predicate, "looked"));
 	statement->state = json_incref(json_object_get(predicate, "state"));
+	statement->full = json_is_true(json_object_get(predicate, "full"));
+	statement->purpose = take_text(predicate, "purpose");
 	statement->evidence_key = take_text(predicate, "evidenceKey");
 	statement->transport_key = take_text(predicate, "transportKey");
 	if (!strcmp(statement->type, "epoch")) {

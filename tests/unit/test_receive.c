@@ -274,6 +274,28 @@ static void a_changed_byte_is_refused_at_its_step(void **state) {
 	kit_done(&kit);
 }
 
+static void a_host_cannot_say_what_only_the_collector_says(void **state) {
+	static const char *const types[] = {"erasure", "revocation"};
+	struct kit kit;
+	struct kit_host host;
+	char previous[HASH_HEX];
+	kit_make(&kit);
+	kit_host_make(&host, KIT_HOST);
+	enrol(&kit, &host);
+	snprintf(previous, sizeof previous, "%s", host.previous);
+	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+		CLEANUP(buf_done) struct buf lines = {0};
+		CLEANUP(buf_done) struct buf body = {0};
+		buf_adds(&body, "{}");
+		kit_add(&host, types[i], types[i], &body, NULL, &lines);
+		assert_refused(&kit, &host, &lines, "no host says that");
+		host.sequence = 1;
+		snprintf(host.previous, sizeof host.previous, "%s", previous);
+	}
+	kit_host_done(&host);
+	kit_done(&kit);
+}
+
 static void results_that_do_not_hold_are_refused(void **state) {
 	struct kit kit;
 	struct kit_host host;
@@ -518,6 +540,7 @@ int main(void) {
 		cmocka_unit_test(one_key_for_evidence_and_transport_is_refused),
 		cmocka_unit_test(a_result_that_cannot_be_kept_is_refused_before_it_is_logged),
 		cmocka_unit_test(a_changed_byte_is_refused_at_its_step),
+		cmocka_unit_test(a_host_cannot_say_what_only_the_collector_says),
 		cmocka_unit_test(results_that_do_not_hold_are_refused),
 		cmocka_unit_test(a_full_round_replaces_results_and_forgets_rules_that_left_the_policy),
 		cmocka_unit_test(after_a_crash_between_log_and_store_nothing_is_lost_and_nothing_twice),

@@ -362,7 +362,7 @@ static void number_one_is_the_enrolment_of_this_host_and_key_and_nothing_else_is
 	line.type = "enrolment";
 	buf_done(&line.payload);
 	refuses(keeper, line, "number 1 is the enrolment");
-	line.type = "attestation";
+	line.type = "erasure";
 	refuses(keeper, line, "not signed");
 	line.type = "round";
 	line.boot = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";

@@ -173,6 +173,78 @@ static void an_epoch_needs_its_key_its_reason_and_the_last_boot(void **state) {
 	assert_int_equal(read_code(object), ERR_MALFORMED);
 }
 
+static json_t *enrolment_with(const char *purpose, bool with_transport) {
+	json_t *object = full(), *predicate = json_object_get(object, "predicate");
+	json_object_set_new(predicate, "type", json_string("enrolment"));
+	if (purpose)
+		json_object_set_new(predicate, "purpose", json_string(purpose));
+	if (!with_transport)
+		json_object_del(predicate, "transportKey");
+	return object;
+}
+
+static void an_enrolments_purpose_decides_whether_it_has_a_transport_key(void **state) {
+	static const struct {
+		const char *purpose;
+		bool with_transport;
+		enum err_code code;
+	} cases[] = {
+		{NULL, true, ERR_NONE},          {NULL, false, ERR_MALFORMED},
+		{"attestation", true, ERR_NONE}, {"attestation", false, ERR_MALFORMED},
+		{"collector", false, ERR_NONE},  {"collector", true, ERR_MALFORMED},
+		{"sport", true, ERR_MALFORMED},  {"", true, ERR_MALFORMED},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		CLEANUP(json_decref_p) json_t *object = enrolment_with(cases[i].purpose, cases[i].with_transport);
+		assert_int_equal(read_code(object), cases[i].code);
+	}
+	CLEANUP(json_decref_p) json_t *keyless = enrolment_with("collector", false), *round = full();
+	json_object_del(json_object_get(keyless, "predicate"), "evidenceKey");
+	assert_int_equal(read_code(keyless), ERR_MALFORMED);
+	json_object_set_new(json_object_get(round, "predicate"), "purpose", json_string("attestation"));
+	assert_int_equal(read_code(round), ERR_MALFORMED);
+}
+
+static void full_is_true_or_absent_and_only_of_a_round_with_a_state(void **state) {
+	struct err err;
+	CLEANUP(json_decref_p) json_t *object = full();
+	CLEANUP(buf_done) struct buf text = {0}, again = {0};
+	CLEANUP(statement_free_p) struct statement *statement = NULL;
+	json_t *predicate = json_object_get(object, "predicate");
+	json_object_set_new(predicate, "full", json_false());
+	assert_int_equal(read_code(object), ERR_MALFORMED);
+	json_object_set_new(predicate, "full", json_string("true"));
+	assert_int_equal(read_code(object), ERR_MALFORMED);
+	json_object_set_new(predicate, "full", json_true());
+	assert_true(json_canonical(object, &text, &err));
+	assert_true(statement_read(text.data, text.len, "t", &statement, &err));
+	assert_true(statement->full);
+	assert_true(statement_write(statement, &again, &err));
+	assert_string_equal(buf_str(&again), buf_str(&text));
+	json_object_set_new(predicate, "type", json_string("policy"));
+	assert_int_equal(read_code(object), ERR_MALFORMED);
+	json_object_set_new(predicate, "type", json_string("round"));
+	json_object_del(predicate, "state");
+	assert_int_equal(read_code(object), ERR_MALFORMED);
+}
+
+static void types_of_the_collectors_own_line_are_told_from_a_hosts(void **state) {
+	static const struct {
+		const char *type, *purpose;
+		bool is_known, is_collectors;
+	} cases[] = {
+		{"round", NULL, true, false},           {"attestation", NULL, true, false},
+		{"enrolment", NULL, true, false},       {"enrolment", "attestation", true, false},
+		{"enrolment", "collector", true, true}, {"erasure", NULL, true, true},
+		{"revocation", NULL, true, true},       {"gossip", NULL, false, false},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct statement statement = {.type = (char *)cases[i].type, .purpose = (char *)cases[i].purpose};
+		assert_int_equal(statement_has_type(&statement), cases[i].is_known);
+		assert_int_equal(statement_is_collectors(&statement), cases[i].is_collectors);
+	}
+}
+
 static void unknown_members_are_ignored_and_duplicates_refused(void **state) {
 	struct err err;
 	struct statement *statement = NULL;
@@ -412,6 +484,9 @@ int main(void) {
 		cmocka_unit_test(a_missing_or_mistyped_member_is_malformed),
 		cmocka_unit_test(wrong_values_are_malformed),
 		cmocka_unit_test(an_epoch_needs_its_key_its_reason_and_the_last_boot),
+		cmocka_unit_test(an_enrolments_purpose_decides_whether_it_has_a_transport_key),
+		cmocka_unit_test(full_is_true_or_absent_and_only_of_a_round_with_a_state),
+		cmocka_unit_test(types_of_the_collectors_own_line_are_told_from_a_hosts),
 		cmocka_unit_test(unknown_members_are_ignored_and_duplicates_refused),
 		cmocka_unit_test(what_could_not_be_read_is_not_written),
 		cmocka_unit_test(the_cap_on_the_payload_holds),
