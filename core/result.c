@@ -144,7 +144,7 @@ json_t *result_json(const struct rule *rule, const struct judgement *judgement, 
 static const char where[] = "result";
 
 /* A copy of the rows without the volatile fields. *ret_moves: whether one of them had any. */
-static json_t *still_rows(const json_t *rows, const json_t *volatile_names, bool *ret_moves) {
+json_t *result_still_rows(const json_t *rows, const json_t *volatile_names, bool *ret_moves) {
 	json_t *still = json_array(), *row, *name;
 	size_t i, j;
 	*ret_moves = false;
@@ -191,7 +191,7 @@ static bool observation_digest(const json_t *result, char ret_hex[HASH_HEX], str
 	    !check_rows(rows, volatile_names, err) || (omitted && !check_omitted(omitted, err)))
 		return false;
 	CLEANUP(json_decref_p) json_t *observation = json_object();
-	json_object_set_new(observation, "observed", still_rows(rows, volatile_names, &moves));
+	json_object_set_new(observation, "observed", result_still_rows(rows, volatile_names, &moves));
 	if (omitted && !moves)
 		json_object_set(observation, "omitted", omitted);
 	if (!json_canonical(observation, &bytes, err))

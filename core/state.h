@@ -29,5 +29,6 @@ MUST_CHECK bool state_is(const struct state *state, const json_t *committed, str
 
 /* The result as it is disclosed alone (docs/FORMAT.md 2.1), without "index". New reference. */
 MUST_CHECK bool state_disclose(const json_t *result, json_t **ret_disclosed, struct err *err);
-/* The nodes for everything but these, ascending indexes. New reference: an array. */
+/* The nodes for everything but these, ascending indexes. New reference: an array; NULL: they are not ascending indexes
+ * of the state. */
 json_t *state_nodes(const struct state *state, const uint64_t *shown, size_t count);

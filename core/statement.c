@@ -1,8 +1,7 @@
 #include "core/statement.h"
 
 #include "core/base64.h"
-#include "core/merkle.h"
-#include "core/result.h"
+#include "core/state.h"
 #include "core/text.h"
 #include "core/times.h"
 
@@ -453,37 +452,10 @@ json_t *statement_looked(const bool *looked, size_t count) {
 
 /* The state tree. */
 
-static bool state_leaf(const json_t *result, const char **last_rule, struct hash *ret_leaf, struct err *err) {
-	CLEANUP(buf_done) struct buf leaf = {0};
-	const char *rule, *blind;
-	if (!json_get_string(result, "rule", "state", &rule, err) ||
-	    !json_get_string(result, "blind", "state", &blind, err))
-		return false;
-	if (*last_rule && strcmp(*last_rule, rule) >= 0)
-		return err_set(err, ERR_MALFORMED, "state", "results are not sorted by rule, or one is there twice");
-	if (!result_leaf(result, blind, &leaf, err))
-		return false;
-	*ret_leaf = merkle_leaf(leaf.data, leaf.len);
-	*last_rule = rule;
-	return true;
-}
-
 bool statement_state(const json_t *results, json_t **ret_state, struct err *err) {
-	size_t count = json_array_size(results), index;
-	struct hash *leaves = xreallocarray(NULL, count + 1, sizeof *leaves);
-	const char *last_rule = NULL;
-	json_t *result;
-	char hex[HASH_HEX];
-	bool ok = true;
-	json_array_foreach(results, index, result) {
-		ok = state_leaf(result, &last_rule, &leaves[index], err);
-		if (!ok)
-			break;
-	}
-	if (ok) {
-		struct hash root = merkle_root(leaves, count);
-		*ret_state = json_pack("{s:I, s:s}", "size", (json_int_t)count, "root", hash_hex(&root, hex));
-	}
-	free(leaves);
-	return ok;
+	CLEANUP(state_free_p) struct state *state = state_new();
+	if (!state_take(state, results, true, err))
+		return false;
+	*ret_state = state_json(state);
+	return true;
 }
