@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "collector/agree.h"
+#include "collector/anchor.h"
 #include "core/file.h"
 #include "core/text.h"
 
@@ -31,7 +32,8 @@ static bool open_log(struct collector *collector, const char *folder, struct err
 	CLEANUP(free_ptr) char *key = file_join(folder, "log.key");
 	CLEANUP(free_ptr) char *log = file_join(folder, "log");
 	return key_load(key, &collector->log_key, err) &&
-	       log_open(log, collector->config->origin, collector->log_key, &collector->log, err);
+	       log_open(log, collector->config->origin, collector->log_key, &collector->log, err) &&
+	       anchor_prepare(folder, log_vkey(collector->log), err);
 }
 
 /* SQLite would make a new one in silence, and every host would be unknown. */

@@ -9,7 +9,7 @@
 
 #define CONFIG_LARGEST 65536
 
-enum key_type { KEY_TEXT, KEY_BOOL, KEY_DURATION, KEY_COUNT };
+enum key_type { KEY_TEXT, KEY_OPTIONAL /* a text that may be empty */, KEY_BOOL, KEY_DURATION, KEY_COUNT };
 
 struct config_key {
 	const char *name;
@@ -38,6 +38,14 @@ static const struct config_key keys[] = {
 	{"request_deadline", KEY_DURATION, AT(request_deadline), "60s",
 	 "For one whole request; a slower peer is cut off.", 1, 3600},
 	{"connections", KEY_COUNT, AT(connections), "512", "At most, on each listener; one more is closed.", 1, 100000},
+	{"log_policy", KEY_OPTIONAL, AT(log_policy), "",
+	 "C2SP tlog-policy file: vouch-collector anchor asks its witnesses that have an address. Relative to this "
+	 "folder.",
+	 0, 0},
+	{"witness_every", KEY_DURATION, AT(witness_every), "1m", "How often a log that has grown is anchored.", 1,
+	 86400},
+	{"witness_ca", KEY_OPTIONAL, AT(witness_ca), "",
+	 "PEM file of the CAs that witnesses' https certificates are checked against; empty: the system's.", 0, 0},
 };
 
 static bool set_duration(const struct config_key *key, const char *text, int64_t *ret_value) {
@@ -59,13 +67,13 @@ static bool set_bool(const char *text, bool *ret_value) {
 	return true;
 }
 
-static bool set_text(const char *text, char **ret_value) {
-	if (!text[0])
-		return false;
+static bool set_optional(const char *text, char **ret_value) {
 	free(*ret_value);
 	*ret_value = xstrdup(text);
 	return true;
 }
+
+static bool set_text(const char *text, char **ret_value) { return text[0] && set_optional(text, ret_value); }
 
 /* What the type demands, when the value is not that; else NULL. */
 static const char *set_value(struct config *config, const struct config_key *key, const char *text) {
@@ -73,6 +81,8 @@ static const char *set_value(struct config *config, const struct config_key *key
 	switch (key->type) {
 	case KEY_TEXT:
 		return set_text(text, at) ? NULL : "a text that is not empty";
+	case KEY_OPTIONAL:
+		return set_optional(text, at) ? NULL : "a text";
 	case KEY_BOOL:
 		return set_bool(text, at) ? NULL : "true or false";
 	case KEY_DURATION:
@@ -137,7 +147,7 @@ void config_free(struct config *config) {
 	if (!config)
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-		if (keys[i].type == KEY_TEXT)
+		if (keys[i].type == KEY_TEXT || keys[i].type == KEY_OPTIONAL)
 			free(*(char **)(void *)((char *)config + keys[i].offset));
 	free(config);
 }

@@ -11,6 +11,8 @@ struct config {
 	int64_t certificate_lifetime, token_lifetime, session_lifetime; /* seconds */
 	int64_t request_deadline;                                       /* seconds */
 	int64_t connections;                                            /* a listener */
+	char *log_policy, *witness_ca;                                  /* files; "" for none */
+	int64_t witness_every;                                          /* seconds */
 };
 
 /* A key that does not exist, a value of the wrong type or out of range: ERR_SYNTAX at path:line:column. */

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "collector/anchor.h"
 #include "collector/ca.h"
 #include "collector/config.h"
 #include "collector/log.h"
@@ -59,7 +60,8 @@ static bool create_log(const char *folder, const char *origin, struct err *err) 
 	CLEANUP(free_ptr) char *vkey = note_vkey(origin, key);
 	if (!vkey)
 		return err_set(err, ERR_USAGE, origin, "no name for a log: no blanks, no '+', not empty");
-	return key_save(key_path, key, err) && log_create(log_path, origin, key, err);
+	return key_save(key_path, key, err) && anchor_prepare(folder, vkey, err) &&
+	       log_create(log_path, origin, key, err);
 }
 
 static bool create_all(const char *folder, const char *origin, const struct init_options *options, struct err *err) {

@@ -5,6 +5,7 @@
 #include <libgen.h>
 #include <unistd.h>
 
+#include "collector/log_files.h"
 #include "core/file.h"
 #include "core/tile.h"
 #include "core/times.h"
@@ -54,27 +55,10 @@ static char *path_of(const struct log *log, unsigned level, uint64_t index, unsi
 
 /* --- reading ------------------------------------------------------------------------------------------------- */
 
-/* A partial tile goes when the full one has come; then the full one begins with its hashes. */
 static bool read_tile(void *context, unsigned level, uint64_t index, unsigned width, struct buf *ret_bytes,
 		      struct err *err) {
 	const struct log *log = context;
-	const size_t wanted = (size_t)width * HASH_LEN;
-	struct buf bytes = {0};
-	CLEANUP(free_ptr) char *path = path_of(log, level, index, width);
-	if (!file_read(path, (size_t)TILE_WIDTH * HASH_LEN, &bytes, err)) {
-		if (width == TILE_WIDTH || err->code != ERR_ABSENT)
-			return false;
-		CLEANUP(free_ptr) char *full = path_of(log, level, index, TILE_WIDTH);
-		if (!file_read(full, (size_t)TILE_WIDTH * HASH_LEN, &bytes, err))
-			return false;
-		bytes.len = bytes.len > wanted ? wanted : bytes.len;
-	}
-	if (bytes.len != wanted) {
-		buf_done(&bytes);
-		return err_set(err, ERR_REFUSED, path, "the tile does not hold %u hashes", width);
-	}
-	*ret_bytes = bytes;
-	return true;
+	return log_files_tile(log->folder, level, index, width, ret_bytes, err);
 }
 
 static struct hash *hashes_of(struct buf *tile) { return (struct hash *)(void *)tile->data; }

@@ -72,13 +72,25 @@ for unit in vouch-broker-fs vouch-broker-net vouch-broker-audit vouch-broker-aud
 	check "$unit's socket is of group vouch" grep -qx 'SocketGroup=vouch' "$units/$unit.socket"
 done
 
+# The collector's side: what makes anchors sees the log and none of the collector's keys.
+anchor=$story_top/packaging/collector/vouch-anchor.service
+exposure=$(systemd-analyze security --offline=yes --no-pager "$anchor" 2>"$work/analyze.log" |
+	sed -nE 's/.*Overall exposure level.*: ([0-9.]+) .*/\1/p')
+check "vouch-anchor is exposed by $exposure, at most 1.2" awk -v is="$exposure" 'BEGIN { exit !(is != "" && is + 0 <= 1.2) }'
+for line in CapabilityBoundingSet= AmbientCapabilities= NoNewPrivileges=yes User=vouch-collector \
+	TemporaryFileSystem=/var/lib/vouch-collector:ro BindPaths=/var/lib/vouch-collector/anchors; do
+	check "vouch-anchor has $line" grep -qx -- "$line" "$anchor"
+done
+equal "vouch-anchor sees this of the collector's folder" "anchors collector.yaml log log.policy log.vkey" \
+	"$(grep -E '^Bind(ReadOnly)?Paths=' "$anchor" | grep -oE 'vouch-collector/[a-z.]+' | cut -d/ -f2 | sort | xargs)"
+
 while read -r page; do
 	check "there is a page for $page" test -s "$story_top/docs/man/$page"
-done < <(sed -nE 's/^Documentation=man:([a-z-]+)\(([0-9])\)$/\1.\2/p' "$units"/* | sort -u)
+done < <(sed -nE 's/^Documentation=man:([a-z-]+)\(([0-9])\)$/\1.\2/p' "$units"/* "$anchor" | sort -u)
 
 # verify, with programs that are there whatever was built.
 mkdir "$work/units"
-cp "$units"/* "$work/units/"
+cp "$units"/* "$anchor" "$work/units/"
 sed -i -E 's|^(ExecStart=)/usr/sbin/[a-z-]+|\1/bin/true|' "$work/units"/*.service
 systemd-analyze verify --man=no "$work/units"/vouch* >"$work/verify.out" 2>&1 || true
 equal "systemd-analyze verify is silent" "" "$(head -n 3 "$work/verify.out")"
