@@ -85,7 +85,10 @@ static json_t *checkpoint_json(const struct home *home, const char *vkey) {
 }
 
 /* Why the sealer has a new key (docs/FORMAT.md 1.1); it finds the same, or refuses. */
-static const char *epoch_reason(const struct chain *chain, const struct round *round) {
+static const char *epoch_reason(const struct sealer *sealer, const struct round *round) {
+	const struct chain *chain = sealer->chain;
+	if (signer_rotates(sealer->signer))
+		return "rotation";
 	if (chain->sequence == 1)
 		return "enrolment";
 	return strcmp(round->boot_id, chain->boot_id) != 0 ? "boot" : "reset";
@@ -118,7 +121,7 @@ static struct statement *statement_of(const struct sealer *sealer, const struct 
 	}
 	if (!strcmp(subject->type, "epoch")) {
 		statement->epoch_key = public_base64(subject->epoch);
-		statement->reason = xstrdup(epoch_reason(sealer->chain, round));
+		statement->reason = xstrdup(epoch_reason(sealer, round));
 		statement->last_boot_id = xstrdup(sealer->chain->boot_id);
 	}
 	return statement;
@@ -162,7 +165,7 @@ static bool join_epoch(const struct sealing *sealing, EVP_PKEY *key, struct err 
 	CLEANUP(free_ptr) char *base64 = public_base64(key);
 	CLEANUP(json_decref_p)
 	json_t *object = json_pack("{s:s, s:s, s:s}", "epochKey", base64, "lastBootId", chain->boot_id, "reason",
-				   epoch_reason(chain, sealing->round));
+				   epoch_reason(sealing->sealer, sealing->round));
 	if (!home_keep_epoch(sealing->sealer->home, key, err) || !json_canonical(object, &body, err))
 		return false;
 	struct subject subject = {

@@ -16,6 +16,7 @@
 #include "agent/notice.h"
 #include "agent/sealer_keeper.h"
 #include "core/confine.h"
+#include "core/times.h"
 
 #define KEEP VOUCH_STATEDIR "-sealer"
 #define CLIENT "vouch"
@@ -32,11 +33,13 @@ static const char usage[] =
 	"$CREDENTIALS_DIRECTORY where that is set, else from the enrolment.\n\n"
 	"  --client USER  who may ask, besides root (default " CLIENT ")\n"
 	"  --state DIR    the state folder with the enrolment (default " VOUCH_STATEDIR ")\n"
-	"  --keep DIR     where the place in the chain is kept, for this program alone (default " KEEP ")\n\n"
+	"  --keep DIR     where the place in the chain is kept, for this program alone (default " KEEP ")\n"
+	"  --epoch TIME   how long a key signs before the next takes its place (default 24h)\n\n"
 	"Exit: 2 it could not start.\n";
 
 struct arguments {
 	const char *client, *state, *keep;
+	int64_t epoch; /* seconds */
 };
 
 static int fail(const struct err *err) { return notice_failed("vouch-sealer", err); }
@@ -64,10 +67,13 @@ static void report(enum notice priority, const char *what, const char *why) {
 
 /* 0 go on, otherwise the exit code and one. */
 static int read_arguments(int argc, char **argv, struct arguments *arguments) {
-	static const struct option options[] = {
-		{"client", required_argument, NULL, 'c'}, {"state", required_argument, NULL, 's'},
-		{"keep", required_argument, NULL, 'k'},   {"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'v'},      {0}};
+	static const struct option options[] = {{"client", required_argument, NULL, 'c'},
+						{"state", required_argument, NULL, 's'},
+						{"keep", required_argument, NULL, 'k'},
+						{"epoch", required_argument, NULL, 'e'},
+						{"help", no_argument, NULL, 'h'},
+						{"version", no_argument, NULL, 'v'},
+						{0}};
 	for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
 		if (option == 'c')
 			arguments->client = optarg;
@@ -75,6 +81,8 @@ static int read_arguments(int argc, char **argv, struct arguments *arguments) {
 			arguments->state = optarg;
 		else if (option == 'k')
 			arguments->keep = optarg;
+		else if (option == 'e' && times_parse_duration(optarg, &arguments->epoch) && arguments->epoch > 0)
+			continue;
 		else if (option == 'h')
 			return fputs(usage, stdout), 1;
 		else if (option == 'v')
@@ -152,7 +160,7 @@ static bool open_keeper(const struct arguments *arguments, int kept, struct keep
 	home->identity = xstrdup(identity);
 	if (!enrolment_read(home, &enrolment, err) || !key_load(pem, &key, err))
 		return false;
-	if (keeper_open(arguments->keep, key, enrolment->host_id, kept, ret_keeper, err))
+	if (keeper_open(arguments->keep, key, enrolment->host_id, arguments->epoch, kept, ret_keeper, err))
 		return true;
 	EVP_PKEY_free(key);
 	return false;
@@ -204,7 +212,7 @@ static int serve(int listening, uid_t client, struct keeper *keeper) {
 }
 
 int main(int argc, char **argv) {
-	struct arguments arguments = {.client = CLIENT, .keep = KEEP};
+	struct arguments arguments = {.client = CLIENT, .keep = KEEP, .epoch = KEEPER_SPAN};
 	CLEANUP(keeper_free_p) struct keeper *keeper = NULL;
 	struct err err;
 	uid_t client;

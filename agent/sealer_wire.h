@@ -27,6 +27,7 @@ struct sealer_reply {
 	uint32_t key_len; /* SubjectPublicKeyInfo (DER); signed: of the key that it is by; epoch: of the one to be named
 			   */
 	uint8_t key[SEALER_KEY_LARGEST];
+	uint32_t is_rotation; /* epoch: the key before it signs the statement; else the enrolled one does */
 	char why[SEALER_WHY]; /* otherwise: one sentence, NUL behind it */
 };
 

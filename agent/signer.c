@@ -4,6 +4,7 @@ struct signer {
 	EVP_PKEY *evidence; /* public, or private where no sealer has it */
 	char *socket;       /* NULL: the key is here */
 	EVP_PKEY *epoch;    /* see signer_epoch() */
+	bool rotates;
 };
 
 /* A key that was put in the place of the enrolled one would break the chain with its first statement. */
@@ -42,6 +43,7 @@ void signer_close(struct signer *signer) {
 
 EVP_PKEY *signer_public(const struct signer *signer) { return signer->evidence; }
 EVP_PKEY *signer_epoch(const struct signer *signer) { return signer->epoch; }
+bool signer_rotates(const struct signer *signer) { return signer->rotates; }
 
 static void add_signature(struct dsse *envelope, const void *bytes, size_t len, EVP_PKEY *key) {
 	char hex[HASH_HEX];
@@ -75,6 +77,7 @@ static enum sealer_outcome take_reply(struct signer *signer, const struct sealer
 		return SEALER_FAILED;
 	if (reply->outcome == SEALER_EPOCH) {
 		signer->epoch = key;
+		signer->rotates = reply->is_rotation;
 		key = NULL;
 		(void)err_set(err, ERR_REFUSED, "sealer", "%s", reply->why);
 		return SEALER_EPOCH;
@@ -87,6 +90,7 @@ enum sealer_outcome signer_sign(struct signer *signer, struct dsse *envelope, st
 	struct sealer_reply reply;
 	EVP_PKEY_free(signer->epoch);
 	signer->epoch = NULL;
+	signer->rotates = false;
 	if (!signer->socket)
 		return sign_here(signer, envelope, err) ? SEALER_SIGNED : SEALER_FAILED;
 	if (!sealer_ask(signer->socket, envelope->payload.data, envelope->payload.len, &reply, err))

@@ -21,3 +21,5 @@ MUST_CHECK enum sealer_outcome signer_sign(struct signer *signer, struct dsse *e
 /* The key that an epoch statement has to name before anything else is signed, when the last outcome was SEALER_EPOCH;
  * else NULL. Borrowed until the next signer_sign(). */
 EVP_PKEY *signer_epoch(const struct signer *signer);
+/* Whether that key takes the place of one that goes (docs/FORMAT.md 1.1: rotation). */
+bool signer_rotates(const struct signer *signer);

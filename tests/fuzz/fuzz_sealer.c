@@ -8,6 +8,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 				    .enrolled = "AAAA",
 				    .epoch = "BBBB",
 				    .is_epoch_new = true};
+	struct terms changing = terms;
+	changing.next = "CCCC";
+	changing.is_epoch_new = false;
 	bool is_early = false;
 	struct position first = {0}, second = {.sequence = 1, .digest = hash_of("", 0)};
 	const struct position *const positions[] = {&first, &second};
@@ -24,5 +27,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 		    is_early != (i == 1 && strcmp(statement->epoch_key ? statement->epoch_key : "", "BBBB") != 0))
 			abort();
 	}
+	CLEANUP(statement_free_p) struct statement *statement = NULL;
+	if (position_admits(&second, &changing, data, size, &statement, &is_early, &err) &&
+	    (is_early == !strcmp(statement->type, "epoch") ||
+	     (!is_early && (strcmp(statement->epoch_key, "CCCC") != 0 || strcmp(statement->reason, "rotation") != 0))))
+		abort();
 	return 0;
 }

@@ -21,6 +21,8 @@ static char *run, *keep, *socket_path; /* the helpers' folder, the sealer's own,
 static int listening, notified, kept;  /* sockets; what systemd's descriptor store would hold, or -1 */
 static bool has_store;
 static pid_t sealer_pid;
+static int64_t span;          /* of the keepers that are opened */
+static const char *epoch_for; /* of the program */
 
 static void listen_at(const char *path) {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -75,7 +77,7 @@ static void exec_sealer(void) {
 	if (copy_kept >= 0)
 		dup2(copy_kept, 4);
 	execl(BINARY_DIR "/vouch-sealer", "vouch-sealer", "--client", "root", "--state", agent.folder, "--keep", keep,
-	      (char *)NULL);
+	      "--epoch", epoch_for, (char *)NULL);
 	_exit(127);
 }
 
@@ -113,6 +115,8 @@ static int make(void **state) {
 	notify_at(notify_path);
 	kept = -1;
 	has_store = true;
+	span = KEEPER_SPAN;
+	epoch_for = "24h";
 	return 0;
 }
 
@@ -234,7 +238,7 @@ static void write_payload(struct line *line) {
 static struct keeper *open_keeper(void) {
 	struct keeper *keeper = NULL;
 	struct err err = {0};
-	must(keeper_open(keep, evidence(), agent.enrolment->host_id, kept, &keeper, &err));
+	must(keeper_open(keep, evidence(), agent.enrolment->host_id, span, kept, &keeper, &err));
 	if (keeper_epoch(keeper) >= 0) {
 		close_fd(&kept);
 		kept = dup(keeper_epoch(keeper));
@@ -422,11 +426,14 @@ static void damaged_or_another_key_in_the_store_is_not_used(void **state) {
 	keeper_free(keeper);
 	int good = kept;
 	uint8_t seed[32] = {1};
-	for (size_t len = 31; len <= 33; len++) {
+	for (size_t len = 31; len <= 65; len++) {
 		kept = memfd_create("test", MFD_CLOEXEC);
-		uint8_t longer[33] = {0};
-		assert_int_equal(pread(good, longer, 32, 0), 32);
-		assert_int_equal(write(kept, len == 32 ? seed : longer, len), len);
+		uint8_t longer[65] = {0};
+		bool is_length = len == 32 || len == 64;
+		assert_int_equal(pread(good, longer, 64, 0), 64);
+		if (is_length)
+			memcpy(longer, seed, sizeof seed);
+		assert_int_equal(write(kept, longer, len), len);
 		keeper = open_keeper();
 		assert_true(keeper_epoch(keeper) >= 0);
 		keeper_free(keeper);
@@ -436,6 +443,140 @@ static void damaged_or_another_key_in_the_store_is_not_used(void **state) {
 	keeper = open_keeper();
 	assert_int_equal(keeper_epoch(keeper), -1);
 	assert_int_equal(ask(keeper, &line).outcome, SEALER_SIGNED);
+	keeper_free(keeper);
+}
+
+/* A store of an earlier version: one seed, which cannot be overwritten. */
+static void key_kept_by_an_earlier_version_goes_on(void **state) {
+	struct keeper *keeper = open_keeper();
+	CLEANUP(line_done) struct line line = {0};
+	uint8_t seed[32];
+	begin_line(keeper, &line);
+	keeper_free(keeper);
+	assert_int_equal(pread(kept, seed, 32, 0), 32);
+	close_fd(&kept);
+	kept = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	assert_int_equal(write(kept, seed, 32), 32);
+	assert_int_equal(fcntl(kept, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK), 0);
+	keeper = open_keeper();
+	assert_int_equal(ask(keeper, &line).outcome, SEALER_SIGNED);
+	keeper_free(keeper);
+	keeper = open_keeper(); /* with what the store holds now */
+	assert_int_equal(keeper_epoch(keeper), -1);
+	assert_int_equal(ask(keeper, &line).outcome, SEALER_SIGNED);
+	keeper_free(keeper);
+}
+
+/* --- a key in the place of one that has signed for its span ------------------------------------------------------ */
+
+static void read_seeds(uint8_t seeds[64]) { assert_int_equal(pread(kept, seeds, 64, 0), 64); }
+
+static bool holds_seed(const uint8_t *seed) {
+	uint8_t seeds[64];
+	read_seeds(seeds);
+	return !memcmp(seeds, seed, 32) || !memcmp(seeds + 32, seed, 32);
+}
+
+/* Two rounds of a line, and the span is over. */
+static struct keeper *open_when_due(struct line *line) {
+	struct keeper *keeper = open_keeper();
+	begin_line(keeper, line);
+	assert_int_equal(ask(keeper, line).outcome, SEALER_SIGNED);
+	step_on(line);
+	keeper_free(keeper);
+	span = 0;
+	keeper = open_keeper();
+	span = KEEPER_SPAN;
+	return keeper;
+}
+
+/* The statement that the last reply asks for. */
+static void name_next(struct line *line) {
+	line->type = "epoch";
+	line->reason = "rotation";
+}
+
+static void next_key_is_named_by_the_one_before_it_which_is_then_gone(void **state) {
+	CLEANUP(line_done) struct line line = {0};
+	CLEANUP(keeper_free_p) struct keeper *keeper = open_when_due(&line);
+	CLEANUP(free_ptr) char *before = xstrdup(line.epoch);
+	uint8_t seeds[64];
+	struct sealer_reply reply = ask(keeper, &line);
+	assert_int_equal(reply.outcome, SEALER_EPOCH);
+	assert_true(reply.is_rotation);
+	assert_string_not_equal(before, line.epoch);
+	read_seeds(seeds);
+	name_next(&line);
+	reply = ask(keeper, &line);
+	assert_int_equal(reply.outcome, SEALER_SIGNED);
+	CLEANUP(free_ptr) char *signer = base64_encode(reply.key, reply.key_len);
+	assert_string_equal(signer, before);
+	assert_false(holds_seed(seeds));
+	assert_true(holds_seed(seeds + 32));
+	struct sealer_reply again = ask(keeper, &line);
+	assert_memory_equal(&again, &reply, sizeof reply);
+}
+
+static void epoch_s_key_changes_with_the_true_reason_and_the_named_key_alone(void **state) {
+	CLEANUP(line_done) struct line line = {0};
+	CLEANUP(keeper_free_p) struct keeper *keeper = open_when_due(&line);
+	CLEANUP(free_ptr) char *before = xstrdup(line.epoch);
+	assert_int_equal(ask(keeper, &line).outcome, SEALER_EPOCH);
+	name_next(&line);
+	static const char *const wrong[] = {"enrolment", "boot", "reset"};
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		struct line other = line;
+		other.reason = wrong[i];
+		refuses(keeper, other, "it is \"rotation\"");
+	}
+	struct line other = line;
+	other.epoch = before;
+	refuses(keeper, other, "not the key that signs");
+	assert_int_equal(ask(keeper, &line).outcome, SEALER_SIGNED);
+}
+
+/* Killed when the next key was kept and no statement names it. */
+static void key_that_no_statement_names_yet_is_forgotten_with_a_crash(void **state) {
+	CLEANUP(line_done) struct line line = {0};
+	struct keeper *keeper = open_when_due(&line);
+	uint8_t seeds[64];
+	struct line round = line;
+	round.epoch = NULL;
+	round.payload = (struct buf){0};
+	assert_int_equal(ask(keeper, &line).outcome, SEALER_EPOCH);
+	read_seeds(seeds);
+	keeper_free(keeper);
+	keeper = open_keeper();
+	assert_true(holds_seed(seeds));
+	assert_false(holds_seed(seeds + 32));
+	name_next(&line);
+	refuses(keeper, line, "the epoch goes on");
+	assert_int_equal(ask(keeper, &round).outcome, SEALER_SIGNED);
+	line_done(&round);
+	keeper_free(keeper);
+}
+
+/* Killed when the statement was on the disk and the key before still in the store. */
+static void key_that_was_replaced_is_gone_after_a_crash_too(void **state) {
+	CLEANUP(line_done) struct line line = {0};
+	struct keeper *keeper = open_when_due(&line);
+	uint8_t seeds[64];
+	assert_int_equal(ask(keeper, &line).outcome, SEALER_EPOCH);
+	read_seeds(seeds);
+	name_next(&line);
+	struct sealer_reply reply = ask(keeper, &line);
+	assert_int_equal(reply.outcome, SEALER_SIGNED);
+	keeper_free(keeper);
+	assert_int_equal(pwrite(kept, seeds, 64, 0), 64);
+	keeper = open_keeper();
+	assert_false(holds_seed(seeds));
+	struct sealer_reply again = ask(keeper, &line);
+	assert_memory_equal(&again, &reply, sizeof reply);
+	step_on(&line);
+	reply = ask(keeper, &line);
+	assert_int_equal(reply.outcome, SEALER_SIGNED);
+	CLEANUP(free_ptr) char *signer = base64_encode(reply.key, reply.key_len);
+	assert_string_equal(signer, line.epoch);
 	keeper_free(keeper);
 }
 
@@ -472,7 +613,7 @@ static void damaged_position_is_not_begun_anew(void **state) {
 	struct err err;
 	for (size_t i = 0; i < ARRAY_LEN(damaged); i++) {
 		scratch_put(keep, "position", damaged[i]);
-		assert_false(keeper_open(keep, key, agent.enrolment->host_id, -1, &keeper, &err));
+		assert_false(keeper_open(keep, key, agent.enrolment->host_id, span, -1, &keeper, &err));
 	}
 }
 
@@ -497,7 +638,7 @@ static void second_sealer_is_refused(void **state) {
 	CLEANUP(key_free_p) EVP_PKEY *key = evidence();
 	struct keeper *second = NULL;
 	struct err err;
-	assert_false(keeper_open(keep, key, agent.enrolment->host_id, -1, &second, &err));
+	assert_false(keeper_open(keep, key, agent.enrolment->host_id, span, -1, &second, &err));
 	assert_int_equal(err.code, ERR_REFUSED);
 }
 
@@ -757,6 +898,25 @@ static void key_lost_within_a_boot_shows_as_reset_and_after_one_as_boot(void **s
 	assert_int_equal(count_epochs("boot"), 1);
 }
 
+static void change_of_keys_is_taken_by_the_collector(void **state) {
+	CLEANUP(sealer_close_p) struct sealer *sealer = sealer_apart();
+	struct err err = {0};
+	must(seal_round(sealer, &err));
+	/* An epoch of a time that is not yet is over: the clock is another boot's, or the file is. */
+	CLEANUP(free_ptr) char *position = scratch_text(keep, "position");
+	char *at = strstr(position, "\"epochAt\":");
+	assert_non_null(at);
+	CLEANUP(free_ptr)
+	char *later = xasprintf("%.*s\"epochAt\":9999999999%s", (int)(at - position), position, strchr(at, ','));
+	scratch_put(keep, "position", later);
+	restart_sealer();
+	must(seal_round(sealer, &err));
+	must(seal_round(sealer, &err));
+	assert_int_equal(count_epochs("rotation"), 1);
+	assert_int_equal(count_epochs("enrolment"), 1);
+	assert_int_equal(collector_takes_all(), sealer->chain->sequence);
+}
+
 /* Rounds without end, whatever happens to the sealer. */
 static pid_t start_rounds(void) {
 	pid_t pid = fork_bound();
@@ -778,6 +938,9 @@ static void wait_for_more(size_t than) {
 static void fifty_kills_at_random_instants_leave_no_gap_and_no_number_twice(void **state) {
 	struct err err = {0};
 	unsigned seed = (unsigned)getpid();
+	epoch_for = "1s";
+	kill_and_wait(sealer_pid);
+	start_sealer();
 	must(home_make(agent.home, &err)); /* there is a queue to look at */
 	pid_t rounds = start_rounds();
 	for (int i = 0; i < 50; i++) {
@@ -794,10 +957,12 @@ static void fifty_kills_at_random_instants_leave_no_gap_and_no_number_twice(void
 	}
 	kill_and_wait(rounds);
 	CLEANUP(sealer_close_p) struct sealer *sealer = sealer_apart();
-	must(seal_round(sealer, &err));
+	while (!seal_round(sealer, &err)) /* when the span ended between an epoch's statement and the round's */
+		assert_int_equal(err.code, ERR_REFUSED);
 	assert_int_equal(collector_takes_all(), sealer->chain->sequence);
 	assert_int_equal(count_epochs("enrolment") + count_epochs("reset"), 1);
-	print_message("%d statements, seed %u\n", (int)sealer->chain->sequence, (unsigned)getpid());
+	print_message("%d statements, %zu changes of keys, seed %u\n", (int)sealer->chain->sequence,
+		      count_epochs("rotation"), (unsigned)getpid());
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, make, drop)
@@ -830,6 +995,12 @@ int main(void) {
 		CASE(epoch_is_opened_once_with_its_own_key_and_the_true_reason),
 		CASE(enrolled_key_is_dropped_and_the_epochs_signs),
 		CASE(damaged_or_another_key_in_the_store_is_not_used),
+		CASE(key_kept_by_an_earlier_version_goes_on),
+		CASE(next_key_is_named_by_the_one_before_it_which_is_then_gone),
+		CASE(epoch_s_key_changes_with_the_true_reason_and_the_named_key_alone),
+		CASE(key_that_no_statement_names_yet_is_forgotten_with_a_crash),
+		CASE(key_that_was_replaced_is_gone_after_a_crash_too),
+		RUNNING(change_of_keys_is_taken_by_the_collector),
 		RUNNING(key_in_the_descriptor_store_goes_on_over_a_kill),
 		RUNNING(key_lost_within_a_boot_shows_as_reset_and_after_one_as_boot),
 		RUNNING(fifty_kills_at_random_instants_leave_no_gap_and_no_number_twice),
