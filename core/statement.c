@@ -388,32 +388,93 @@ static int append(const char *data, size_t len, void *text) {
 	return 0;
 }
 
-void statement_wire_write(const struct dsse *envelope, const void *body, size_t body_len, struct buf *line) {
-	CLEANUP(json_decref_p) json_t *object = dsse_to_json(envelope);
-	CLEANUP(free_ptr) char *text = base64_encode(body, body_len);
-	json_object_set_new(object, "body", json_string(text));
+static void write_line(const json_t *object, struct buf *line) {
 	if (json_dump_callback(object, append, line, JSON_COMPACT | JSON_SORT_KEYS) != 0) /* only memory can be short */
 		abort();
 	buf_adds(line, "\n");
 }
 
-static bool read_body(const json_t *object, const char *where, size_t line_len, struct buf *ret_body, struct err *err) {
+void statement_wire_write(const struct dsse *envelope, const void *body, size_t body_len, struct buf *line) {
+	CLEANUP(json_decref_p) json_t *object = dsse_to_json(envelope);
+	CLEANUP(free_ptr) char *text = base64_encode(body, body_len);
+	json_object_set_new(object, "body", json_string(text));
+	write_line(object, line);
+}
+
+/* The object that these bytes are the canonical JSON of, as deep as it may be within a line. New reference or NULL. */
+static json_t *canonical_object(const void *data, size_t len) {
+	CLEANUP(buf_done) struct buf within = {0}, again = {0};
+	CLEANUP(json_decref_p) json_t *array = NULL;
+	struct err ignored;
+	buf_adds(&within, "[");
+	buf_add(&within, data, len);
+	buf_adds(&within, "]");
+	if (!json_read(within.data, within.len, within.len, "", &array, &ignored))
+		return NULL;
+	json_t *object = json_array_get(array, 0);
+	if (!json_is_object(object) || !json_canonical(object, &again, &ignored) || again.len != len ||
+	    memcmp(again.data, data, len) != 0)
+		return NULL;
+	return json_incref(object);
+}
+
+void statement_wire_write_short(const struct dsse *envelope, const void *body, size_t body_len, struct buf *line) {
+	CLEANUP(json_decref_p) json_t *object = dsse_to_json(envelope);
+	json_t *payload = canonical_object(envelope->payload.data, envelope->payload.len);
+	json_t *results = canonical_object(body, body_len);
+	CLEANUP(free_ptr) char *text = results ? NULL : base64_encode(body, body_len);
+	json_object_set_new(object, "body", results ? results : json_string(text));
+	if (payload)
+		json_object_set_new(object, "payload", payload);
+	if (payload && !strcmp(envelope->payload_type, DSSE_INTOTO))
+		json_object_del(object, "payloadType");
+	write_line(object, line);
+}
+
+/* *ret_len: how much of the line it is. */
+static bool read_body(const json_t *object, const char *where, struct buf *ret_body, size_t *ret_len, struct err *err) {
+	const json_t *value = json_object_get(object, "body");
 	const char *text;
-	struct buf body = {0};
+	if (json_is_object(value)) {
+		if (!json_canonical(value, ret_body, err))
+			return false;
+		*ret_len = ret_body->len;
+		return true;
+	}
 	if (!json_get_string(object, "body", where, &text, err))
 		return false;
-	size_t len = strlen(text);
-	if (line_len - len > DSSE_ENVELOPE_LARGEST)
+	*ret_len = strlen(text);
+	return base64_decode(text, *ret_len, where, ret_body, err);
+}
+
+static bool take_body(const json_t *object, const char *where, size_t line_len, struct buf *ret_body, struct err *err) {
+	CLEANUP(buf_done) struct buf body = {0};
+	size_t len;
+	if (!read_body(object, where, &body, &len, err))
+		return false;
+	if (line_len > len && line_len - len > DSSE_ENVELOPE_LARGEST)
 		return err_set(err, ERR_TOO_BIG, where, "an envelope larger than the cap of %u bytes",
 			       DSSE_ENVELOPE_LARGEST);
-	if (!base64_decode(text, len, where, &body, err))
-		return false;
-	if (body.len > STATEMENT_BODY_LARGEST) {
-		buf_done(&body);
+	if (body.len > STATEMENT_BODY_LARGEST)
 		return err_set(err, ERR_TOO_BIG, where, "a body larger than the cap of %u bytes",
 			       STATEMENT_BODY_LARGEST);
-	}
 	*ret_body = body;
+	body = (struct buf){0};
+	return true;
+}
+
+/* A payload that travels as an object becomes what DSSE has: base64 of its bytes, and their type. */
+static bool settle_payload(json_t *object, struct err *err) {
+	const json_t *value = json_object_get(object, "payload");
+	CLEANUP(buf_done) struct buf payload = {0};
+	if (!json_is_object(value))
+		return true;
+	if (!json_canonical(value, &payload, err))
+		return false;
+	CLEANUP(free_ptr) char *text = base64_encode(payload.data, payload.len);
+	json_object_set_new(object, "payload", json_string(text));
+	if (!json_object_get(object, "payloadType"))
+		json_object_set_new(object, "payloadType", json_string(DSSE_INTOTO));
 	return true;
 }
 
@@ -431,7 +492,8 @@ bool statement_wire_read(const char *line, size_t len, const char *where, struct
 		return false;
 	if (!json_is_object(object))
 		return err_set(err, ERR_MALFORMED, where, "not a JSON object");
-	if (!read_body(object, where, len, &body, err) || !dsse_from_json(object, where, ret_envelope, err))
+	if (!take_body(object, where, len, &body, err) || !settle_payload(object, err) ||
+	    !dsse_from_json(object, where, ret_envelope, err))
 		return false;
 	*ret_body = body;
 	body = (struct buf){0};

@@ -40,10 +40,12 @@ bool statement_is_collectors(const struct statement *statement);
 void statement_free(struct statement *statement);
 DEFINE_CLEANUP(struct statement, statement_free)
 
-/* One wire line (docs/FORMAT.md 6), with newline; appended. */
+/* One line of the spool (docs/FORMAT.md 6), with newline; appended. */
 void statement_wire_write(const struct dsse *envelope, const void *body, size_t body_len, struct buf *line);
-/* Its reading, under the caps, with or without the newline. *ret_body must be empty. Nothing is verified, not even that
- * the body is the statement's. */
+/* The same for the wire, where it is compressed: what is the canonical JSON of an object is not in base64. */
+void statement_wire_write_short(const struct dsse *envelope, const void *body, size_t body_len, struct buf *line);
+/* The reading of both, under the caps, with or without the newline. *ret_body must be empty. Nothing is verified, not
+ * even that the body is the statement's. */
 MUST_CHECK bool statement_wire_read(const char *line, size_t len, const char *where, struct dsse **ret_envelope,
 				    struct buf *ret_body, struct err *err);
 

@@ -414,6 +414,71 @@ static void a_wire_line_comes_back_whole(void **state) {
 	assert_true(statement_wire_read(line.data, line.len - 1, "t", &again, &bytes, &err));
 }
 
+/* What is written short comes back as the same bytes; *ret_line is what was written. */
+static void comes_back_from_short(const char *payload, const void *body, size_t body_len, struct buf *ret_line) {
+	struct err err;
+	CLEANUP(dsse_free_p) struct dsse *envelope = sealed(payload, strlen(payload)), *again = NULL;
+	CLEANUP(buf_done) struct buf bytes = {0};
+	statement_wire_write_short(envelope, body, body_len, ret_line);
+	assert_true(statement_wire_read(ret_line->data, ret_line->len, "t", &again, &bytes, &err));
+	assert_string_equal(buf_str(&again->payload), payload);
+	assert_string_equal(again->payload_type, DSSE_INTOTO);
+	assert_int_equal(bytes.len, body_len);
+	assert_memory_equal(buf_str(&bytes), body, body_len);
+}
+
+static void a_short_line_has_its_json_as_it_is_and_anything_else_in_base64(void **state) {
+	static const char results[] = "{\"results\":[]}";
+	static const char *const others[] = {
+		"{\"results\": []}",
+		"{\"b\":1,\"a\":2}",
+		"{\"a\":1.5}",
+		"{\"a\":\"\\u0041\"}",
+		"{\"a\":1,\"a\":1}",
+		"[]",
+		"{},{}",
+		"policy: {}",
+		"{\"a\":\"\xff\"}",
+		"",
+	};
+	CLEANUP(buf_done) struct buf line = {0};
+	comes_back_from_short("{\"a\":1}", results, strlen(results), &line);
+	assert_non_null(strstr(line.data, "\"body\":{\"results\":[]}"));
+	assert_non_null(strstr(line.data, "\"payload\":{\"a\":1}"));
+	assert_null(strstr(line.data, "payloadType"));
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		CLEANUP(buf_done) struct buf base64 = {0}, swapped = {0};
+		comes_back_from_short("{\"a\":1}", others[i], strlen(others[i]), &base64);
+		assert_non_null(strstr(base64.data, "\"body\":\""));
+		comes_back_from_short(others[i], results, strlen(results), &swapped);
+		assert_non_null(strstr(swapped.data, "\"payload\":\""));
+		assert_non_null(strstr(swapped.data, "\"payloadType\":\"" DSSE_INTOTO "\""));
+	}
+}
+
+static void what_is_as_deep_as_may_be_travels_too(void **state) {
+	for (size_t deep = JSON_DEEPEST - 3; deep < JSON_DEEPEST + 3; deep++) {
+		CLEANUP(buf_done) struct buf body = {0}, line = {0};
+		for (size_t i = 0; i < deep; i++)
+			buf_adds(&body, "{\"a\":");
+		buf_adds(&body, "1");
+		for (size_t i = 0; i < deep; i++)
+			buf_adds(&body, "}");
+		comes_back_from_short("{\"a\":1}", body.data, body.len, &line);
+	}
+}
+
+/* White space is no part of the bytes: only one form of an object was signed. */
+static void a_short_lines_white_space_changes_nothing(void **state) {
+	static const char loose[] = "{ \"body\": {\"b\": 1, \"a\": [ ]}, \"payload\": { }, \"signatures\": []}\n";
+	struct err err;
+	CLEANUP(dsse_free_p) struct dsse *envelope = NULL;
+	CLEANUP(buf_done) struct buf body = {0};
+	assert_true(statement_wire_read(loose, strlen(loose), "t", &envelope, &body, &err));
+	assert_string_equal(buf_str(&body), "{\"a\":[],\"b\":1}");
+	assert_string_equal(buf_str(&envelope->payload), "{}");
+}
+
 static void a_line_that_is_not_one_is_refused(void **state) {
 	static const char *const bad[] = {
 		"",
@@ -427,6 +492,13 @@ static void a_line_that_is_not_one_is_refused(void **state) {
 		"{\"body\":\"\",\"payload\":\"\",\"payloadType\":\"t\",\"signatures\":[]}\n\n",
 		"{\"body\":\"\",\"payload\":\"\",\"payloadType\":\"t\",\"signatures\":[]}{}\n",
 		"{\"body\":\"\",\"body\":\"\",\"payload\":\"\",\"payloadType\":\"t\",\"signatures\":[]}\n",
+		"{\"body\":[],\"payload\":\"\",\"payloadType\":\"t\",\"signatures\":[]}\n",
+		"{\"body\":{\"a\":1.5},\"payload\":\"\",\"payloadType\":\"t\",\"signatures\":[]}\n",
+		"{\"body\":{\"a\":1,\"a\":1},\"payload\":\"\",\"payloadType\":\"t\",\"signatures\":[]}\n",
+		"{\"body\":\"\",\"payload\":[],\"signatures\":[]}\n",
+		"{\"body\":\"\",\"payload\":\"\",\"signatures\":[]}\n",
+		"{\"body\":\"\",\"payload\":{\"a\":1.5},\"signatures\":[]}\n",
+		"{\"body\":\"\",\"payload\":{},\"payloadType\":1,\"signatures\":[]}\n",
 	};
 	struct err err;
 	struct dsse *envelope = NULL;
@@ -457,6 +529,17 @@ static void the_caps_on_body_envelope_and_line_hold(void **state) {
 	assert_true(reads_line(&whole, &code));
 	statement_wire_write(envelope, body, STATEMENT_BODY_LARGEST + 1, &big_body);
 	assert_false(reads_line(&big_body, &code));
+	assert_int_equal(code, ERR_TOO_BIG);
+
+	/* An object that is as large as a body may be, and one byte more. */
+	CLEANUP(buf_done) struct buf object = {0}, larger = {0};
+	memset(body, 'x', STATEMENT_BODY_LARGEST);
+	buf_addf(&object, "{\"body\":{\"a\":\"%.*s\"},\"payload\":{},\"signatures\":[]}",
+		 (int)STATEMENT_BODY_LARGEST - 8, body);
+	assert_true(reads_line(&object, &code));
+	buf_addf(&larger, "{\"body\":{\"a\":\"%.*s\"},\"payload\":{},\"signatures\":[]}",
+		 (int)STATEMENT_BODY_LARGEST - 7, body);
+	assert_false(reads_line(&larger, &code));
 	assert_int_equal(code, ERR_TOO_BIG);
 
 	const char rest[] = "\",\"payload\":\"\",\"payloadType\":\"t\",\"signatures\":[],\"more\":\"";
@@ -494,6 +577,9 @@ int main(void) {
 		cmocka_unit_test(the_state_is_the_root_over_blinded_leaves_without_what_is_volatile),
 		cmocka_unit_test(results_out_of_order_twice_or_without_a_blind_have_no_state),
 		cmocka_unit_test(a_wire_line_comes_back_whole),
+		cmocka_unit_test(a_short_line_has_its_json_as_it_is_and_anything_else_in_base64),
+		cmocka_unit_test(what_is_as_deep_as_may_be_travels_too),
+		cmocka_unit_test(a_short_lines_white_space_changes_nothing),
 		cmocka_unit_test(a_line_that_is_not_one_is_refused),
 		cmocka_unit_test(the_caps_on_body_envelope_and_line_hold),
 	};
