@@ -9,23 +9,12 @@
 
 #include "core/buf.h"
 #include "core/hash.h"
+#include "core/timestamp_trust.h"
 
 #define TIMESTAMP_RESPONSE_LARGEST (64U << 10)
-#define TIMESTAMP_PEM_LARGEST (256U << 10)
-#define TIMESTAMP_CERTIFICATES_MOST 64 /* of a trust, and of what lies beside a response */
-#define TIMESTAMP_RENEWALS_MOST 64     /* responses of one chain */
+#define TIMESTAMP_RENEWALS_MOST 64 /* responses of one chain */
 #define TIMESTAMP_QUERY_TYPE "application/timestamp-query"
 #define TIMESTAMP_REPLY_TYPE "application/timestamp-reply"
-
-/* Authorities that somebody trusts: roots, and intermediates that need not come along. */
-struct timestamp_trust;
-struct timestamp_trust *timestamp_trust_new(void);
-/* Certificates as PEM, nothing else between their lines but text. The self-signed ones are roots. False: none of them
- * is (ERR_MALFORMED), one is broken, or there are too many (ERR_TOO_BIG). */
-MUST_CHECK bool timestamp_trust_add(struct timestamp_trust *trust, const char *pem, size_t len, const char *where,
-				    struct err *err);
-void timestamp_trust_free(struct timestamp_trust *trust);
-DEFINE_CLEANUP(struct timestamp_trust, timestamp_trust_free)
 
 /* What a response that holds says. */
 struct timestamp {
