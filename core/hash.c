@@ -3,17 +3,32 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
-struct hash hash_of_parts(const void *const parts[], const size_t lens[], size_t count) {
-	struct hash hash;
-	EVP_MD_CTX *context = EVP_MD_CTX_new();
-	bool done = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1;
-	for (size_t i = 0; done && i < count; i++)
-		done = EVP_DigestUpdate(context, parts[i], lens[i]) == 1;
-	done = done && EVP_DigestFinal_ex(context, hash.bytes, NULL) == 1;
-	EVP_MD_CTX_free(context);
-	if (!done) /* only memory can be short: see mem.h */
+/* Only memory can be short: see mem.h. */
+static void must(bool is_done) {
+	if (!is_done)
 		abort();
+}
+
+EVP_MD_CTX *hash_begin(void) {
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	must(context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1);
+	return context;
+}
+
+void hash_more(EVP_MD_CTX *context, const void *data, size_t len) { must(EVP_DigestUpdate(context, data, len) == 1); }
+
+struct hash hash_end(EVP_MD_CTX *context) {
+	struct hash hash;
+	must(EVP_DigestFinal_ex(context, hash.bytes, NULL) == 1);
+	EVP_MD_CTX_free(context);
 	return hash;
+}
+
+struct hash hash_of_parts(const void *const parts[], const size_t lens[], size_t count) {
+	EVP_MD_CTX *context = hash_begin();
+	for (size_t i = 0; i < count; i++)
+		hash_more(context, parts[i], lens[i]);
+	return hash_end(context);
 }
 
 struct hash hash_of(const void *data, size_t len) {

@@ -3,7 +3,7 @@
 # shellcheck shell=bash
 
 host_packages=systemd,systemd-sysv,dbus,udev,libpam-systemd,procps,openssh-server,nftables,sudo
-host_packages+=,libjansson4,libyaml-0-2,libpcre2-8-0,libcurl4,libssl3,libevent-2.1-7,libevent-openssl-2.1-7,libsqlite3-0
+host_packages+=,libjansson4,libyaml-0-2,libpcre2-8-0,libcurl4,libssl3,libevent-2.1-7,libevent-openssl-2.1-7,libsqlite3-0,libarchive13
 host_name=vouch-host-$$
 host_build=${VOUCH_HOST_BUILD-$story_top/build/host}
 
