@@ -49,8 +49,7 @@ bool enrol_fingerprint(const char *text, char ret_hex[HASH_HEX]) {
 	return len == HASH_HEX - 1;
 }
 
-/* The header of a round in which nothing was looked at but who the host is. */
-static bool know_host(const char *root, struct round *header, struct err *err) {
+bool enrol_header(const char *root, struct round *header, struct err *err) {
 	const struct asker asker = {.check = &identity_check};
 	CLEANUP(sources_free_p) struct sources *fetched = sources_new();
 	const struct host host = {.root = root};
@@ -61,6 +60,24 @@ static bool know_host(const char *root, struct round *header, struct err *err) {
 	header->host_name = identity_host_name(fetched);
 	header->host_os = identity_os(fetched);
 	header->boot_id = identity_boot_id(fetched);
+	return true;
+}
+
+/* One that only attests is nobody's machine: it has the name that it was given, and an id is drawn for it. */
+static void rename_attester(const struct enrol_options *options, struct round *header) {
+	free(header->host_id);
+	header->host_id = xstrdup("");
+	if (!options->name)
+		return;
+	free(header->host_name);
+	header->host_name = xstrdup(options->name);
+}
+
+static bool know_host(const struct enrol_options *options, struct round *header, struct err *err) {
+	if (!enrol_header(options->root, header, err))
+		return false;
+	if (options->attester)
+		rename_attester(options, header);
 	return true;
 }
 
@@ -148,6 +165,7 @@ static bool put_together(const struct enrol_options *options, struct draft *draf
 		return false;
 	draft->enrolment->host_name = xstrdup(draft->header->host_name);
 	draft->enrolment->os = xstrdup(draft->header->host_os);
+	draft->enrolment->purpose = xstrdup(options->attester ? "attestation" : NULL);
 	return file_make_folder(draft->home->enrolment, 0700, err) && make_keys(draft, err) &&
 	       fetch_ca(options, draft, err) && fetch_certificate(options, draft, err) &&
 	       fetch_log(options, draft, err) && enrolment_write(draft->enrolment, &bytes, err) &&
@@ -205,7 +223,7 @@ static bool make_enrolment(const struct home *home, const struct enrol_options *
 			   struct err *err) {
 	CLEANUP(close_fd) int lock = -1;
 	CLEANUP(close_fd) int ship_lock = -1;
-	if (!may_enrol(home, options, err) || !know_host(options->root, draft->header, err) || !home_make(home, err) ||
+	if (!may_enrol(home, options, err) || !know_host(options, draft->header, err) || !home_make(home, err) ||
 	    !home_lock(home, &lock, err) || !home_lock_shipping(home, &ship_lock, err))
 		return false;
 	throw_away(draft->home);

@@ -241,6 +241,7 @@ static bool fill(const json_t *object, const char *where, struct enrolment *enro
 		*texts[i].member = xstrdup(text);
 	}
 	enrolment->is_drawn = json_is_true(json_object_get(object, "drawn"));
+	enrolment->purpose = xstrdup(json_string_value(json_object_get(object, "purpose")));
 	if (!json_get_string(object, "enrolledAt", where, &text, err))
 		return false;
 	if (!times_parse(text, &enrolment->enrolled_at))
@@ -277,14 +278,16 @@ bool enrolment_write(const struct enrolment *enrolment, struct buf *bytes, struc
 		return err_set(err, ERR_MALFORMED, "enrolment.json", "a value is not UTF-8");
 	if (enrolment->is_drawn)
 		json_object_set_new(object, "drawn", json_true());
+	if (enrolment->purpose)
+		json_object_set_new(object, "purpose", json_string(enrolment->purpose));
 	return json_canonical(object, bytes, err);
 }
 
 void enrolment_free(struct enrolment *enrolment) {
 	if (!enrolment)
 		return;
-	char *const owned[] = {enrolment->collector, enrolment->host_id, enrolment->host_name,
-			       enrolment->os,        enrolment->origin,  enrolment->vkey};
+	char *const owned[] = {enrolment->collector, enrolment->host_id, enrolment->host_name, enrolment->os,
+			       enrolment->origin,    enrolment->vkey,    enrolment->purpose};
 	for (size_t i = 0; i < ARRAY_LEN(owned); i++)
 		free(owned[i]);
 	free(enrolment);

@@ -2,7 +2,7 @@
  *
  *   enrolment/              made whole by enrol(), read-only afterwards
  *     enrolment.json        {"collector","hostId","hostName","os","origin","vkey","enrolledAt",
- *                           "drawn"?: true}
+ *                           "drawn"?: true, "purpose"?: "attestation"}
  *     evidence.pem          Ed25519, signs statements; 0600; where a sealer signs, vouchd need not be able to
  *                           read it
  *     evidence.pub.pem      its public half, for who verifies receipts
@@ -66,7 +66,8 @@ MUST_CHECK bool home_public_key(const char *path, EVP_PKEY **ret_key, struct err
 struct enrolment {
 	char *collector; /* "https://collector.example:8443", without a slash at its end */
 	char *host_id, *host_name, *os;
-	bool is_drawn;       /* host_id was drawn at enrolment, because there was no machine id to derive it from */
+	bool is_drawn;       /* host_id was drawn at enrolment: there was no machine id to derive it from, or purpose */
+	char *purpose;       /* "attestation": it attests and looks at nothing (docs/FORMAT.md 1); NULL: a host */
 	char *origin, *vkey; /* of the log */
 	int64_t enrolled_at;
 };

@@ -116,6 +116,7 @@ static struct statement *statement_of(const struct sealer *sealer, const struct 
 	statement->body_name = xstrdup(subject->body_name);
 	statement->body_sha256 = hash_of(subject->body, subject->len);
 	if (!strcmp(subject->type, "enrolment")) {
+		statement->purpose = xstrdup(sealer->enrolment->purpose);
 		statement->evidence_key = public_base64(signer_public(sealer->signer));
 		statement->transport_key = public_base64(sealer->transport);
 	}
@@ -277,12 +278,30 @@ bool seal_enrolment(struct sealer *sealer, const struct round *header, struct er
 	       (sealer->chain->sequence > 0 || seal_keys(&sealing, &ignored, err));
 }
 
+bool seal_attestation(struct sealer *sealer, const struct round *header, const struct buf *body,
+		      enum sealed *ret_sealed, struct err *err) {
+	const struct sealing sealing = {sealer, NULL, header, "manual"};
+	const struct subject subject = {
+		.type = "attestation", .body_name = "attestation", .body = body->data, .len = body->len};
+	if (!chain_ready(sealer->home, sealer->chain, sealer->signer, err) || !is_enrolled_host(sealer, header, err))
+		return false;
+	if (sealer->chain->sequence == 0)
+		return err_set(err, ERR_REFUSED, sealer->home->chain,
+			       "the line has no enrolment statement here: its chain belongs with its keys");
+	return seal_one(&sealing, &subject, ret_sealed, err);
+}
+
+static bool looks(const struct sealer *sealer, struct err *err) {
+	return !sealer->enrolment->purpose ||
+	       err_set(err, ERR_REFUSED, sealer->home->identity, "this identity attests, and looks at nothing");
+}
+
 bool seal(struct sealer *sealer, const struct policy_stack *stack, struct round *round, const char *trigger,
 	  enum sealed *ret_sealed, struct err *err) {
 	const struct sealing sealing = {sealer, stack, round, trigger};
 	enum sealed sealed = SEALED_KEPT;
-	if (!chain_ready(sealer->home, sealer->chain, sealer->signer, err) || !is_enrolled_host(sealer, round, err) ||
-	    !blinds_give(sealer->home->blinds, round->results, err))
+	if (!looks(sealer, err) || !chain_ready(sealer->home, sealer->chain, sealer->signer, err) ||
+	    !is_enrolled_host(sealer, round, err) || !blinds_give(sealer->home->blinds, round->results, err))
 		return false;
 	if (sealer->chain->sequence == 0 && !seal_keys(&sealing, &sealed, err))
 		return false;

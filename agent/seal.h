@@ -35,6 +35,10 @@ enum sealed {
 	SEALED_KEPT,    /* the round is in the queue */
 	SEALED_NO_ROOM, /* it is not; the chain says why */
 };
+/* Seal an attestation (core/attestation.h). header: as of an enrolment. A line whose enrolment is not sealed is
+ * ERR_REFUSED, and so is another host. */
+MUST_CHECK bool seal_attestation(struct sealer *sealer, const struct round *header, const struct buf *body,
+				 enum sealed *ret_sealed, struct err *err);
 /* Seal one round, and before it what must go before it. The round's results get their "blind". trigger: "schedule",
  * "boot", "manual", "change". A round of another host than the enrolled one is ERR_REFUSED. False: nothing of this
  * round is in the chain, unless the sealer did not answer: then it joins, if it was signed, before the next one. */

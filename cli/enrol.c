@@ -20,6 +20,9 @@ static const char usage[] =
 	"                         left to it (default " VOUCH_RUNDIR
 	", where a sealer listens there and there is no --state)\n"
 	"  --root DIR             enrol the host whose files are in this folder\n"
+	"  --attester             an identity that only attests (vouch attest) and is no host: for CI, for people;\n"
+	"                         any user, in a folder of its own (--state, or $VOUCH_STATE)\n"
+	"  --name NAME            what an attester is called (default: the host's name)\n"
 	"  --force                set an existing enrolment aside: a new chain begins\n\n"
 	"Exit: 0 enrolled; 1 not; 2 wrong use.\n";
 
@@ -50,6 +53,9 @@ static int enrol_host(const char *state, const struct enrol_options *options) {
 		say(stdout, "the sealer takes the new key when it starts: systemctl restart vouch-sealer\n");
 	else if (options->helpers)
 		say(stdout, "next: systemctl enable --now vouchd\n");
+	else if (options->attester)
+		say(stdout, "next: vouch attest --state %s, one at a time, and keep that folder as a whole\n",
+		    home->folder);
 	return CLI_OK;
 }
 
@@ -62,6 +68,8 @@ static int enrol_verb(int argc, char **argv) {
 					  {"state", 0, OPTION_TEXT, &state},
 					  {"helpers", 0, OPTION_TEXT, &options.helpers},
 					  {"root", 0, OPTION_TEXT, &options.root},
+					  {"attester", 0, OPTION_FLAG, &options.attester},
+					  {"name", 0, OPTION_TEXT, &options.name},
 					  {"force", 0, OPTION_FLAG, &options.force},
 					  {0}};
 	CLEANUP(free_ptr) char *secret = NULL;
@@ -74,6 +82,12 @@ static int enrol_verb(int argc, char **argv) {
 		return cli_misuse(&verb_enrol, "needs the collector's address");
 	if (!token == !token_file || !options.ca_fingerprint)
 		return cli_misuse(&verb_enrol, "needs --token or --token-file, and --ca-fingerprint");
+	if (options.attester && !state)
+		state = getenv("VOUCH_STATE");
+	if (options.attester && (!state || !*state))
+		return cli_misuse(&verb_enrol, "an attester has a folder of its own: --state DIR");
+	if (options.attester ? options.helpers || options.root : options.name != NULL)
+		return cli_misuse(&verb_enrol, "an attester has neither --helpers nor --root, and alone a --name");
 	if (!token_of(token, token_file, &secret, &err))
 		return cli_fail(&err, CLI_USAGE);
 	if (!options.helpers && !state && access(VOUCH_RUNDIR "/" SEALER_SOCKET, F_OK) == 0)

@@ -9,16 +9,20 @@ _vouch() {
 	local connection="--collector --ca --token-file"
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W "run lint explain checks controls sources capture paths enrol export verify posture --help --version" -- "$current")
+		mapfile -t COMPREPLY < <(compgen -W "run lint explain checks controls sources capture paths enrol attest export verify posture --help --version" -- "$current")
 		return
 	fi
 	case $previous in
-	--policy | --ca | --token-file | --trust | --body | --output | -o)
+	--policy | --ca | --token-file | --trust | --body | --file | --output | -o)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
 	--root | --state | --data | --helpers)
 		mapfile -t COMPREPLY < <(compgen -d -- "$current")
+		return
+		;;
+	--control)
+		mapfile -t COMPREPLY < <(compgen -W "$(vouch controls --all 2>/dev/null | cut -d ' ' -f 1)" -- "$current")
 		return
 		;;
 	--only)
@@ -37,7 +41,8 @@ _vouch() {
 	sources) words="--policy --helpers --root --bytes --json --data --help" ;;
 	capture) words="--policy --only --helpers --data --help" ;;
 	paths) words="--policy --data --help" ;;
-	enrol) words="--token --token-file --ca-fingerprint --state --helpers --root --force --help" ;;
+	enrol) words="--token --token-file --ca-fingerprint --state --helpers --root --attester --name --force --help" ;;
+	attest) words="--control --note --valid --file --include --media-type --author --state --send --help" ;;
 	export) words="--sigstore --body --trust --output $connection --help" ;;
 	verify) words="--trust --body --help" ;;
 	posture) words="$connection --help" ;;
