@@ -40,7 +40,7 @@ static bool open_store(const char *folder, struct store **ret_store, struct err 
 	CLEANUP(free_ptr) char *path = file_join(folder, "store.db");
 	if (access(path, F_OK) != 0)
 		return err_set(err, ERR_ABSENT, path, "there is no collector; make one with vouch-collector init");
-	return store_open(path, ret_store, err);
+	return store_open_access(path, ret_store, err);
 }
 
 static bool run_token_add(const struct verb_call *call, struct err *err) {

@@ -9,6 +9,7 @@
 
 #include "collector/agree.h"
 #include "collector/anchor.h"
+#include "collector/index.h"
 #include "core/file.h"
 #include "core/text.h"
 
@@ -16,7 +17,7 @@
 
 const double collector_bounds[COLLECTOR_BUCKETS] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5};
 
-static bool take_lock(const char *folder, int *ret_lock, struct err *err) {
+bool collector_lock(const char *folder, int *ret_lock, struct err *err) {
 	CLEANUP(free_ptr) char *path = file_join(folder, "lock");
 	CLEANUP(close_fd) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -37,11 +38,21 @@ static bool open_log(struct collector *collector, const char *folder, struct err
 }
 
 /* SQLite would make a new one in silence, and every host would be unknown. */
-static bool open_store(struct collector *collector, const char *path, struct err *err) {
+bool collector_store(const char *folder, struct store **ret_store, struct err *err) {
+	CLEANUP(free_ptr) char *path = file_join(folder, "store.db");
+	CLEANUP(store_free_p) struct store *store = NULL;
 	struct stat status;
 	if (stat(path, &status) != 0 || status.st_size == 0)
 		return err_set(err, ERR_REFUSED, path, "the store is missing or empty: restore it from a backup");
-	return store_open(path, &collector->store, err) && store_check(collector->store, err);
+	if (!store_open(path, &store, err) || !store_check(store, err))
+		return false;
+	*ret_store = store;
+	store = NULL;
+	return true;
+}
+
+static void say_progress(void *context, int64_t done, int64_t all) {
+	collector_say(context, "store: derived anew %lld of %lld", (long long)done, (long long)all);
 }
 
 bool collector_open(const char *folder, const char *data, void (*say)(const char *line),
@@ -50,12 +61,12 @@ bool collector_open(const char *folder, const char *data, void (*say)(const char
 	collector->lock = -1;
 	collector->say = say;
 	CLEANUP(free_ptr) char *config = file_join(folder, "collector.yaml");
-	CLEANUP(free_ptr) char *store = file_join(folder, "store.db");
-	if (!config_read(config, &collector->config, err) || !take_lock(folder, &collector->lock, err))
+	if (!config_read(config, &collector->config, err) || !collector_lock(folder, &collector->lock, err))
 		return false;
 	CLEANUP(free_ptr) char *policies = file_join(data ? data : collector->config->data, "policies");
 	if (!ca_load(folder, &collector->ca, err) || !open_log(collector, folder, err) ||
-	    !open_store(collector, store, err) || !receive_adopt(collector->store, collector->log, err) ||
+	    !collector_store(folder, &collector->store, err) || !receive_adopt(collector->store, collector->log, err) ||
+	    !index_catch_up(collector->store, say_progress, collector, err) ||
 	    !agree(collector->store, collector->log, err) || !catalogue_load(policies, &collector->catalogue, err))
 		return false;
 	collector->sessions = sessions_new();

@@ -31,8 +31,12 @@ struct collector {
 	int lock;
 };
 
-/* Opens everything in DIR, under a lock that a second process is refused. data: NULL, or in place of the configured
- * one. Entries of the log that the store does not know are adopted. */
+/* A second process is refused; the caller close_fd()s. */
+MUST_CHECK bool collector_lock(const char *folder, int *ret_lock, struct err *err);
+/* The store of a collector that is there, found sound. */
+MUST_CHECK bool collector_store(const char *folder, struct store **ret_store, struct err *err);
+/* Opens everything in DIR, under the lock. data: NULL, or in place of the configured one. Entries of the log that the
+ * store does not know are adopted, and what the index lacks is derived. */
 MUST_CHECK bool collector_open(const char *folder, const char *data, void (*say)(const char *line),
 			       struct collector **ret_collector, struct err *err);
 void collector_free(struct collector *collector);

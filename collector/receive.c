@@ -1,6 +1,6 @@
 #include "collector/receive.h"
 
-#include "core/times.h"
+#include "collector/index.h"
 
 enum outcome { OUTCOME_ACCEPTED, OUTCOME_KNOWN, OUTCOME_REFUSED, OUTCOME_RETRY };
 
@@ -11,6 +11,8 @@ struct item { /* one line of the request */
 	char *reason;
 	int64_t index;     /* in the log; -1: not yet */
 	bool is_adopted;   /* the entry was there before the store knew the statement */
+	bool is_break;     /* it was refused for a gap or a fork */
+	int64_t event;     /* its place in the evidence; 0: it has none */
 	struct item *same; /* an earlier line of this request with the same digest */
 };
 
@@ -22,7 +24,6 @@ struct batch {
 	struct store_line line; /* as it stands after what was accepted so far */
 	struct item *items;
 	size_t count;
-	bool has_break;
 };
 
 static void batch_done(struct batch *batch) {
@@ -57,7 +58,7 @@ static void advance(struct batch *batch, const struct item *item) {
 		snprintf(line->transport, sizeof line->transport, "%s", batch->peer->transport);
 		key_public_der(r->key, &line->evidence);
 		line->started = batch->now;
-		line->id = -1; /* it gets its number when it is stored */
+		line->id = -1; /* it gets its number in the index */
 	}
 	if (r->epoch) {
 		buf_done(&line->epoch);
@@ -93,7 +94,7 @@ static bool judge_new(struct batch *batch, struct item *item, struct err *err) {
 	struct err fault;
 	bool is_free;
 	if (!verify(batch->peer, &batch->line, &item->received, &fault)) {
-		batch->has_break |= verify_is_break(&item->received);
+		item->is_break = verify_is_break(&item->received);
 		refuse(item, &fault);
 		return true;
 	}
@@ -154,133 +155,82 @@ static bool log_items(struct batch *batch, struct err *err) {
 
 /* --- store -------------------------------------------------------------------------------------------------------- */
 
-static int64_t instant_of(const json_t *object, const char *name) {
-	int64_t instant = 0;
-	const char *text = json_string_value(json_object_get(object, name));
-	return text && times_parse(text, &instant) ? instant : 0;
-}
-
-static void join_controls(const json_t *result, struct buf *text) {
-	size_t index;
-	const json_t *control;
-	json_array_foreach(json_object_get(result, "controls"), index, control)
-		buf_addf(text, "%s%s", index ? "," : "", json_string_value(control));
-}
-
-static bool store_one_result(struct batch *batch, const struct item *item, const json_t *result, struct err *err) {
-	CLEANUP(buf_done) struct buf controls = {0};
-	CLEANUP(buf_done) struct buf text = {0};
-	if (!json_canonical(result, &text, err))
-		return false;
-	join_controls(result, &controls);
-	const struct store_result row = {
-		.host = batch->peer->host,
-		.rule = json_string_value(json_object_get(result, "rule")),
-		.verdict = json_string_value(json_object_get(result, "verdict")),
-		.kind = json_string_value(json_object_get(result, "kind")),
-		.severity = json_string_value(json_object_get(result, "severity")),
-		.controls = buf_str(&controls),
-		.key = json_is_true(json_object_get(result, "key")),
-		.collected = instant_of(result, "collectedAt"),
-		.expires = instant_of(result, "expiresAt"),
-		.received = batch->now,
-		.waived_until = instant_of(json_object_get(result, "waiver"), "expiresAt"),
-		.statement = item->digest,
-		.json = buf_str(&text),
-	};
-	return store_result_put(batch->store, &row, err);
-}
-
-static bool store_round(struct batch *batch, const struct item *item, struct err *err) {
-	size_t index;
-	const json_t *result;
-	json_array_foreach(json_object_get(item->received.document, "results"), index,
-			   result) if (!store_one_result(batch, item, result, err)) return false;
-	return !item->received.is_full ||
-	       store_results_withdraw(batch->store, batch->peer->host, item->digest, batch->now, err);
-}
-
-static bool store_host_of(struct batch *batch, const struct statement *statement, struct err *err) {
-	CLEANUP(buf_done) struct buf policies = {0};
-	bool is_round = !strcmp(statement->type, "round");
-	if (is_round && !json_canonical(statement->policies, &policies, err))
-		return false;
-	const struct store_host host = {
-		.id = batch->peer->host,
-		.name = statement->host_name,
-		.os = statement->host_os,
-		.environment = statement->environment,
-		.policies = is_round ? buf_str(&policies) : NULL,
-		.sequence = statement->sequence,
-		.collected = is_round ? statement->finished_at : 0,
-		.received = batch->now,
-	};
-	return store_host_put(batch->store, &host, err);
-}
-
-static bool store_epoch_of(struct batch *batch, const struct received *r, struct err *err) {
-	CLEANUP(buf_done) struct buf der = {0};
-	if (!r->epoch)
-		return true;
-	key_public_der(r->epoch, &der);
-	const struct store_epoch epoch = {.line = batch->line.id,
-					  .sequence = r->statement->sequence,
-					  .started = batch->now,
-					  .key = der.data,
-					  .key_len = der.len,
-					  .reason = r->statement->reason};
-	return store_epoch_add(batch->store, &epoch, err);
-}
-
-static bool store_one(struct batch *batch, const struct item *item, struct err *err) {
+static bool store_one(struct batch *batch, struct item *item, struct err *err) {
 	const struct received *r = &item->received;
 	char body_sha256[HASH_HEX];
 	CLEANUP(buf_done) struct buf envelope = {0};
-	if (batch->line.id == -1 && !store_line_add(batch->store, &batch->line, err))
-		return false;
 	dsse_write(r->envelope, &envelope);
-	const struct store_statement statement = {
+	struct store_evidence evidence = {
 		.index = item->index,
 		.digest = item->digest,
-		.host = batch->peer->host,
-		.type = r->statement->type,
-		.line = batch->line.id,
-		.sequence = r->statement->sequence,
-		.started = r->statement->started_at,
-		.finished = r->statement->finished_at,
 		.received = batch->now,
 		.body_sha256 = hash_hex(&r->statement->body_sha256, body_sha256),
-		.body_name = r->statement->body_name,
 		.envelope = envelope.data,
 		.envelope_len = envelope.len,
 	};
-	if (!store_statement_add(batch->store, &statement, buf_str(&r->body), r->body.len, err) ||
-	    !store_epoch_of(batch, r, err) || !store_host_of(batch, r->statement, err) ||
-	    (r->document && !store_round(batch, item, err)))
+	if (!store_evidence_add(batch->store, &evidence, buf_str(&r->body), r->body.len, err))
 		return false;
+	item->event = evidence.event;
 	return !item->is_adopted || store_orphan_remove(batch->store, item->index, err);
 }
 
+/* A refusal is found, not forgotten. */
+static bool note_one(struct batch *batch, struct item *item, struct err *err) {
+	struct store_note note = {.host = batch->peer->host,
+				  .kind = "fork",
+				  .at = batch->now,
+				  .text = item->reason,
+				  .statement = item->digest};
+	if (!store_note_add(batch->store, &note, err))
+		return false;
+	item->event = note.event;
+	return true;
+}
+
 static bool store_items(struct batch *batch, struct err *err) {
-	bool has_any = false;
 	for (size_t i = 0; i < batch->count; i++) {
-		const struct item *item = &batch->items[i];
-		if (item->outcome != OUTCOME_ACCEPTED || item->same)
-			continue;
-		has_any = true;
-		if (!store_one(batch, item, err))
+		struct item *item = &batch->items[i];
+		if (item->outcome == OUTCOME_ACCEPTED && !item->same && !store_one(batch, item, err))
+			return false;
+		if (item->is_break && !note_one(batch, item, err))
 			return false;
 	}
-	if (has_any && !store_line_move(batch->store, &batch->line, err))
-		return false;
-	return !batch->has_break || batch->line.id <= 0 || store_line_broke(batch->store, batch->line.id, err);
+	return true;
+}
+
+static bool index_one(struct batch *batch, const struct item *item, struct err *err) {
+	if (item->is_break) {
+		const struct store_note note = {item->event, batch->now,   batch->peer->host,
+						"fork",      item->reason, item->digest};
+		return index_note(batch->store, &note, err);
+	}
+	const struct index_statement kept = {
+		item->event, item->index, batch->now, item->digest, item->received.statement, item->received.document};
+	return index_statement(batch->store, &kept, err);
+}
+
+static bool index_items(struct batch *batch, struct err *err) {
+	for (size_t i = 0; i < batch->count; i++)
+		if (batch->items[i].event && !index_one(batch, &batch->items[i], err))
+			return false;
+	return true;
+}
+
+/* What is evidence is kept, whether it can be derived from now or not: the next request begins with what is behind. */
+static void derive(struct batch *batch) {
+	struct err ignored;
+	if (!store_begin(batch->store, &ignored) || !index_items(batch, &ignored) ||
+	    !store_commit(batch->store, &ignored))
+		store_rollback(batch->store);
 }
 
 static bool keep(struct batch *batch, struct err *err) {
 	if (!log_items(batch, err))
 		return false;
-	if (store_begin(batch->store, err) && store_items(batch, err) && store_commit(batch->store, err))
+	if (store_begin(batch->store, err) && store_items(batch, err) && store_commit(batch->store, err)) {
+		derive(batch);
 		return true;
+	}
 	store_rollback(batch->store);
 	return false;
 }
@@ -410,7 +360,7 @@ bool receive(struct store *store, struct log *log, const struct peer *peer, cons
 	struct err fault;
 	size_t count;
 	if (!count_lines(lines, len, &count, err) || !receive_adopt(store, log, err) ||
-	    !store_line_of(store, peer->transport, &batch.line, err))
+	    !index_catch_up(store, NULL, NULL, err) || !store_line_of(store, peer->transport, &batch.line, err))
 		return false;
 	if (batch.line.ended != 0)
 		return err_set(err, ERR_DENIED, "certificate", "the host was enrolled anew; this line has ended");

@@ -13,7 +13,7 @@
 
 #include "collector/store.h"
 
-#define SQL_KEPT_MOST 64
+#define SQL_KEPT_MOST 128
 
 struct sql_kept {
 	const char *text;
@@ -22,7 +22,7 @@ struct sql_kept {
 
 struct store {
 	sqlite3 *db;
-	char *path;
+	char *path, *index_path;
 	struct sql_kept kept[SQL_KEPT_MOST];
 	size_t kept_count;
 };

@@ -1,9 +1,13 @@
-/* What the collector keeps: hosts and their lines, certificates, tokens, readers, statements with their bodies, the
- * latest result of every rule on every host and its history. SQLite in WAL mode stands behind it; nobody else knows.
+/* What the collector keeps, in two files of SQLite, both in WAL mode; nobody else knows.
  *
- * Everything that is written between store_begin() and store_commit() is durable together, or not at all. Instants are
- * seconds. Digests are lower-case hexadecimal, tokens are kept as their SHA-256. Strings in a struct that a visitor is
- * handed are borrowed until it returns. */
+ * Evidence is what cannot be had again: statements as they came with their bodies, notes of what was refused, tokens,
+ * readers, certificates. What is committed there is durable. The index is what is derived from it (collector/index.h):
+ * lines, epochs, hosts, current results, history, findings. It may be lost, or lag behind after a crash: it is derived
+ * again. It lies beside the evidence as "index.db".
+ *
+ * What is written between store_begin() and store_commit() is there together, or not at all: one of the two files a
+ * transaction. Instants are seconds. Digests are lower-case hexadecimal, tokens are kept as their SHA-256. Strings in a
+ * struct that a visitor is handed are borrowed until it returns. */
 #pragma once
 
 #include "core/hash.h"
@@ -13,9 +17,15 @@
 
 struct store;
 
+/* path: of the evidence. What is missing is made; the one file of an earlier version is taken apart; an index of
+ * another version, or one that is no database, begins anew. The index may be behind: index_catch_up(). */
 MUST_CHECK bool store_open(const char *path, struct store **ret_store, struct err *err);
-/* Whether the pages of the file agree with each other; reads all of them. */
+/* Tokens, readers and certificates alone, beside whoever has the index open. */
+MUST_CHECK bool store_open_access(const char *path, struct store **ret_store, struct err *err);
+/* Whether the pages of the evidence agree with each other; reads all of them. An index that does not begins anew. */
 MUST_CHECK bool store_check(struct store *store, struct err *err);
+/* The index begins anew, empty. */
+MUST_CHECK bool store_index_drop(struct store *store, struct err *err);
 void store_free(struct store *store);
 DEFINE_CLEANUP(struct store, store_free)
 MUST_CHECK bool store_begin(struct store *store, struct err *err);
@@ -58,7 +68,59 @@ MUST_CHECK bool store_certificate_host(struct store *store, const char *fingerpr
 MUST_CHECK bool store_key_elsewhere(struct store *store, const char *key, const char *host, bool *ret_is_elsewhere,
 				    struct err *err);
 
-/* --- lines and statements (store_statements.c) --- */
+/* --- evidence (store_evidence.c) --- */
+
+/* What came, in the order in which it came: statements and notes share one row of numbers. */
+struct store_evidence {
+	int64_t event; /* its place in that order; set when it is added */
+	int64_t index; /* in the log */
+	int64_t received;
+	const char *digest, *body_sha256;
+	const char *envelope;
+	size_t envelope_len;
+};
+/* body: kept once per digest. */
+MUST_CHECK bool store_evidence_add(struct store *store, struct store_evidence *evidence, const void *body,
+				   size_t body_len, struct err *err);
+/* What was found about a host and cannot be derived from statements, because they were refused. */
+struct store_note {
+	int64_t event, at;
+	const char *host, *kind, *text;
+	const char *statement; /* its digest, or "" */
+};
+MUST_CHECK bool store_note_add(struct store *store, struct store_note *note, struct err *err);
+
+struct store_event { /* one of them */
+	const struct store_evidence *evidence;
+	const struct store_note *note;
+};
+/* Those behind `after`, oldest first. */
+MUST_CHECK bool store_events(struct store *store, int64_t after, int64_t limit,
+			     void (*visit)(void *context, const struct store_event *event), void *context,
+			     struct err *err);
+/* The event of this number, or the last one (-1): its number and the digest of its statement, "" for a note. 0: there
+ * is none. */
+MUST_CHECK bool store_event_find(struct store *store, int64_t number, int64_t *ret_number, char ret_digest[HASH_HEX],
+				 struct err *err);
+/* *ret_index is -1 when it is not known. */
+MUST_CHECK bool store_statement_index(struct store *store, const char *digest, int64_t *ret_index,
+				      char ret_host[STORE_HOST_ID], struct err *err);
+/* ERR_ABSENT when it is not kept (any more). *ret_body is empty before. */
+MUST_CHECK bool store_body(struct store *store, const char *sha256, struct buf *ret_body, struct err *err);
+
+/* One more than the highest index that a statement or an orphan has. */
+MUST_CHECK bool store_next_index(struct store *store, int64_t *ret_index, struct err *err);
+/* Entries of the log without a statement: a crash came between log and store. The host sends the statement again, and
+ * it takes the entry that is there. *ret_index -1: none with this leaf. */
+MUST_CHECK bool store_orphan_add(struct store *store, const struct hash *leaf, int64_t index, struct err *err);
+MUST_CHECK bool store_orphan_find(struct store *store, const struct hash *leaf, int64_t *ret_index, struct err *err);
+MUST_CHECK bool store_orphan_remove(struct store *store, int64_t index, struct err *err);
+
+/* --- lines and statements, of the index (store_statements.c) --- */
+
+/* The event up to which the index is derived, and the digest of its statement ("": of a note). 0: nothing is. */
+MUST_CHECK bool store_position(struct store *store, int64_t *ret_event, char ret_digest[HASH_HEX], struct err *err);
+MUST_CHECK bool store_position_set(struct store *store, int64_t event, const char *digest, struct err *err);
 
 /* A line: the chain of statements of one transport key, signed by the evidence key that its enrolment named. */
 struct store_line {
@@ -74,6 +136,8 @@ struct store_line {
 void store_line_done(struct store_line *line);
 /* The line of a transport key; id 0 when it has none. The caller store_line_done()s. */
 MUST_CHECK bool store_line_of(struct store *store, const char *transport, struct store_line *ret_line, struct err *err);
+/* A host's current line. */
+MUST_CHECK bool store_line_of_host(struct store *store, const char *host, struct store_line *ret_line, struct err *err);
 /* The line as it was before its statement of this number: `epoch` is the key that may have signed it. */
 MUST_CHECK bool store_line_before(struct store *store, int64_t id, int64_t sequence, struct store_line *ret_line,
 				  struct err *err);
@@ -81,7 +145,6 @@ MUST_CHECK bool store_line_before(struct store *store, int64_t id, int64_t seque
 MUST_CHECK bool store_line_add(struct store *store, struct store_line *line, struct err *err);
 /* Keeps its sequence and last. */
 MUST_CHECK bool store_line_move(struct store *store, const struct store_line *line, struct err *err);
-MUST_CHECK bool store_line_broke(struct store *store, int64_t line, struct err *err);
 MUST_CHECK bool store_lines(struct store *store,
 			    void (*visit)(void *context, const struct store_line *line, const char *host_name),
 			    void *context, struct err *err);
@@ -110,12 +173,8 @@ struct store_statement {
 	const char *envelope;
 	size_t envelope_len;
 };
-/* body: kept once per digest. */
-MUST_CHECK bool store_statement_add(struct store *store, const struct store_statement *statement, const void *body,
-				    size_t body_len, struct err *err);
-/* *ret_index is -1 when it is not known; ret_host may be NULL. */
-MUST_CHECK bool store_statement_index(struct store *store, const char *digest, int64_t *ret_index,
-				      char ret_host[STORE_HOST_ID], struct err *err);
+/* What the index has of it: the evidence of this index has the rest. */
+MUST_CHECK bool store_statement_add(struct store *store, const struct store_statement *statement, struct err *err);
 typedef void (*store_visit_statement)(void *context, const struct store_statement *statement);
 /* The one of this digest, visited at most once. */
 MUST_CHECK bool store_statement_get(struct store *store, const char *digest, store_visit_statement visit, void *context,
@@ -123,24 +182,24 @@ MUST_CHECK bool store_statement_get(struct store *store, const char *digest, sto
 /* Newest first, below index `after` (0: from the newest), of one host or of all (NULL), without envelope. */
 MUST_CHECK bool store_statements(struct store *store, const char *host, int64_t after, int64_t limit,
 				 store_visit_statement visit, void *context, struct err *err);
-/* ERR_ABSENT when it is not kept (any more). *ret_body is empty before. */
-MUST_CHECK bool store_body(struct store *store, const char *sha256, struct buf *ret_body, struct err *err);
+struct store_range {
+	const char *host;  /* NULL: of all */
+	int64_t from, to;  /* received in [from, to) */
+	const char *types; /* joined by commas; NULL: any */
+	int64_t after;     /* only behind this index; -1: from the first */
+};
+/* Oldest first, by index, with envelope; visit returns false when it has enough. */
+MUST_CHECK bool store_statements_in(struct store *store, const struct store_range *range,
+				    bool (*visit)(void *context, const struct store_statement *statement),
+				    void *context, struct err *err);
 
-/* One more than the highest index that a statement or an orphan has. */
-MUST_CHECK bool store_next_index(struct store *store, int64_t *ret_index, struct err *err);
-/* Entries of the log without a statement: a crash came between log and store. The host sends the statement again, and
- * it takes the entry that is there. *ret_index -1: none with this leaf. */
-MUST_CHECK bool store_orphan_add(struct store *store, const struct hash *leaf, int64_t index, struct err *err);
-MUST_CHECK bool store_orphan_find(struct store *store, const struct hash *leaf, int64_t *ret_index, struct err *err);
-MUST_CHECK bool store_orphan_remove(struct store *store, int64_t index, struct err *err);
-
-/* --- hosts and results (store_results.c) --- */
+/* --- hosts, results and findings, of the index (store_results.c) --- */
 
 struct store_host {
 	const char *id, *name, *os, *environment;
 	const char *policies; /* JSON array of the last round's; NULL: keep what is there */
 	int64_t sequence, breaks;
-	bool is_broken;    /* its current line had a gap or a fork: statements of it are refused */
+	bool is_broken;    /* its current line had a gap or a fork */
 	int64_t collected; /* end of its last round, by its clock; put: 0 keeps what is there */
 	int64_t received;  /* of its last statement */
 	int64_t enrolled, certificate_expires;
@@ -174,3 +233,17 @@ typedef bool (*store_visit_result)(void *context, const struct store_result *res
 /* Sorted by host, then by rule. */
 MUST_CHECK bool store_results(struct store *store, const struct store_filter *filter, store_visit_result visit,
 			      void *context, struct err *err);
+
+/* What is found about a host, never repaired in silence (docs/PROTOCOL.md). */
+struct store_finding {
+	int64_t id; /* put: 0 */
+	const char *host, *kind;
+	int64_t at;
+	const char *text;
+	const char *statement; /* digest, or "" */
+};
+MUST_CHECK bool store_finding_put(struct store *store, const struct store_finding *finding, struct err *err);
+/* Oldest first, behind id `after`, of one host or of all (NULL). */
+MUST_CHECK bool store_findings(struct store *store, const char *host, int64_t after, int64_t limit,
+			       void (*visit)(void *context, const struct store_finding *finding), void *context,
+			       struct err *err);

@@ -19,9 +19,10 @@ bool store_hosts(struct store *store, void (*visit)(void *context, const struct 
 	if (!sql_open(store, &query, err,
 		      "SELECT id, name, os, environment, policies, sequence, collected, received, enrolled,"
 		      " ifnull((SELECT max(expires) FROM certificates WHERE host = id), 0),"
-		      " ifnull((SELECT sum(breaks) FROM lines WHERE host = hosts.id), 0),"
+		      " (SELECT count(*) FROM findings WHERE host = hosts.id AND kind IN ('gap', 'fork')),"
 		      " (SELECT count(*) FROM hosts h WHERE h.name = hosts.name),"
-		      " EXISTS(SELECT 1 FROM lines WHERE host = hosts.id AND ended = 0 AND breaks > 0)"
+		      " EXISTS(SELECT 1 FROM lines l JOIN findings f ON f.host = l.host AND f.at >= l.started"
+		      "  WHERE l.host = hosts.id AND ended = 0 AND kind IN ('gap', 'fork'))"
 		      " FROM hosts ORDER BY id",
 		      ""))
 		return false;
@@ -128,6 +129,33 @@ bool store_results(struct store *store, const struct store_filter *filter, store
 			.json = filter->with_json ? sql_text(&query, 12) : NULL,
 		};
 		is_enough = !visit(context, &result);
+	}
+	return sql_ok(&query, err);
+}
+
+bool store_finding_put(struct store *store, const struct store_finding *finding, struct err *err) {
+	return sql_run(store, err, "INSERT INTO findings(host, kind, at, text, statement) VALUES(?, ?, ?, ?, ?)",
+		       "ttitt", finding->host, finding->kind, finding->at, finding->text, finding->statement);
+}
+
+bool store_findings(struct store *store, const char *host, int64_t after, int64_t limit,
+		    void (*visit)(void *context, const struct store_finding *finding), void *context, struct err *err) {
+	CLEANUP(sql_done) struct sql query = {0};
+	if (!sql_open(store, &query, err,
+		      "SELECT id, host, kind, at, text, statement FROM findings"
+		      " WHERE id > ?1 AND (?2 IS NULL OR host = ?2) ORDER BY id LIMIT ?3",
+		      "iti", after, host, limit))
+		return false;
+	while (sql_next(&query)) {
+		const struct store_finding finding = {
+			.id = sql_int(&query, 0),
+			.host = sql_text(&query, 1),
+			.kind = sql_text(&query, 2),
+			.at = sql_int(&query, 3),
+			.text = sql_text(&query, 4),
+			.statement = sql_text(&query, 5),
+		};
+		visit(context, &finding);
 	}
 	return sql_ok(&query, err);
 }

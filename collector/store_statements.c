@@ -6,7 +6,8 @@
 	"SELECT id, host, transport, evidence, l.sequence, last, l.started, ended,"                                    \
 	" (SELECT key FROM epochs e WHERE e.line = l.id AND e.sequence < ?2 ORDER BY e.sequence DESC LIMIT 1)"         \
 	" FROM lines l "
-#define STATEMENT "SELECT idx, digest, host, type, line, sequence, started, finished, received, body_sha256, body_name"
+#define STATEMENT "SELECT s.idx, digest, host, type, line, sequence, started, finished, received, body, body_name"
+#define FROM " FROM statements s JOIN evidence e ON e.idx = s.idx"
 
 void store_line_done(struct store_line *line) {
 	buf_done(&line->evidence);
@@ -46,6 +47,12 @@ bool store_line_of(struct store *store, const char *transport, struct store_line
 	       one_line(&query, ret_line, err);
 }
 
+bool store_line_of_host(struct store *store, const char *host, struct store_line *ret_line, struct err *err) {
+	CLEANUP(sql_done) struct sql query = {0};
+	return sql_open(store, &query, err, LINE "WHERE host = ?1 AND ended = 0", "ti", host, INT64_MAX) &&
+	       one_line(&query, ret_line, err);
+}
+
 bool store_line_before(struct store *store, int64_t id, int64_t sequence, struct store_line *ret_line,
 		       struct err *err) {
 	CLEANUP(sql_done) struct sql query = {0};
@@ -60,8 +67,8 @@ bool store_line_add(struct store *store, struct store_line *line, struct err *er
 		     line->host) ||
 	    !store_results_withdraw(store, line->host, "", line->started, err) ||
 	    !sql_run(store, err,
-		     "INSERT INTO lines(host, transport, evidence, keyid, sequence, last, started, ended, breaks)"
-		     " VALUES(?, ?, ?, ?, ?, ?, ?, 0, 0)",
+		     "INSERT INTO lines(host, transport, evidence, keyid, sequence, last, started, ended)"
+		     " VALUES(?, ?, ?, ?, ?, ?, ?, 0)",
 		     "ttbtiti", line->host, line->transport, line->evidence.data, line->evidence.len,
 		     hash_hex(&hash, keyid), line->sequence, line->last, line->started))
 		return false;
@@ -72,10 +79,6 @@ bool store_line_add(struct store *store, struct store_line *line, struct err *er
 bool store_line_move(struct store *store, const struct store_line *line, struct err *err) {
 	return sql_run(store, err, "UPDATE lines SET sequence = ?, last = ? WHERE id = ?", "iti", line->sequence,
 		       line->last, line->id);
-}
-
-bool store_line_broke(struct store *store, int64_t line, struct err *err) {
-	return sql_run(store, err, "UPDATE lines SET breaks = breaks + 1 WHERE id = ?", "i", line);
 }
 
 bool store_lines(struct store *store,
@@ -126,32 +129,32 @@ bool store_epochs(struct store *store, const char *host, void (*visit)(void *con
 	return sql_ok(&query, err);
 }
 
-bool store_statement_add(struct store *store, const struct store_statement *s, const void *body, size_t body_len,
-			 struct err *err) {
-	return sql_run(store, err, "INSERT INTO bodies(sha256, bytes) VALUES(?, ?) ON CONFLICT DO NOTHING", "tb",
-		       s->body_sha256, body, body_len) &&
-	       sql_run(store, err,
-		       "INSERT INTO statements(idx, digest, host, type, line, sequence, started, finished, received,"
-		       " body_sha256, body_name, envelope) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		       "itttiiiiittb", s->index, s->digest, s->host, s->type, s->line, s->sequence, s->started,
-		       s->finished, s->received, s->body_sha256, s->body_name, s->envelope, s->envelope_len);
-}
-
-bool store_statement_index(struct store *store, const char *digest, int64_t *ret_index, char ret_host[STORE_HOST_ID],
-			   struct err *err) {
+bool store_position(struct store *store, int64_t *ret_event, char ret_digest[HASH_HEX], struct err *err) {
 	CLEANUP(sql_done) struct sql query = {0};
-	if (!sql_open(store, &query, err, "SELECT idx, host FROM statements WHERE digest = ?", "t", digest))
+	if (!sql_open(store, &query, err, "SELECT id, digest FROM position", ""))
 		return false;
 	bool is_found = sql_next(&query);
 	if (!sql_ok(&query, err))
 		return false;
-	*ret_index = is_found ? sql_int(&query, 0) : -1;
-	if (ret_host)
-		snprintf(ret_host, STORE_HOST_ID, "%s", is_found ? sql_text(&query, 1) : "");
+	*ret_event = is_found ? sql_int(&query, 0) : 0;
+	snprintf(ret_digest, HASH_HEX, "%s", is_found ? sql_text(&query, 1) : "");
 	return true;
 }
 
-static void visit_row(const struct sql *query, bool with_envelope, store_visit_statement visit, void *context) {
+bool store_position_set(struct store *store, int64_t event, const char *digest, struct err *err) {
+	return sql_run(store, err, "INSERT OR REPLACE INTO position(one, id, digest) VALUES(1, ?, ?)", "it", event,
+		       digest);
+}
+
+bool store_statement_add(struct store *store, const struct store_statement *s, struct err *err) {
+	return sql_run(store, err,
+		       "INSERT INTO statements(idx, host, type, line, sequence, started, finished, body_name)"
+		       " VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+		       "ittiiiit", s->index, s->host, s->type, s->line, s->sequence, s->started, s->finished,
+		       s->body_name);
+}
+
+static struct store_statement row_of(const struct sql *query, bool with_envelope) {
 	struct store_statement s = {
 		.index = sql_int(query, 0),
 		.digest = sql_text(query, 1),
@@ -167,16 +170,18 @@ static void visit_row(const struct sql *query, bool with_envelope, store_visit_s
 	};
 	if (with_envelope)
 		s.envelope = sql_bytes(query, 11, &s.envelope_len);
-	visit(context, &s);
+	return s;
 }
 
 bool store_statement_get(struct store *store, const char *digest, store_visit_statement visit, void *context,
 			 struct err *err) {
 	CLEANUP(sql_done) struct sql query = {0};
-	if (!sql_open(store, &query, err, STATEMENT ", envelope FROM statements WHERE digest = ?", "t", digest))
+	if (!sql_open(store, &query, err, STATEMENT ", envelope" FROM " WHERE digest = ?", "t", digest))
 		return false;
-	if (sql_next(&query))
-		visit_row(&query, true, visit, context);
+	if (sql_next(&query)) {
+		const struct store_statement row = row_of(&query, true);
+		visit(context, &row);
+	}
 	return sql_ok(&query, err);
 }
 
@@ -186,62 +191,38 @@ bool store_statements(struct store *store, const char *host, int64_t after, int6
 	const int64_t below = after > 0 ? after : INT64_MAX;
 	bool is_open =
 		host ? sql_open(store, &query, err,
-				STATEMENT " FROM statements WHERE host = ? AND idx < ? ORDER BY idx DESC LIMIT ?",
-				"tii", host, below, limit)
-		     : sql_open(store, &query, err,
-				STATEMENT " FROM statements WHERE idx < ? ORDER BY idx DESC LIMIT ?", "ii", below,
-				limit);
+				STATEMENT FROM " WHERE host = ? AND s.idx < ? ORDER BY s.idx DESC LIMIT ?", "tii", host,
+				below, limit)
+		     : sql_open(store, &query, err, STATEMENT FROM " WHERE s.idx < ? ORDER BY s.idx DESC LIMIT ?", "ii",
+				below, limit);
 	if (!is_open)
 		return false;
-	while (sql_next(&query))
-		visit_row(&query, false, visit, context);
+	while (sql_next(&query)) {
+		const struct store_statement row = row_of(&query, false);
+		visit(context, &row);
+	}
 	return sql_ok(&query, err);
 }
 
-bool store_body(struct store *store, const char *sha256, struct buf *ret_body, struct err *err) {
+#define IN_RANGE                                                                                                       \
+	" AND received >= ?2 AND received < ?3 AND (?4 IS NULL OR instr(',' || ?4 || ',', ',' || type || ',') > 0)"    \
+	" ORDER BY s.idx"
+
+bool store_statements_in(struct store *store, const struct store_range *r,
+			 bool (*visit)(void *context, const struct store_statement *statement), void *context,
+			 struct err *err) {
 	CLEANUP(sql_done) struct sql query = {0};
-	if (!sql_open(store, &query, err, "SELECT bytes FROM bodies WHERE sha256 = ?", "t", sha256))
+	bool is_open = r->host ? sql_open(store, &query, err,
+					  STATEMENT ", envelope" FROM " WHERE s.idx > ?1 AND host = ?5" IN_RANGE,
+					  "iiitt", r->after, r->from, r->to, r->types, r->host)
+			       : sql_open(store, &query, err, STATEMENT ", envelope" FROM " WHERE s.idx > ?1" IN_RANGE,
+					  "iiit", r->after, r->from, r->to, r->types);
+	if (!is_open)
 		return false;
-	bool is_found = sql_next(&query);
-	if (!sql_ok(&query, err))
-		return false;
-	if (!is_found)
-		return err_set(err, ERR_ABSENT, sha256, "no body with this digest is kept");
-	size_t len;
-	const void *bytes = sql_bytes(&query, 0, &len);
-	buf_add(ret_body, bytes, len);
-	return true;
-}
-
-static bool one_number(struct sql *query, int64_t otherwise, int64_t *ret_number, struct err *err) {
-	bool is_found = sql_next(query);
-	if (!sql_ok(query, err))
-		return false;
-	*ret_number = is_found ? sql_int(query, 0) : otherwise;
-	return true;
-}
-
-bool store_next_index(struct store *store, int64_t *ret_index, struct err *err) {
-	CLEANUP(sql_done) struct sql query = {0};
-	return sql_open(store, &query, err,
-			"SELECT 1 + max(ifnull((SELECT max(idx) FROM statements), -1),"
-			" ifnull((SELECT max(idx) FROM orphans), -1))",
-			"") &&
-	       one_number(&query, 0, ret_index, err);
-}
-
-bool store_orphan_add(struct store *store, const struct hash *leaf, int64_t index, struct err *err) {
-	return sql_run(store, err, "INSERT INTO orphans(idx, leaf) VALUES(?, ?)", "ib", index, leaf->bytes,
-		       sizeof leaf->bytes);
-}
-
-bool store_orphan_find(struct store *store, const struct hash *leaf, int64_t *ret_index, struct err *err) {
-	CLEANUP(sql_done) struct sql query = {0};
-	return sql_open(store, &query, err, "SELECT idx FROM orphans WHERE leaf = ? ORDER BY idx LIMIT 1", "b",
-			leaf->bytes, sizeof leaf->bytes) &&
-	       one_number(&query, -1, ret_index, err);
-}
-
-bool store_orphan_remove(struct store *store, int64_t index, struct err *err) {
-	return sql_run(store, err, "DELETE FROM orphans WHERE idx = ?", "i", index);
+	bool is_enough = false;
+	while (!is_enough && sql_next(&query)) {
+		const struct store_statement row = row_of(&query, true);
+		is_enough = !visit(context, &row);
+	}
+	return sql_ok(&query, err);
 }

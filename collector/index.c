@@ -1,0 +1,265 @@
+#include "collector/index.h"
+
+#include "core/base64.h"
+#include "core/key.h"
+#include "core/times.h"
+
+#define EVENTS_A_BATCH 500 /* in one transaction of a replay */
+
+/* --- results ------------------------------------------------------------------------------------------------------ */
+
+static int64_t instant_of(const json_t *object, const char *name) {
+	int64_t instant = 0;
+	const char *text = json_string_value(json_object_get(object, name));
+	return text && times_parse(text, &instant) ? instant : 0;
+}
+
+static void join_controls(const json_t *result, struct buf *text) {
+	size_t index;
+	const json_t *control;
+	json_array_foreach(json_object_get(result, "controls"), index, control)
+		buf_addf(text, "%s%s", index ? "," : "", json_string_value(control));
+}
+
+static bool put_result(struct store *store, const struct index_statement *kept, const json_t *result, struct err *err) {
+	CLEANUP(buf_done) struct buf controls = {0};
+	CLEANUP(buf_done) struct buf text = {0};
+	if (!json_canonical(result, &text, err))
+		return false;
+	join_controls(result, &controls);
+	const struct store_result row = {
+		.host = kept->statement->host_id,
+		.rule = json_string_value(json_object_get(result, "rule")),
+		.verdict = json_string_value(json_object_get(result, "verdict")),
+		.kind = json_string_value(json_object_get(result, "kind")),
+		.severity = json_string_value(json_object_get(result, "severity")),
+		.controls = buf_str(&controls),
+		.key = json_is_true(json_object_get(result, "key")),
+		.collected = instant_of(result, "collectedAt"),
+		.expires = instant_of(result, "expiresAt"),
+		.received = kept->received,
+		.waived_until = instant_of(json_object_get(result, "waiver"), "expiresAt"),
+		.statement = kept->digest,
+		.json = buf_str(&text),
+	};
+	return store_result_put(store, &row, err);
+}
+
+static bool is_full(const struct index_statement *kept) {
+	const json_t *size = json_object_get(kept->statement->state, "size");
+	return (json_int_t)json_array_size(json_object_get(kept->document, "results")) == json_integer_value(size);
+}
+
+static bool take_round(struct store *store, const struct index_statement *kept, struct err *err) {
+	size_t index;
+	const json_t *result;
+	json_array_foreach(json_object_get(kept->document, "results"), index,
+			   result) if (!put_result(store, kept, result, err)) return false;
+	return !kept->document || !is_full(kept) ||
+	       store_results_withdraw(store, kept->statement->host_id, kept->digest, kept->received, err);
+}
+
+/* --- lines -------------------------------------------------------------------------------------------------------- */
+
+/* A key as it is written by us, whatever the statement's bytes were. */
+static bool read_key(const char *base64, const char *name, struct buf *der, struct err *err) {
+	CLEANUP(buf_done) struct buf came = {0};
+	CLEANUP(key_free_p) EVP_PKEY *key = NULL;
+	if (!base64_decode(base64, strlen(base64), name, &came, err) ||
+	    !key_from_public_der(came.data, came.len, name, &key, err))
+		return false;
+	key_public_der(key, der);
+	return true;
+}
+
+static bool begin_line(struct store *store, const struct index_statement *kept, struct store_line *line,
+		       struct err *err) {
+	const struct statement *statement = kept->statement;
+	CLEANUP(buf_done) struct buf transport = {0};
+	snprintf(line->host, sizeof line->host, "%s", statement->host_id);
+	line->sequence = statement->sequence;
+	line->started = kept->received;
+	snprintf(line->last, sizeof line->last, "%s", kept->digest);
+	if (!read_key(statement->evidence_key, "evidenceKey", &line->evidence, err) ||
+	    (statement->transport_key && !read_key(statement->transport_key, "transportKey", &transport, err)))
+		return false;
+	const struct buf *of = transport.len ? &transport : &line->evidence;
+	const struct hash id = hash_of(of->data, of->len);
+	hash_hex(&id, line->transport);
+	return store_line_add(store, line, err);
+}
+
+static bool take_epoch(struct store *store, const struct index_statement *kept, const struct store_line *line,
+		       struct err *err) {
+	CLEANUP(buf_done) struct buf der = {0};
+	if (!read_key(kept->statement->epoch_key, "epochKey", &der, err))
+		return false;
+	const struct store_epoch epoch = {.line = line->id,
+					  .sequence = kept->statement->sequence,
+					  .started = kept->received,
+					  .key = der.data,
+					  .key_len = der.len,
+					  .reason = kept->statement->reason};
+	return store_epoch_add(store, &epoch, err);
+}
+
+/* The line that the statement is of, moved on. */
+static bool take_line(struct store *store, const struct index_statement *kept, struct store_line *line,
+		      struct err *err) {
+	const struct statement *statement = kept->statement;
+	if (!strcmp(statement->type, "enrolment"))
+		return begin_line(store, kept, line, err);
+	if (!store_line_of_host(store, statement->host_id, line, err))
+		return false;
+	if (line->id == 0)
+		return err_set(err, ERR_MALFORMED, kept->digest, "it is kept, and its host has no line");
+	line->sequence = statement->sequence;
+	snprintf(line->last, sizeof line->last, "%s", kept->digest);
+	return store_line_move(store, line, err);
+}
+
+static bool take_host(struct store *store, const struct index_statement *kept, struct err *err) {
+	const struct statement *statement = kept->statement;
+	CLEANUP(buf_done) struct buf policies = {0};
+	bool is_round = !strcmp(statement->type, "round");
+	if (is_round && !json_canonical(statement->policies, &policies, err))
+		return false;
+	const struct store_host host = {
+		.id = statement->host_id,
+		.name = statement->host_name,
+		.os = statement->host_os,
+		.environment = statement->environment,
+		.policies = is_round ? buf_str(&policies) : NULL,
+		.sequence = statement->sequence,
+		.collected = is_round ? statement->finished_at : 0,
+		.received = kept->received,
+	};
+	return store_host_put(store, &host, err);
+}
+
+/* --- a statement, a note ------------------------------------------------------------------------------------------ */
+
+static bool take_by_type(struct store *store, const struct index_statement *kept, const struct store_line *line,
+			 struct err *err) {
+	if (!strcmp(kept->statement->type, "round"))
+		return take_round(store, kept, err);
+	if (!strcmp(kept->statement->type, "epoch"))
+		return take_epoch(store, kept, line, err);
+	return true;
+}
+
+bool index_statement(struct store *store, const struct index_statement *kept, struct err *err) {
+	const struct statement *statement = kept->statement;
+	CLEANUP(store_line_done) struct store_line line = {0};
+	if (!take_line(store, kept, &line, err))
+		return false;
+	const struct store_statement row = {
+		.index = kept->index,
+		.host = statement->host_id,
+		.type = statement->type,
+		.line = line.id,
+		.sequence = statement->sequence,
+		.started = statement->started_at,
+		.finished = statement->finished_at,
+		.body_name = statement->body_name,
+	};
+	return store_statement_add(store, &row, err) && take_host(store, kept, err) &&
+	       take_by_type(store, kept, &line, err) && store_position_set(store, kept->event, kept->digest, err);
+}
+
+bool index_note(struct store *store, const struct store_note *note, struct err *err) {
+	const struct store_finding finding = {.host = note->host,
+					      .kind = note->kind,
+					      .at = note->at,
+					      .text = note->text,
+					      .statement = note->statement};
+	return store_finding_put(store, &finding, err) && store_position_set(store, note->event, "", err);
+}
+
+/* --- again, from evidence ----------------------------------------------------------------------------------------- */
+
+struct replay {
+	struct store *store;
+	int64_t position;
+	unsigned count;
+	bool is_bad;
+	struct err *err;
+};
+
+static bool read_statement(const struct store_evidence *evidence, struct statement **ret_statement, struct err *err) {
+	CLEANUP(json_decref_p) json_t *object = NULL;
+	CLEANUP(dsse_free_p) struct dsse *envelope = NULL;
+	return json_read(evidence->envelope, evidence->envelope_len, DSSE_ENVELOPE_LARGEST, evidence->digest, &object,
+			 err) &&
+	       dsse_from_json(object, evidence->digest, &envelope, err) &&
+	       statement_read(envelope->payload.data, envelope->payload.len, evidence->digest, ret_statement, err);
+}
+
+/* NULL where nothing is left of the body. */
+static bool read_document(struct store *store, const struct store_evidence *evidence, json_t **ret_document,
+			  struct err *err) {
+	CLEANUP(buf_done) struct buf body = {0};
+	if (store_body(store, evidence->body_sha256, &body, err))
+		return json_read(buf_str(&body), body.len, STATEMENT_BODY_LARGEST, evidence->digest, ret_document, err);
+	return err->code == ERR_ABSENT;
+}
+
+static bool replay_statement(struct store *store, const struct store_evidence *evidence, struct err *err) {
+	CLEANUP(statement_free_p) struct statement *statement = NULL;
+	CLEANUP(json_decref_p) json_t *document = NULL;
+	if (!read_statement(evidence, &statement, err) ||
+	    (!strcmp(statement->type, "round") && !read_document(store, evidence, &document, err)))
+		return false;
+	const struct index_statement kept = {evidence->event,  evidence->index, evidence->received,
+					     evidence->digest, statement,       document};
+	return index_statement(store, &kept, err);
+}
+
+static void replay_event(void *context, const struct store_event *event) {
+	struct replay *replay = context;
+	if (replay->is_bad)
+		return;
+	replay->is_bad = event->note ? !index_note(replay->store, event->note, replay->err)
+				     : !replay_statement(replay->store, event->evidence, replay->err);
+	replay->position = event->note ? event->note->event : event->evidence->event;
+	replay->count++;
+}
+
+static bool replay_batch(struct replay *replay, struct err *err) {
+	replay->count = 0;
+	if (store_begin(replay->store, err) &&
+	    store_events(replay->store, replay->position, EVENTS_A_BATCH, replay_event, replay, err) &&
+	    !replay->is_bad && store_commit(replay->store, err))
+		return true;
+	store_rollback(replay->store);
+	return false;
+}
+
+/* Whether what is derived is derived from this evidence; where not, the index begins anew. */
+static bool find_position(struct store *store, int64_t *ret_position, struct err *err) {
+	char derived[HASH_HEX], kept[HASH_HEX];
+	int64_t position, number;
+	if (!store_position(store, &position, derived, err) || !store_event_find(store, position, &number, kept, err))
+		return false;
+	bool is_ours = number == position && !strcmp(derived, kept);
+	if (!is_ours && !store_index_drop(store, err))
+		return false;
+	*ret_position = is_ours ? position : 0;
+	return true;
+}
+
+bool index_catch_up(struct store *store, void (*progress)(void *context, int64_t done, int64_t all), void *context,
+		    struct err *err) {
+	struct replay replay = {.store = store, .err = err};
+	char digest[HASH_HEX];
+	int64_t last;
+	if (!find_position(store, &replay.position, err) || !store_event_find(store, -1, &last, digest, err))
+		return false;
+	while (replay.position < last) {
+		if (!replay_batch(&replay, err))
+			return false;
+		if (progress)
+			progress(context, replay.position, last);
+	}
+	return true;
+}
