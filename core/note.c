@@ -5,7 +5,6 @@
 #include "core/merkle.h"
 #include "core/text.h"
 
-#define TYPE_ED25519 0x01
 #define RAW_LEN 32
 #define SIGNATURE_LEN 64
 #define DASH "\xe2\x80\x94 " /* U+2014 and a space begin each signature line */
@@ -35,10 +34,10 @@ static bool is_name(const char *name) {
 	return *name && is_utf8(name, strlen(name));
 }
 
-/* SHA-256(name || 0x0a || 0x01 || raw public key), the first four bytes, big endian. */
-static uint32_t note_key_id(const char *name, const uint8_t raw[32]) {
-	struct hash hash = hash_of_parts((const void *const[]){name, "\n\x01", raw},
-					 (const size_t[]){strlen(name), 2, RAW_LEN}, 3);
+/* SHA-256(name || 0x0a || type || raw public key), the first four bytes, big endian. */
+static uint32_t note_key_id(const char *name, uint8_t type, const uint8_t raw[32]) {
+	struct hash hash = hash_of_parts((const void *const[]){name, "\n", &type, raw},
+					 (const size_t[]){strlen(name), 1, 1, RAW_LEN}, 4);
 	struct cursor cursor = cursor_over(hash.bytes, HASH_LEN);
 	return cursor_u32be(&cursor);
 }
@@ -52,18 +51,19 @@ void note_verifier_free(struct note_verifier *verifier) {
 }
 
 /* base64(type || raw public key) of the vkey's third part. */
-static bool read_vkey_key(const char *text, uint8_t raw[RAW_LEN], EVP_PKEY **ret_key, struct err *err) {
+static bool read_vkey_key(const char *text, uint8_t type, uint8_t raw[RAW_LEN], EVP_PKEY **ret_key, struct err *err) {
 	CLEANUP(buf_done) struct buf bytes = {0};
 	if (!base64_decode(text, strlen(text), "vkey", &bytes, err))
 		return false;
-	if (bytes.len != 1 + RAW_LEN || bytes.data[0] != TYPE_ED25519)
-		return err_set(err, ERR_MALFORMED, "vkey", "not an Ed25519 key");
+	if (bytes.len != 1 + RAW_LEN || (uint8_t)bytes.data[0] != type)
+		return err_set(err, ERR_MALFORMED, "vkey", "not an Ed25519 key of a %s (type 0x%02x)",
+			       type == NOTE_LOG ? "log" : "witness", (unsigned)type);
 	memcpy(raw, bytes.data + 1, RAW_LEN);
 	*ret_key = EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, raw, RAW_LEN);
 	return *ret_key ? true : err_set(err, ERR_CRYPTO, "vkey", "not an Ed25519 key");
 }
 
-bool note_verifier_read(const char *vkey, struct note_verifier **ret_verifier, struct err *err) {
+static bool read_vkey(const char *vkey, uint8_t type, struct note_verifier **ret_verifier, struct err *err) {
 	const char *first = strchr(vkey, '+'), *second = first ? strchr(first + 1, '+') : NULL;
 	uint8_t raw[RAW_LEN];
 	char id[9];
@@ -73,9 +73,10 @@ bool note_verifier_read(const char *vkey, struct note_verifier **ret_verifier, s
 	verifier->name = xstrndup(vkey, (size_t)(first - vkey));
 	if (!is_name(verifier->name))
 		return err_set(err, ERR_MALFORMED, "vkey", "not a key name");
-	if (!read_vkey_key(second + 1, raw, &verifier->key, err))
+	if (!read_vkey_key(second + 1, type, raw, &verifier->key, err))
 		return false;
-	verifier->id = note_key_id(verifier->name, raw);
+	verifier->type = type;
+	verifier->id = note_key_id(verifier->name, type, raw);
 	snprintf(id, sizeof id, "%08x", (unsigned)verifier->id);
 	if (strncmp(first + 1, id, 8) != 0)
 		return err_set(err, ERR_MALFORMED, "vkey", "the key id is not that of name and key");
@@ -84,14 +85,26 @@ bool note_verifier_read(const char *vkey, struct note_verifier **ret_verifier, s
 	return true;
 }
 
-char *note_vkey(const char *name, EVP_PKEY *key) {
-	uint8_t typed[1 + RAW_LEN] = {TYPE_ED25519};
+bool note_verifier_read(const char *vkey, struct note_verifier **ret_verifier, struct err *err) {
+	return read_vkey(vkey, NOTE_LOG, ret_verifier, err);
+}
+
+bool note_cosigner_read(const char *vkey, struct note_verifier **ret_cosigner, struct err *err) {
+	return read_vkey(vkey, NOTE_COSIGNER, ret_cosigner, err);
+}
+
+static char *write_vkey(const char *name, uint8_t type, EVP_PKEY *key) {
+	uint8_t typed[1 + RAW_LEN] = {type};
 	struct err ignored;
 	if (!is_name(name) || !key_raw_public(key, typed + 1, &ignored))
 		return NULL;
 	CLEANUP(free_ptr) char *text = base64_encode(typed, sizeof typed);
-	return xasprintf("%s+%08x+%s", name, (unsigned)note_key_id(name, typed + 1), text);
+	return xasprintf("%s+%08x+%s", name, (unsigned)note_key_id(name, type, typed + 1), text);
 }
+
+char *note_vkey(const char *name, EVP_PKEY *key) { return write_vkey(name, NOTE_LOG, key); }
+
+char *note_cosigner_vkey(const char *name, EVP_PKEY *key) { return write_vkey(name, NOTE_COSIGNER, key); }
 
 /* No control character but the newline, UTF-8, a newline at the end. */
 static bool is_text(const char *text, size_t len) {
@@ -101,19 +114,34 @@ static bool is_text(const char *text, size_t len) {
 	return len > 0 && text[len - 1] == '\n' && is_utf8(text, len);
 }
 
-bool note_sign(const char *text, const char *name, EVP_PKEY *key, struct buf *note, struct err *err) {
-	uint8_t raw[RAW_LEN], signature[KEY_SIGNATURE_LONGEST], line[4 + SIGNATURE_LEN];
-	size_t len;
-	if (!is_name(name) || !is_text(text, strlen(text)))
-		return err_set(err, ERR_USAGE, "note", "not a key name, or not a note's text");
-	if (!key_raw_public(key, raw, err) || !key_sign(key, text, strlen(text), signature, &len, err))
+bool note_line_add(const char *name, uint8_t type, EVP_PKEY *key, const void *signature, size_t len, struct buf *lines,
+		   struct err *err) {
+	CLEANUP(buf_done) struct buf bytes = {0};
+	uint8_t raw[RAW_LEN], prefix[4];
+	if (!is_name(name))
+		return err_set(err, ERR_USAGE, "note", "not a key name");
+	if (!key_raw_public(key, raw, err))
 		return false;
-	uint32_t id = note_key_id(name, raw);
+	const uint32_t id = note_key_id(name, type, raw);
 	for (size_t i = 0; i < 4; i++)
-		line[i] = (uint8_t)(id >> (24 - 8 * i));
-	memcpy(line + 4, signature, SIGNATURE_LEN);
-	CLEANUP(free_ptr) char *encoded = base64_encode(line, sizeof line);
-	buf_addf(note, "%s\n" DASH "%s %s\n", text, name, encoded);
+		prefix[i] = (uint8_t)(id >> (24 - 8 * i));
+	buf_add(&bytes, prefix, sizeof prefix);
+	buf_add(&bytes, signature, len);
+	CLEANUP(free_ptr) char *encoded = base64_encode(bytes.data, bytes.len);
+	buf_addf(lines, DASH "%s %s\n", name, encoded);
+	return true;
+}
+
+bool note_sign(const char *text, const char *name, EVP_PKEY *key, struct buf *note, struct err *err) {
+	CLEANUP(buf_done) struct buf line = {0};
+	uint8_t signature[KEY_SIGNATURE_LONGEST];
+	size_t len;
+	if (!is_text(text, strlen(text)))
+		return err_set(err, ERR_USAGE, "note", "not a note's text");
+	if (!key_sign(key, text, strlen(text), signature, &len, err) ||
+	    !note_line_add(name, NOTE_LOG, key, signature, len, &line, err))
+		return false;
+	buf_addf(note, "%s\n%s", text, buf_str(&line));
 	return true;
 }
 
@@ -152,10 +180,8 @@ static bool line_read(const char *text, size_t len, struct line *line) {
 	return true;
 }
 
-/* The lines behind the empty one: at least one good signature by this verifier, none that fails. */
-static bool signatures_hold(const char *at, const char *end, const struct note_verifier *verifier, const char *text,
-			    size_t text_len, struct err *err) {
-	bool is_signed = false;
+bool note_lines(const char *lines, size_t len, note_visit visit, void *context, struct err *err) {
+	const char *at = lines, *end = lines + len;
 	for (size_t count = 0; at < end; count++) {
 		const char *newline = memchr(at, '\n', (size_t)(end - at));
 		CLEANUP(line_done) struct line line = {0};
@@ -163,14 +189,17 @@ static bool signatures_hold(const char *at, const char *end, const struct note_v
 			return refuse(err, "more signatures than the cap");
 		if (!newline || !line_read(at, (size_t)(newline - at), &line))
 			return refuse(err, "a signature line is malformed");
+		const struct note_line visited = {line.name,          line.id, line.signature,
+						  line.signature_len, at,      (size_t)(newline + 1 - at)};
 		at = newline + 1;
-		if (line.id != verifier->id || strcmp(line.name, verifier->name) != 0)
-			continue;
-		if (!key_is_signed(verifier->key, text, text_len, line.signature, line.signature_len))
-			return refuse(err, "the log's signature does not hold");
-		is_signed = true;
+		if (!visit(context, &visited, err))
+			return false;
 	}
-	return is_signed ? true : refuse(err, "no signature by this log");
+	return true;
+}
+
+bool note_is_by(const struct note_line *line, const struct note_verifier *verifier) {
+	return line->id == verifier->id && !strcmp(line->name, verifier->name);
 }
 
 /* Where the empty line is that parts text and signatures: the last "\n\n"; NULL when there is none. */
@@ -181,8 +210,7 @@ static const char *last_empty_line(const char *note, size_t len) {
 	return NULL;
 }
 
-bool note_open(const char *note, size_t len, const struct note_verifier *verifier, struct buf *ret_text,
-	       struct err *err) {
+bool note_split(const char *note, size_t len, struct note_parts *ret_parts, struct err *err) {
 	if (len > NOTE_LARGEST)
 		return refuse(err, "larger than the cap on notes");
 	if (!note || !is_text(note, len))
@@ -190,10 +218,39 @@ bool note_open(const char *note, size_t len, const struct note_verifier *verifie
 	const char *empty = last_empty_line(note, len);
 	if (!empty)
 		return refuse(err, "not a signed note: no signatures");
-	size_t text_len = (size_t)(empty - note);
-	if (!signatures_hold(empty + 1, note + len, verifier, note, text_len, err))
+	const size_t text_len = (size_t)(empty - note);
+	*ret_parts = (struct note_parts){note, text_len, empty + 1, len - text_len - 1};
+	return true;
+}
+
+struct opening {
+	const struct note_verifier *verifier;
+	const struct note_parts *parts;
+	bool is_signed;
+};
+
+static bool check_line(void *context, const struct note_line *line, struct err *err) {
+	struct opening *opening = context;
+	if (!note_is_by(line, opening->verifier))
+		return true;
+	if (!key_is_signed(opening->verifier->key, opening->parts->text, opening->parts->text_len, line->signature,
+			   line->signature_len))
+		return refuse(err, "the log's signature does not hold");
+	opening->is_signed = true;
+	return true;
+}
+
+bool note_open(const char *note, size_t len, const struct note_verifier *verifier, struct buf *ret_text,
+	       struct err *err) {
+	struct note_parts parts;
+	struct opening opening = {verifier, &parts, false};
+	if (verifier->type != NOTE_LOG)
+		return err_set(err, ERR_USAGE, "checkpoint", "not a log's key");
+	if (!note_split(note, len, &parts, err) || !note_lines(parts.lines, parts.lines_len, check_line, &opening, err))
 		return false;
-	buf_add(ret_text, note, text_len);
+	if (!opening.is_signed)
+		return refuse(err, "no signature by this log");
+	buf_add(ret_text, parts.text, parts.text_len);
 	return true;
 }
 
