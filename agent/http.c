@@ -133,8 +133,11 @@ static struct curl_slist *headers_of(const struct http_request *request) {
 	if (!request->body)
 		return NULL;
 	CLEANUP(free_ptr) char *type = xasprintf("Content-Type: %s", request->content_type);
+	struct curl_slist *headers = curl_slist_append(NULL, type);
+	if (request->is_gzip)
+		headers = curl_slist_append(headers, "Content-Encoding: gzip");
 	/* Without the empty Expect curl waits for a 100 Continue before larger bodies. */
-	return curl_slist_append(curl_slist_append(NULL, type), "Expect:");
+	return curl_slist_append(headers, "Expect:");
 }
 
 bool http_ask(struct http *http, const struct http_request *request, struct http_answer *ret_answer, struct err *err) {

@@ -25,6 +25,7 @@ struct http_request {
 	const char *path; /* "/v1/log" */
 	/* A POST when there is a body. */
 	const char *content_type;
+	bool is_gzip; /* the body is compressed */
 	const void *body;
 	size_t len;
 };

@@ -2,6 +2,7 @@
 
 #include <openssl/rand.h>
 
+#include "core/gzip.h"
 #include "core/lines.h"
 #include "core/statement.h"
 
@@ -111,7 +112,7 @@ static bool batch_add(const struct shipper *shipper, struct batch *batch, const 
 	struct err why;
 	if (!statement_wire_read(line->data, line->len, name, &envelope, &body, &why))
 		return move_aside(shipper, name, why.why, shipped, err);
-	buf_add(&batch->body, line->data, line->len);
+	statement_wire_write_short(envelope, body.data, body.len, &batch->body);
 	batch->names[batch->count] = xstrdup(name);
 	batch->envelopes[batch->count++] = envelope;
 	return true;
@@ -209,6 +210,7 @@ static bool settle_all(struct shipper *shipper, const struct batch *batch, const
 
 bool ship(struct shipper *shipper, struct shipped *ret_shipped, struct err *err) {
 	CLEANUP(batch_done) struct batch batch = {0};
+	CLEANUP(buf_done) struct buf packed = {0};
 	CLEANUP(http_answer_done) struct http_answer answer = {0};
 	*ret_shipped = (struct shipped){0};
 	shipper->is_log_seen = false;
@@ -216,8 +218,12 @@ bool ship(struct shipper *shipper, struct shipped *ret_shipped, struct err *err)
 		return false;
 	if (!batch.count)
 		return true;
-	const struct http_request request = {
-		.path = PATH, .content_type = "application/x-ndjson", .body = batch.body.data, .len = batch.body.len};
+	gzip_write(batch.body.data, batch.body.len, &packed);
+	const struct http_request request = {.path = PATH,
+					     .content_type = "application/x-ndjson",
+					     .is_gzip = true,
+					     .body = packed.data,
+					     .len = packed.len};
 	if (!http_ask(shipper->http, &request, &answer, err))
 		return false;
 	ret_shipped->retry_after = answer.retry_after;

@@ -5,6 +5,7 @@
 #include "collector/listen.h"
 #include "collector/route.h"
 #include "core/base64.h"
+#include "core/gzip.h"
 #include "core/times.h"
 
 static inline void x509_free_p(X509 **certificate) { X509_free(*certificate); }
@@ -52,6 +53,20 @@ static void say_received(struct visit *visit, const struct receive_tally *before
 		(unsigned long long)(after->retry - before->retry), reason ? ": " : "", len, reason ? reason + 10 : "");
 }
 
+/* The request's lines, as they are or compressed. */
+static bool take_lines(const struct visit *visit, struct buf *ret_lines, struct err *err) {
+	const char *encoding = http_asked(visit->request, "Content-Encoding");
+	CLEANUP(buf_done) struct buf packed = {0};
+	if (!encoding) {
+		http_body(visit->request, ret_lines);
+		return true;
+	}
+	http_body(visit->request, &packed);
+	if (strcasecmp(encoding, "gzip") != 0)
+		return err_set(err, ERR_MALFORMED, "request", "the only Content-Encoding that is read is gzip");
+	return gzip_read(packed.data, packed.len, RECEIVE_REQUEST_LARGEST, "request", ret_lines, err);
+}
+
 static void answer_statements(struct visit *visit) {
 	struct collector *collector = visit->collector;
 	CLEANUP(buf_done) struct buf lines = {0};
@@ -59,9 +74,8 @@ static void answer_statements(struct visit *visit) {
 	struct err err;
 	const struct receive_tally before = collector->tally;
 	const double began = seconds_now();
-	http_body(visit->request, &lines);
-	if (!receive(collector->store, collector->log, visit->peer, buf_str(&lines), lines.len, visit->now,
-		     &collector->tally, &answers, &err)) {
+	if (!take_lines(visit, &lines, &err) || !receive(collector->store, collector->log, visit->peer, buf_str(&lines),
+							 lines.len, visit->now, &collector->tally, &answers, &err)) {
 		refuse_statements(visit, &err);
 		return;
 	}

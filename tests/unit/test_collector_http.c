@@ -14,6 +14,7 @@
 #include "collector/verbs.h"
 #include "collector_kit.h"
 #include "core/bundle.h"
+#include "core/gzip.h"
 
 #define DEADLINE_S 2 /* of the collector under test */
 #define CONNECTIONS 8
@@ -273,6 +274,44 @@ static void statements_are_logged_once_however_often_they_come(void **state) {
 	struct reply log = ask(&(struct ask){.at = world.agents, .path = "/log/checkpoint", .with_certificate = true});
 	assert_int_equal(log.status, 200);
 	assert_non_null(strstr(log.body.data, "\n2\n"));
+}
+
+static struct reply post_encoded(const char *encoding, const struct buf *body) {
+	CLEANUP(free_ptr) char *header = xasprintf("Content-Encoding: %s", encoding);
+	return ask(&(struct ask){.at = world.agents,
+				 .path = "/v1/statements",
+				 .header = header,
+				 .post = buf_str(body),
+				 .post_len = body->len,
+				 .with_certificate = true});
+}
+
+static void a_compressed_request_is_read_and_a_damaged_one_is_not(void **state) {
+	CLEANUP(buf_done) struct buf lines = {0}, packed = {0};
+	kit_add_pass(&world.host, &lines);
+	gzip_write(lines.data, lines.len, &packed);
+	CLEANUP(reply_done) struct reply other = post_encoded("br", &packed);
+	assert_int_equal(other.status, 400);
+	CLEANUP(reply_done) struct reply plain = post_encoded("gzip", &lines);
+	assert_int_equal(plain.status, 400);
+	packed.len--;
+	CLEANUP(reply_done) struct reply cut = post_encoded("gzip", &packed);
+	assert_int_equal(cut.status, 400);
+	packed.len++;
+	CLEANUP(reply_done) struct reply whole = post_encoded("gzip", &packed);
+	assert_int_equal(whole.status, 200);
+	assert_non_null(strstr(whole.body.data, "\"outcome\":\"logged\""));
+}
+
+static void a_small_request_that_grows_over_the_cap_is_413(void **state) {
+	CLEANUP(buf_done) struct buf lines = {0}, packed = {0};
+	const size_t len = RECEIVE_REQUEST_LARGEST + 1;
+	memset(buf_room(&lines, len), 'x', len);
+	lines.len = len;
+	gzip_write(lines.data, lines.len, &packed);
+	assert_true(packed.len < 1 << 20);
+	CLEANUP(reply_done) struct reply reply = post_encoded("gzip", &packed);
+	assert_int_equal(reply.status, 413);
 }
 
 static void a_request_over_the_cap_is_413(void **state) {
@@ -711,6 +750,8 @@ int main(void) {
 		cmocka_unit_test(a_key_of_one_host_is_refused_for_another),
 		cmocka_unit_test(statements_need_a_client_certificate),
 		cmocka_unit_test(statements_are_logged_once_however_often_they_come),
+		cmocka_unit_test(a_compressed_request_is_read_and_a_damaged_one_is_not),
+		cmocka_unit_test(a_small_request_that_grows_over_the_cap_is_413),
 		cmocka_unit_test(a_request_over_the_cap_is_413),
 		cmocka_unit_test(without_a_certificate_little_may_be_sent),
 		cmocka_unit_test(headers_over_the_cap_are_refused),
