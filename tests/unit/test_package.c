@@ -44,7 +44,7 @@ static void forge_piece(struct archive *archive, const struct piece *piece) {
 		archive_entry_set_symlink(entry, piece->link);
 	else if (piece->link)
 		archive_entry_set_hardlink(entry, piece->link);
-	assert_int_equal(archive_write_header(archive, entry), 0);
+	assert_true(archive_write_header(archive, entry) >= ARCHIVE_WARN); /* it warns of such names */
 	for (uint64_t left = piece->size; left > 0;) {
 		const size_t some = left < sizeof zeros ? (size_t)left : sizeof zeros;
 		assert_int_equal(archive_write_data(archive, zeros, some), some);
