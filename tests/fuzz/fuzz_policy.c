@@ -1,5 +1,6 @@
-/* A policy from bytes; and, if it loads, each of its rules judged over a few rows. */
+/* A policy from bytes; and, if it loads, each of its rules judged over a few rows. Its outline has the same rules. */
 #include "core/judge.h"
+#include "core/policy_outline.h"
 #include "tests/fake_checks.h"
 
 static struct control controls[] = {{.id = (char *)"A.8.9", .title = (char *)"Configuration management"},
@@ -37,12 +38,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	struct err err = {0};
+	CLEANUP(policy_outline_free_p) struct policy_outline *outline = NULL;
+	const bool is_read = policy_outline_read((const char *)data, size, "fuzz", &outline, &err);
 	CLEANUP(policy_stack_free_p) struct policy_stack *stack = NULL;
 	if (!policy_stack_parse("fuzz", (const char *)data, size, &tiny, fake_checks, &stack, &err)) {
 		if (err.code == ERR_NONE || !err.why[0])
 			abort();
 		return 0;
 	}
+	if (!is_read || outline->rule_count != stack->rule_count)
+		abort();
 	CLEANUP(json_decref_p) json_t *rows = json_loads(rows_text, 0, NULL);
 	CLEANUP(json_decref_p) json_t *none = json_array();
 	for (size_t i = 0; i < stack->rule_count; i++) {
