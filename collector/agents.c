@@ -53,18 +53,24 @@ static void say_received(struct visit *visit, const struct receive_tally *before
 		(unsigned long long)(after->retry - before->retry), reason ? ": " : "", len, reason ? reason + 10 : "");
 }
 
-/* The request's lines, as they are or compressed. */
-static bool take_lines(const struct visit *visit, struct buf *ret_lines, struct err *err) {
+/* The request's lines, as they were before they were compressed. False: answered. */
+static bool read_lines(struct visit *visit, struct buf *lines) {
 	const char *encoding = http_asked(visit->request, "Content-Encoding");
-	CLEANUP(buf_done) struct buf packed = {0};
-	if (!encoding) {
-		http_body(visit->request, ret_lines);
+	CLEANUP(buf_done) struct buf body = {0};
+	struct err err;
+	if (!encoding || !strcasecmp(encoding, "identity")) {
+		http_body(visit->request, lines);
 		return true;
 	}
-	http_body(visit->request, &packed);
-	if (strcasecmp(encoding, "gzip") != 0)
-		return err_set(err, ERR_MALFORMED, "request", "the only Content-Encoding that is read is gzip");
-	return gzip_read(packed.data, packed.len, RECEIVE_REQUEST_LARGEST, "request", ret_lines, err);
+	if (strcasecmp(encoding, "gzip") != 0) {
+		http_error(visit->request, 415, "there is no Content-Encoding but gzip");
+		return false;
+	}
+	http_body(visit->request, &body);
+	if (gzip_read(buf_str(&body), body.len, RECEIVE_REQUEST_LARGEST, "request", lines, &err))
+		return true;
+	refuse_statements(visit, &err);
+	return false;
 }
 
 static void answer_statements(struct visit *visit) {
@@ -74,8 +80,10 @@ static void answer_statements(struct visit *visit) {
 	struct err err;
 	const struct receive_tally before = collector->tally;
 	const double began = seconds_now();
-	if (!take_lines(visit, &lines, &err) || !receive(collector->store, collector->log, visit->peer, buf_str(&lines),
-							 lines.len, visit->now, &collector->tally, &answers, &err)) {
+	if (!read_lines(visit, &lines))
+		return;
+	if (!receive(collector->store, collector->log, visit->peer, buf_str(&lines), lines.len, visit->now,
+		     &collector->tally, &answers, &err)) {
 		refuse_statements(visit, &err);
 		return;
 	}

@@ -27,7 +27,8 @@ void http_reply(struct evhttp_request *request, int status, const char *type, co
 		http_header(request, "Content-Type", type);
 	http_header(request, "X-Content-Type-Options", "nosniff");
 	http_header(request, "Referrer-Policy", "no-referrer");
-	http_header(request, "Cache-Control", "no-store");
+	if (!evhttp_find_header(evhttp_request_get_output_headers(request), "Cache-Control"))
+		http_header(request, "Cache-Control", "no-store");
 	evhttp_send_reply(request, status, NULL, body);
 	evbuffer_free(body);
 }

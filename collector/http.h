@@ -1,5 +1,5 @@
-/* Answers and questions over evhttp, in the shapes of docs/PROTOCOL.md. Every answer carries nosniff, no-referrer and
- * no-store. */
+/* Answers and questions over evhttp, in the shapes of docs/PROTOCOL.md. Every answer carries nosniff, no-referrer and,
+ * where its Cache-Control was not set before, no-store. */
 #pragma once
 
 #include <event2/http.h>

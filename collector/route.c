@@ -44,7 +44,12 @@ void route_log(struct visit *visit) {
 			http_fault(visit->request, &err);
 		return;
 	}
-	http_reply(visit->request, 200,
-		   strcmp(visit->rest, "checkpoint") ? "application/octet-stream" : "text/plain; charset=utf-8",
-		   bytes.data, bytes.len);
+	if (!strcmp(visit->rest, "checkpoint")) {
+		http_reply(visit->request, 200, "text/plain; charset=utf-8", bytes.data, bytes.len);
+		return;
+	}
+	http_header(visit->request, "Cache-Control",
+		    visit->collector->config->public_log ? "public, max-age=31536000, immutable"
+							 : "private, max-age=31536000, immutable");
+	http_reply(visit->request, 200, "application/octet-stream", bytes.data, bytes.len);
 }

@@ -291,13 +291,17 @@ static void a_compressed_request_is_read_and_a_damaged_one_is_not(void **state) 
 	kit_add_pass(&world.host, &lines);
 	gzip_write(lines.data, lines.len, &packed);
 	CLEANUP(reply_done) struct reply other = post_encoded("br", &packed);
-	assert_int_equal(other.status, 400);
+	assert_int_equal(other.status, 415);
 	CLEANUP(reply_done) struct reply plain = post_encoded("gzip", &lines);
 	assert_int_equal(plain.status, 400);
 	packed.len--;
 	CLEANUP(reply_done) struct reply cut = post_encoded("gzip", &packed);
 	assert_int_equal(cut.status, 400);
 	packed.len++;
+	buf_adds(&packed, "x");
+	CLEANUP(reply_done) struct reply behind = post_encoded("gzip", &packed);
+	assert_int_equal(behind.status, 400);
+	packed.len--;
 	CLEANUP(reply_done) struct reply whole = post_encoded("gzip", &packed);
 	assert_int_equal(whole.status, 200);
 	assert_non_null(strstr(whole.body.data, "\"outcome\":\"logged\""));
@@ -326,6 +330,27 @@ static void a_request_over_the_cap_is_413(void **state) {
 	lines.len = RECEIVE_LINE_LARGEST + 1;
 	CLEANUP(reply_done) struct reply line = post_statements(&lines, true);
 	assert_int_equal(line.status, 413);
+}
+
+/* C2SP tlog-tiles: what a tile's path names never changes. */
+static void tiles_are_cached_for_ever_and_the_checkpoint_never(void **state) {
+	static const struct {
+		const char *path, *type, *cache;
+	} cases[] = {
+		{"/log/checkpoint", "text/plain; charset=utf-8", "no-store"},
+		{"/log/tile/0/000.p/2", "application/octet-stream", "private, max-age=31536000, immutable"},
+		{"/log/tile/entries/000.p/2", "application/octet-stream", "private, max-age=31536000, immutable"},
+		{"/log/tile/0/001", "application/json", "no-store"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		CLEANUP(reply_done)
+		struct reply reply =
+			ask(&(struct ask){.at = world.agents, .path = cases[i].path, .with_certificate = true});
+		CLEANUP(free_ptr) char *type = xasprintf("Content-Type: %s\r\n", cases[i].type);
+		CLEANUP(free_ptr) char *cache = xasprintf("Cache-Control: %s\r\n", cases[i].cache);
+		assert_non_null(strstr(buf_str(&reply.headers), type));
+		assert_non_null(strstr(buf_str(&reply.headers), cache));
+	}
 }
 
 static void without_a_certificate_little_may_be_sent(void **state) {
@@ -752,6 +777,7 @@ int main(void) {
 		cmocka_unit_test(statements_are_logged_once_however_often_they_come),
 		cmocka_unit_test(a_small_request_that_grows_over_the_cap_is_413),
 		cmocka_unit_test(a_request_over_the_cap_is_413),
+		cmocka_unit_test(tiles_are_cached_for_ever_and_the_checkpoint_never),
 		cmocka_unit_test(without_a_certificate_little_may_be_sent),
 		cmocka_unit_test(headers_over_the_cap_are_refused),
 		cmocka_unit_test(a_dripping_client_is_cut_off_at_its_deadline),
