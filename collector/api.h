@@ -10,3 +10,5 @@ void api_statements(struct visit *visit);
 /* One statement: DIGEST, DIGEST/body, DIGEST/bundle. */
 void api_statement(struct visit *visit);
 void api_trust(struct visit *visit);
+/* Statements with their bodies, oldest first. */
+void api_evidence(struct visit *visit);

@@ -60,6 +60,7 @@ bool collector_open(const char *folder, const char *data, void (*say)(const char
 	CLEANUP(collector_free_p) struct collector *collector = xcalloc(1, sizeof *collector);
 	collector->lock = -1;
 	collector->say = say;
+	collector->folder = xstrdup(folder);
 	CLEANUP(free_ptr) char *config = file_join(folder, "collector.yaml");
 	if (!config_read(config, &collector->config, err) || !collector_lock(folder, &collector->lock, err))
 		return false;
@@ -86,6 +87,7 @@ void collector_free(struct collector *collector) {
 	ca_free(collector->ca);
 	config_free(collector->config);
 	close_fd(&collector->lock);
+	free(collector->folder);
 	free(collector);
 }
 

@@ -18,6 +18,7 @@ struct histogram {
 extern const double collector_bounds[COLLECTOR_BUCKETS]; /* upper bounds, seconds */
 
 struct collector {
+	char *folder;
 	struct config *config;
 	struct store *store;
 	struct log *log;

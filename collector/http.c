@@ -95,6 +95,25 @@ static bool is_among(const char *name, const char *const known[]) {
 	return false;
 }
 
+char *http_queries(struct evhttp_request *request, const char *name) {
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+	const char *text = uri ? evhttp_uri_get_query(uri) : NULL;
+	struct evkeyvalq fields = {0};
+	const struct evkeyval *field;
+	CLEANUP(buf_done) struct buf joined = {0};
+	bool is_there = false;
+	if (!text || evhttp_parse_query_str(text, &fields) != 0)
+		return NULL;
+	TAILQ_FOREACH(field, &fields, next) {
+		if (strcmp(field->key, name) != 0)
+			continue;
+		buf_addf(&joined, "%s%s", is_there ? "," : "", field->value);
+		is_there = true;
+	}
+	evhttp_clear_headers(&fields);
+	return is_there ? buf_take(&joined) : NULL;
+}
+
 char *http_query_unknown(struct evhttp_request *request, const char *const known[]) {
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
 	const char *text = uri ? evhttp_uri_get_query(uri) : NULL;

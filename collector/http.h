@@ -23,6 +23,8 @@ bool http_is_post(struct evhttp_request *request);
 bool http_path(struct evhttp_request *request, char path[HTTP_PATH_LONGEST]);
 /* A member of the query; NULL when it is absent. The caller frees. */
 char *http_query(struct evhttp_request *request, const char *name);
+/* All values of a member that may come more than once, joined by commas; NULL when it is absent. The caller frees. */
+char *http_queries(struct evhttp_request *request, const char *name);
 /* The first parameter of the query that is not one of these (NULL ends them), or NULL. The caller frees. */
 char *http_query_unknown(struct evhttp_request *request, const char *const known[]);
 /* A field of an application/x-www-form-urlencoded text; NULL when it is absent. The caller frees. */

@@ -21,6 +21,7 @@ static const struct route routes[] = {
 	{"/api/v1/statements", ROUTE_KNOWN, false, api_statements},
 	{"/api/v1/statements/", ROUTE_KNOWN, false, api_statement},
 	{"/api/v1/trust", ROUTE_KNOWN, false, api_trust},
+	{"/api/v1/evidence", ROUTE_KNOWN, false, api_evidence},
 };
 
 static const struct route metrics_routes[] = {

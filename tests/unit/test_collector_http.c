@@ -15,6 +15,7 @@
 #include "collector_kit.h"
 #include "core/bundle.h"
 #include "core/gzip.h"
+#include "scratch.h"
 
 #define DEADLINE_S 2 /* of the collector under test */
 #define CONNECTIONS 8
@@ -615,6 +616,84 @@ static void a_bundle_and_the_trust_file_verify_together(void **state) {
 	assert_int_equal(none.status, 404);
 }
 
+/* GET /api/v1/evidence: an array of the lines. */
+static json_t *get_evidence(const char *query) {
+	CLEANUP(free_ptr) char *path = xasprintf("/api/v1/evidence%s", query);
+	CLEANUP(reply_done) struct reply reply = get_as_reader(world.readers, path);
+	assert_int_equal(reply.status, 200);
+	json_t *all = json_array();
+	for (const char *at = buf_str(&reply.body), *end; *at; at = end + 1) {
+		json_t *line = NULL;
+		struct err err = {0};
+		assert_non_null(end = strchr(at, '\n'));
+		must(json_read(at, (size_t)(end - at), 1 << 24, "line", &line, &err));
+		json_array_append_new(all, line);
+	}
+	return all;
+}
+
+static void evidence_comes_oldest_first_with_its_bodies(void **state) {
+	CLEANUP(json_decref_p) json_t *all = get_evidence("?limit=1000");
+	CLEANUP(json_decref_p) json_t *first = get_evidence("?limit=1");
+	CLEANUP(json_decref_p) json_t *second = get_evidence("?limit=1&after=0");
+	CLEANUP(json_decref_p) json_t *none = get_evidence("?host=00000000-0000-0000-0000-000000000000");
+	CLEANUP(json_decref_p) json_t *past = get_evidence("?to=2001-01-01T00:00:00Z");
+	CLEANUP(json_decref_p) json_t *future = get_evidence("?from=2101-01-01T00:00:00Z");
+	CLEANUP(json_decref_p) json_t *enrolments = get_evidence("?type=enrolment&type=epoch&limit=1000");
+	assert_true(json_array_size(all) >= 2);
+	assert_true(json_equal(json_array_get(all, 0), json_array_get(first, 0)));
+	assert_true(json_equal(json_array_get(all, 1), json_array_get(second, 0)));
+	assert_int_equal(json_array_size(none), 0);
+	assert_int_equal(json_array_size(past), 0);
+	assert_int_equal(json_array_size(future), 0);
+	assert_true(json_array_size(enrolments) >= 1 && json_array_size(enrolments) < json_array_size(all));
+	for (size_t i = 0; i < json_array_size(all); i++) {
+		const json_t *line = json_array_get(all, i);
+		CLEANUP(dsse_free_p) struct dsse *envelope = NULL;
+		CLEANUP(statement_free_p) struct statement *statement = NULL;
+		CLEANUP(buf_done) struct buf body = {0};
+		const char *text = json_string_value(json_object_get(line, "body"));
+		struct err err = {0};
+		must(dsse_from_json(json_object_get(line, "envelope"), "envelope", &envelope, &err));
+		must(statement_read(envelope->payload.data, envelope->payload.len, "payload", &statement, &err));
+		must(base64_decode(text, strlen(text), "body", &body, &err));
+		const struct hash hash = hash_of(body.data, body.len);
+		assert_true(hash_equal(&hash, &statement->body_sha256));
+		assert_int_equal(json_integer_value(json_object_get(line, "index")), i);
+		assert_null(json_object_get(line, "erased"));
+		assert_null(json_object_get(line, "timestamp"));
+	}
+}
+
+static void evidence_asked_for_wrongly_is_refused(void **state) {
+	static const char *const wrong[][2] = {{"?hsot=x", "hsot"},      {"?from=yesterday", "times such as"},
+					       {"?type=rounds", "type"}, {"?after=-1", "after is not an index"},
+					       {"?limit=0", "limit"},    {"?limit=1001", "limit"}};
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		CLEANUP(free_ptr) char *path = xasprintf("/api/v1/evidence%s", wrong[i][0]);
+		CLEANUP(reply_done) struct reply reply = get_as_reader(world.readers, path);
+		assert_int_equal(reply.status, 400);
+		assert_non_null(strstr(buf_str(&reply.body), wrong[i][1]));
+	}
+}
+
+static void a_time_stamp_of_a_statement_comes_with_it(void **state) {
+	CLEANUP(free_ptr) char *response = xasprintf("timestamps/%s.tsr", world.host.previous);
+	CLEANUP(free_ptr) char *certificates = xasprintf("timestamps/%s.pem", world.host.previous);
+	CLEANUP(json_decref_p) json_t *all = NULL;
+	bool is_found = false;
+	scratch_put(world.folder, response, "abc");
+	scratch_put(world.folder, certificates, "PEM");
+	all = get_evidence("?limit=1000");
+	for (size_t i = 0; i < json_array_size(all); i++) {
+		const json_t *line = json_array_get(all, i);
+		const char *stamp = json_string_value(json_object_get(line, "timestamp"));
+		is_found |= stamp && !strcmp(stamp, "YWJj") &&
+			    !strcmp(json_string_value(json_object_get(line, "certificates")), "PEM");
+	}
+	assert_true(is_found);
+}
+
 static void metrics_say_what_the_collector_did(void **state) {
 	CLEANUP(reply_done) struct reply reply = get_as_reader(world.metrics, "/metrics");
 	assert_int_equal(reply.status, 200);
@@ -792,6 +871,9 @@ int main(void) {
 		cmocka_unit_test(json_gives_what_was_received_page_by_page),
 		cmocka_unit_test(a_parameter_that_there_is_not_is_refused_by_name),
 		cmocka_unit_test(a_bundle_and_the_trust_file_verify_together),
+		cmocka_unit_test(evidence_comes_oldest_first_with_its_bodies),
+		cmocka_unit_test(evidence_asked_for_wrongly_is_refused),
+		cmocka_unit_test(a_time_stamp_of_a_statement_comes_with_it),
 		cmocka_unit_test(metrics_say_what_the_collector_did),
 		cmocka_unit_test(a_compressed_request_is_read_and_a_damaged_one_is_not),
 		cmocka_unit_test(a_broken_chain_is_shown_wherever_the_host_is),
