@@ -8,8 +8,8 @@
 #include "agent/est.h"
 #include "agent/identity.h"
 #include "agent/seal.h"
+#include "core/host_key.h"
 #include "core/json.h"
-#include "core/key.h"
 #include "core/note.h"
 #include "core/text.h"
 #include "core/times.h"
@@ -18,6 +18,7 @@
 /* An enrolment under way: the folder where it is put together, laid out as home is. */
 struct draft {
 	struct home *home; /* of which only enrolment/ is used */
+	struct host_key *evidence;
 	EVP_PKEY *transport;
 	X509 *ca, *certificate;
 	struct round *header;
@@ -26,6 +27,7 @@ struct draft {
 
 static void draft_done(struct draft *draft) {
 	home_free(draft->home);
+	host_key_free(draft->evidence);
 	EVP_PKEY_free(draft->transport);
 	X509_free(draft->ca);
 	X509_free(draft->certificate);
@@ -138,11 +140,10 @@ static bool save_public(const char *path, EVP_PKEY *key, struct err *err) {
 	return file_write(path, pem, strlen(pem), 0644, err);
 }
 
-static bool make_keys(struct draft *draft, struct err *err) {
-	CLEANUP(key_free_p) EVP_PKEY *evidence = NULL;
-	return key_make_ed25519(&evidence, err) && key_save(draft->home->evidence_key, evidence, err) &&
-	       save_public(draft->home->evidence_public, evidence, err) && key_make_p256(&draft->transport, err) &&
-	       key_save(draft->home->transport_key, draft->transport, err) &&
+static bool make_keys(const struct enrol_options *options, struct draft *draft, struct err *err) {
+	return host_key_make(options->key, draft->home->evidence_key, &draft->evidence, err) &&
+	       save_public(draft->home->evidence_public, host_key_public(draft->evidence), err) &&
+	       key_make_p256(&draft->transport, err) && key_save(draft->home->transport_key, draft->transport, err) &&
 	       save_public(draft->home->transport_public, draft->transport, err);
 }
 
@@ -166,7 +167,7 @@ static bool put_together(const struct enrol_options *options, struct draft *draf
 	draft->enrolment->host_name = xstrdup(draft->header->host_name);
 	draft->enrolment->os = xstrdup(draft->header->host_os);
 	draft->enrolment->purpose = xstrdup(options->attester ? "attestation" : NULL);
-	return file_make_folder(draft->home->enrolment, 0700, err) && make_keys(draft, err) &&
+	return file_make_folder(draft->home->enrolment, 0700, err) && make_keys(options, draft, err) &&
 	       fetch_ca(options, draft, err) && fetch_certificate(options, draft, err) &&
 	       fetch_log(options, draft, err) && enrolment_write(draft->enrolment, &bytes, err) &&
 	       file_write(draft->home->identity, bytes.data, bytes.len, 0644, err) &&
@@ -230,7 +231,12 @@ static bool make_enrolment(const struct home *home, const struct enrol_options *
 	bool ok = file_make_folder(draft->home->folder, 0700, err) && put_together(options, draft, err) &&
 		  set_aside(home, err) && file_move(draft->home->enrolment, home->enrolment, err) &&
 		  home_make(home, err);
+	if (!ok)
+		host_key_forget(draft->evidence);
 	throw_away(draft->home);
+	/* Before the first statement is sealed: a token or a TPM may have room for one who asks. */
+	host_key_free(draft->evidence);
+	draft->evidence = NULL;
 	return ok;
 }
 

@@ -13,6 +13,7 @@ struct enrol_options {
 	const char *token;          /* one-time */
 	const char *ca_fingerprint; /* SHA-256 of the CA certificate's DER: 64 hexadecimal digits, colons allowed */
 	const char *root;           /* NULL: the live host; else the folder that is looked at instead */
+	const char *key;            /* NULL, or what host_key_make() is asked for */
 	const char *helpers;        /* NULL, or the folder of the socket of a sealer that signs for this state folder */
 	bool attester;              /* an identity that attests and looks at nothing: its host id is drawn */
 	const char *name;           /* of an attester; NULL: the host's name */

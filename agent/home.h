@@ -3,8 +3,8 @@
  *   enrolment/              made whole by enrol(), read-only afterwards
  *     enrolment.json        {"collector","hostId","hostName","os","origin","vkey","enrolledAt",
  *                           "drawn"?: true, "purpose"?: "attestation"}
- *     evidence.pem          Ed25519, signs statements; 0600; where a sealer signs, vouchd need not be able to
- *                           read it
+ *     evidence.pem          signs statements, or says where the key is (core/host_key.h); 0600; where a sealer
+ *                           signs, vouchd need not be able to read it
  *     evidence.pub.pem      its public half, for who verifies receipts
  *     transport.pem         P-256, mutual TLS; 0600
  *     transport.pub.pem     its public half, for who seals the enrolment

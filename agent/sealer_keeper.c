@@ -26,9 +26,9 @@ struct epoch {
 struct keeper {
 	char *folder, *path, *host_id;
 	int lock, seeds;
-	bool is_made;       /* the memfd is not the kept one */
-	int64_t span;       /* seconds */
-	EVP_PKEY *enrolled; /* NULL when an epoch statement names the epoch's */
+	bool is_made;              /* the memfd is not the kept one */
+	int64_t span;              /* seconds */
+	struct host_key *enrolled; /* NULL when an epoch statement names the epoch's */
 	char *enrolled_base64;
 	char enrolled_id[HASH_HEX];
 	struct epoch epoch, next;
@@ -315,11 +315,11 @@ int keeper_epoch(const struct keeper *keeper) { return keeper->is_made ? keeper-
 static void drop_enrolled(struct keeper *keeper) {
 	if (strcmp(keeper->epoch.id, keeper->last.epoch) != 0)
 		return;
-	EVP_PKEY_free(keeper->enrolled);
+	host_key_free(keeper->enrolled);
 	keeper->enrolled = NULL;
 }
 
-bool keeper_open(const char *folder, EVP_PKEY *enrolled, const char *host_id, int64_t span, int kept,
+bool keeper_open(const char *folder, struct host_key *enrolled, const char *host_id, int64_t span, int kept,
 		 struct keeper **ret_keeper, struct err *err) {
 	CLEANUP(keeper_free_p) struct keeper *keeper = xcalloc(1, sizeof *keeper);
 	keeper->lock = keeper->seeds = -1;
@@ -327,7 +327,7 @@ bool keeper_open(const char *folder, EVP_PKEY *enrolled, const char *host_id, in
 	keeper->folder = xstrdup(folder);
 	keeper->path = file_join(folder, "position");
 	keeper->host_id = xstrdup(host_id);
-	keeper->enrolled_base64 = name_key(enrolled, keeper->enrolled_id);
+	keeper->enrolled_base64 = name_key(host_key_public(enrolled), keeper->enrolled_id);
 	if (!file_make_folder(folder, 0700, err) || !take_lock(keeper, err) || !keeper_read(keeper, err) ||
 	    (!take_kept(keeper, kept) && !make_epoch(keeper, err)))
 		return false;
@@ -343,7 +343,7 @@ void keeper_free(struct keeper *keeper) {
 		return;
 	close_fd(&keeper->lock);
 	close_fd(&keeper->seeds);
-	EVP_PKEY_free(keeper->enrolled);
+	host_key_free(keeper->enrolled);
 	epoch_done(&keeper->epoch);
 	epoch_done(&keeper->next);
 	position_done(&keeper->last);
@@ -356,15 +356,25 @@ void keeper_free(struct keeper *keeper) {
 
 /* --- signing ------------------------------------------------------------------------------------------------------ */
 
-static bool sign(EVP_PKEY *key, const void *payload, size_t len, struct position *position, struct err *err) {
+/* The enrolled key signs what begins the line and the epochs that no other can vouch for. */
+static bool is_for_enrolled(const struct keeper *keeper, const struct statement *statement) {
+	bool is_first = !strcmp(statement->type, "epoch") && !keeper->next.key;
+	return is_first || statement->sequence == 1;
+}
+
+static bool sign(const struct keeper *keeper, bool by_enrolled, const void *payload, size_t len,
+		 struct position *position, struct err *err) {
 	CLEANUP(buf_done) struct buf pae = {0};
 	uint8_t signature[KEY_SIGNATURE_LONGEST];
 	size_t signature_len;
 	dsse_pae(DSSE_INTOTO, payload, len, &pae);
-	if (!key_sign(key, pae.data, pae.len, signature, &signature_len, err))
+	bool is_signed = by_enrolled
+				 ? host_key_sign(keeper->enrolled, pae.data, pae.len, signature, &signature_len, err)
+				 : key_sign(keeper->epoch.key, pae.data, pae.len, signature, &signature_len, err);
+	if (!is_signed)
 		return false;
 	buf_add(&position->signature, signature, signature_len);
-	key_public_der(key, &position->signer);
+	key_public_der(by_enrolled ? host_key_public(keeper->enrolled) : keeper->epoch.key, &position->signer);
 	return true;
 }
 
@@ -374,12 +384,6 @@ static struct terms terms_of(const struct keeper *keeper) {
 			      .epoch = keeper->epoch.base64,
 			      .next = keeper->next.base64,
 			      .is_epoch_new = strcmp(keeper->epoch.id, keeper->last.epoch) != 0};
-}
-
-/* The enrolled key signs what begins the line and the epochs that no other can vouch for. */
-static EVP_PKEY *key_for(const struct keeper *keeper, const struct statement *statement) {
-	bool is_first = !strcmp(statement->type, "epoch") && !keeper->next.key;
-	return is_first || statement->sequence == 1 ? keeper->enrolled : keeper->epoch.key;
 }
 
 static void place(const struct keeper *keeper, const struct statement *statement, struct position *next) {
@@ -404,7 +408,8 @@ static enum sealer_outcome advance(struct keeper *keeper, const void *payload, s
 	if (is_early)
 		return (void)err_set(err, ERR_REFUSED, "epoch", "its key has to be named first"), SEALER_EPOCH;
 	place(keeper, statement, &next);
-	if (!sign(key_for(keeper, statement), payload, len, &next, err) || !keeper_write(keeper, &next, err))
+	if (!sign(keeper, is_for_enrolled(keeper, statement), payload, len, &next, err) ||
+	    !keeper_write(keeper, &next, err))
 		return SEALER_FAILED;
 	position_done(&keeper->last);
 	keeper->last = next;

@@ -24,6 +24,7 @@
 #pragma once
 
 #include "agent/sealer_wire.h"
+#include "core/host_key.h"
 #include "core/statement.h"
 
 #define KEEPER_SPAN 86400 /* seconds */
@@ -33,7 +34,7 @@ struct keeper;
  * of the boot clock. kept: what keeper_epoch() gave an earlier keeper, or -1; borrowed. The folder is made, 0700, and
  * locked (ERR_REFUSED when another process has it). A position that cannot be understood is ERR_MALFORMED, never begun
  * anew; a kept key that is not the position's is not used. */
-MUST_CHECK bool keeper_open(const char *folder, EVP_PKEY *enrolled, const char *host_id, int64_t span, int kept,
+MUST_CHECK bool keeper_open(const char *folder, struct host_key *enrolled, const char *host_id, int64_t span, int kept,
 			    struct keeper **ret_keeper, struct err *err);
 void keeper_free(struct keeper *keeper);
 DEFINE_CLEANUP(struct keeper, keeper_free)

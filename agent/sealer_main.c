@@ -155,14 +155,14 @@ static bool open_keeper(const struct arguments *arguments, int kept, struct keep
 	CLEANUP(enrolment_free_p) struct enrolment *enrolment = NULL;
 	CLEANUP(free_ptr) char *pem = credential("evidence.pem", home->evidence_key);
 	CLEANUP(free_ptr) char *identity = credential("enrolment.json", home->identity);
-	EVP_PKEY *key = NULL;
+	struct host_key *key = NULL;
 	free(home->identity);
 	home->identity = xstrdup(identity);
-	if (!enrolment_read(home, &enrolment, err) || !key_load(pem, &key, err))
+	if (!enrolment_read(home, &enrolment, err) || !host_key_open(pem, &key, err))
 		return false;
 	if (keeper_open(arguments->keep, key, enrolment->host_id, arguments->epoch, kept, ret_keeper, err))
 		return true;
-	EVP_PKEY_free(key);
+	host_key_free(key);
 	return false;
 }
 

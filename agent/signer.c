@@ -1,20 +1,20 @@
 #include "agent/signer.h"
 
+#include "core/host_key.h"
+
 struct signer {
-	EVP_PKEY *evidence; /* public, or private where no sealer has it */
-	char *socket;       /* NULL: the key is here */
-	EVP_PKEY *epoch;    /* see signer_epoch() */
+	EVP_PKEY *evidence;       /* public */
+	struct host_key *private; /* NULL where a sealer has it */
+	char *socket;             /* NULL: the key is here */
+	EVP_PKEY *epoch;          /* see signer_epoch() */
 	bool rotates;
 };
 
 /* A key that was put in the place of the enrolled one would break the chain with its first statement. */
 static bool load_key(const struct home *home, struct signer *signer, struct err *err) {
-	EVP_PKEY *private = NULL;
-	if (!key_load(home->evidence_key, &private, err))
+	if (!host_key_open(home->evidence_key, &signer->private, err))
 		return false;
-	bool is_enrolled = EVP_PKEY_eq(private, signer->evidence) == 1;
-	EVP_PKEY_free(signer->evidence);
-	signer->evidence = private;
+	bool is_enrolled = EVP_PKEY_eq(host_key_public(signer->private), signer->evidence) == 1;
 	return is_enrolled ||
 	       err_set(err, ERR_REFUSED, home->evidence_key, "not the key that was enrolled (evidence.pub.pem)");
 }
@@ -36,6 +36,7 @@ void signer_close(struct signer *signer) {
 	if (!signer)
 		return;
 	EVP_PKEY_free(signer->evidence);
+	host_key_free(signer->private);
 	EVP_PKEY_free(signer->epoch);
 	free(signer->socket);
 	free(signer);
@@ -59,7 +60,7 @@ static bool sign_here(const struct signer *signer, struct dsse *envelope, struct
 	uint8_t signature[KEY_SIGNATURE_LONGEST];
 	size_t len;
 	dsse_pae(envelope->payload_type, envelope->payload.data, envelope->payload.len, &pae);
-	if (!key_sign(signer->evidence, pae.data, pae.len, signature, &len, err))
+	if (!host_key_sign(signer->private, pae.data, pae.len, signature, &len, err))
 		return false;
 	add_signature(envelope, signature, len, signer->evidence);
 	return true;

@@ -19,6 +19,8 @@ static const char usage[] =
 	"  --helpers DIR          a sealer behind DIR/" SEALER_SOCKET " signs for this host: the first statement is\n"
 	"                         left to it (default " VOUCH_RUNDIR
 	", where a sealer listens there and there is no --state)\n"
+	"  --key KIND             where the evidence key is kept: file (default), tpm2 (a TPM 2.0), or a\n"
+	"                         pkcs11:token=NAME?module-path=FILE&pin-source=FILE URI (a token)\n"
 	"  --root DIR             enrol the host whose files are in this folder\n"
 	"  --attester             an identity that only attests (vouch attest) and is no host: for CI, for people;\n"
 	"                         any user, in a folder of its own (--state, or $VOUCH_STATE)\n"
@@ -66,6 +68,7 @@ static int enrol_verb(int argc, char **argv) {
 					  {"token-file", 0, OPTION_TEXT, &token_file},
 					  {"ca-fingerprint", 0, OPTION_TEXT, &options.ca_fingerprint},
 					  {"state", 0, OPTION_TEXT, &state},
+					  {"key", 0, OPTION_TEXT, &options.key},
 					  {"helpers", 0, OPTION_TEXT, &options.helpers},
 					  {"root", 0, OPTION_TEXT, &options.root},
 					  {"attester", 0, OPTION_FLAG, &options.attester},

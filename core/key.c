@@ -102,7 +102,7 @@ static void wipe(struct buf *bytes) {
 	buf_done(bytes);
 }
 
-bool key_load(const char *path, EVP_PKEY **ret_key, struct err *err) {
+bool key_read_secret(const char *path, size_t max, struct buf *ret_bytes, struct err *err) {
 	CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat status;
 	if (fd < 0 || fstat(fd, &status) != 0)
@@ -112,15 +112,21 @@ bool key_load(const char *path, EVP_PKEY **ret_key, struct err *err) {
 	if (status.st_mode & 077)
 		return err_set(err, ERR_REFUSED, path, "group or others may read it: mode %04o, should be 0600",
 			       (unsigned)(status.st_mode & 07777));
-	CLEANUP(wipe) struct buf text = {0};
-	if (!file_read_fd(fd, path, KEY_FILE_LARGEST, &text, err))
-		return false;
-	CLEANUP(bio_free_p) BIO *pem = BIO_new_mem_buf(buf_str(&text), (int)text.len);
-	EVP_PKEY *key = pem ? PEM_read_bio_PrivateKey(pem, NULL, no_passphrase, NULL) : NULL;
+	return file_read_fd(fd, path, max, ret_bytes, err);
+}
+
+bool key_from_pem(const struct buf *pem, const char *where, EVP_PKEY **ret_key, struct err *err) {
+	CLEANUP(bio_free_p) BIO *bio = BIO_new_mem_buf(buf_str(pem), (int)pem->len);
+	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
 	if (!key)
-		return crypto_failed(err, path, "not a private key in PEM without passphrase");
+		return crypto_failed(err, where, "not a private key in PEM without passphrase");
 	ERR_clear_error();
-	return accept(key, path, ret_key, err);
+	return accept(key, where, ret_key, err);
+}
+
+bool key_load(const char *path, EVP_PKEY **ret_key, struct err *err) {
+	CLEANUP(wipe) struct buf text = {0};
+	return key_read_secret(path, KEY_FILE_LARGEST, &text, err) && key_from_pem(&text, path, ret_key, err);
 }
 
 void key_public_der(EVP_PKEY *key, struct buf *der) {

@@ -21,6 +21,10 @@ MUST_CHECK bool key_from_seed(const uint8_t seed[32], EVP_PKEY **ret_key, struct
 MUST_CHECK bool key_save(const char *path, EVP_PKEY *key, struct err *err);
 /* Refuses a file that group or others may read. */
 MUST_CHECK bool key_load(const char *path, EVP_PKEY **ret_key, struct err *err);
+/* Its two halves: a small file that group and others may not read, and the private key of a PEM text (where names it in
+ * errors). The caller wipes the bytes. */
+MUST_CHECK bool key_read_secret(const char *path, size_t max, struct buf *ret_bytes, struct err *err);
+MUST_CHECK bool key_from_pem(const struct buf *pem, const char *where, EVP_PKEY **ret_key, struct err *err);
 
 /* SubjectPublicKeyInfo, DER; appended. */
 void key_public_der(EVP_PKEY *key, struct buf *der);

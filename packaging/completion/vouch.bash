@@ -41,7 +41,7 @@ _vouch() {
 	sources) words="--policy --helpers --root --bytes --json --data --help" ;;
 	capture) words="--policy --only --helpers --data --help" ;;
 	paths) words="--policy --data --help" ;;
-	enrol) words="--token --token-file --ca-fingerprint --state --helpers --root --attester --name --force --help" ;;
+	enrol) words="--token --token-file --ca-fingerprint --key --state --helpers --root --attester --name --force --help" ;;
 	attest) words="--control --note --valid --file --include --media-type --author --state --send --help" ;;
 	export) words="--sigstore --body --trust --output $connection --help" ;;
 	verify) words="--trust --body --help" ;;

@@ -238,7 +238,7 @@ static void write_payload(struct line *line) {
 static struct keeper *open_keeper(void) {
 	struct keeper *keeper = NULL;
 	struct err err = {0};
-	must(keeper_open(keep, evidence(), agent.enrolment->host_id, span, kept, &keeper, &err));
+	must(keeper_open(keep, host_key_of(evidence()), agent.enrolment->host_id, span, kept, &keeper, &err));
 	if (keeper_epoch(keeper) >= 0) {
 		close_fd(&kept);
 		kept = dup(keeper_epoch(keeper));
@@ -609,11 +609,12 @@ static void damaged_position_is_not_begun_anew(void **state) {
 	char hex[HASH_HEX];
 	CLEANUP(free_ptr) char *wrong = xasprintf("{\"enrolled\":\"%s\",\"sequence\":0}", hash_hex(&id, hex));
 	const char *const damaged[] = {"", "{}", "[]", wrong};
+	CLEANUP(host_key_free_p) struct host_key *apart = host_key_of(evidence());
 	struct keeper *keeper = NULL;
 	struct err err;
 	for (size_t i = 0; i < ARRAY_LEN(damaged); i++) {
 		scratch_put(keep, "position", damaged[i]);
-		assert_false(keeper_open(keep, key, agent.enrolment->host_id, span, -1, &keeper, &err));
+		assert_false(keeper_open(keep, apart, agent.enrolment->host_id, span, -1, &keeper, &err));
 	}
 }
 
@@ -635,7 +636,7 @@ static void host_enrolled_anew_begins_a_new_line(void **state) {
 
 static void second_sealer_is_refused(void **state) {
 	CLEANUP(keeper_free_p) struct keeper *keeper = open_keeper();
-	CLEANUP(key_free_p) EVP_PKEY *key = evidence();
+	CLEANUP(host_key_free_p) struct host_key *key = host_key_of(evidence());
 	struct keeper *second = NULL;
 	struct err err;
 	assert_false(keeper_open(keep, key, agent.enrolment->host_id, span, -1, &second, &err));
