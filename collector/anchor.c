@@ -23,7 +23,7 @@ struct anchor_event {
 };
 
 /* What each pass hands the newest anchor to, in order. */
-static const anchor_part parts[] = {NULL};
+static const anchor_part parts[] = {anchor_witness};
 
 /* --- events -------------------------------------------------------------------------------------------------- */
 
@@ -118,6 +118,12 @@ void anchor_finding(struct anchor *anchor, const char *kind, const char *name, c
 
 char *anchor_path(const char *anchors, uint64_t size) {
 	return xasprintf("%s/%0*llu", anchors, ANCHOR_NAME_LEN, (unsigned long long)size);
+}
+
+char *anchor_file(const struct anchor *anchor, const char *configured) {
+	if (!configured[0])
+		return NULL;
+	return configured[0] == '/' ? xstrdup(configured) : file_join(anchor->folder, configured);
 }
 
 /* Exactly what anchor_path() writes. */
@@ -317,7 +323,6 @@ bool anchor_pass(struct anchor *anchor, struct err *err) {
 		return false;
 	const struct anchor_point point = {folder, checkpoint.size, checkpoint.root, buf_str(&text), text.len};
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-		if (parts[i])
-			parts[i](anchor, &point);
+		parts[i](anchor, &point);
 	return true;
 }

@@ -55,6 +55,8 @@ MUST_CHECK bool anchor_pass(struct anchor *anchor, struct err *err);
  * anchor_sizes(). */
 typedef void (*anchor_part)(struct anchor *anchor, const struct anchor_point *point);
 
+void anchor_witness(struct anchor *anchor, const struct anchor_point *point);
+
 /* An event about something ("witness w1", an address) that will be tried again: counted in troubles, and said unless
  * it is what was said about it last. Control characters are replaced. */
 void anchor_trouble(struct anchor *anchor, const char *about, const char *format, ...)
@@ -68,6 +70,8 @@ void anchor_say(const struct anchor *anchor, const char *format, ...) __attribut
 void anchor_finding(struct anchor *anchor, const char *kind, const char *name, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* The path of a configured file: relative to DIR; NULL when it is "". The caller frees. */
+char *anchor_file(const struct anchor *anchor, const char *configured);
 /* "DIR/anchors/<size>"; the caller frees. */
 char *anchor_path(const char *anchors, uint64_t size);
 /* The sizes of the anchors in a folder, ascending; none when it is not there. The caller frees. */

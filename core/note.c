@@ -269,8 +269,7 @@ static char *take_line(const char **at, const char *end) {
 	return line;
 }
 
-/* Exactly the standard base64 of 32 bytes: a root has one form. */
-static bool root_read(const char *text, struct hash *ret_root) {
+bool note_hash_read(const char *text, struct hash *ret_hash) {
 	struct err ignored;
 	CLEANUP(buf_done) struct buf bytes = {0};
 	if (!base64_decode(text, strlen(text), "checkpoint", &bytes, &ignored) || bytes.len != HASH_LEN)
@@ -278,7 +277,7 @@ static bool root_read(const char *text, struct hash *ret_root) {
 	CLEANUP(free_ptr) char *again = base64_encode(bytes.data, bytes.len);
 	if (strcmp(again, text) != 0)
 		return false;
-	memcpy(ret_root->bytes, bytes.data, HASH_LEN);
+	memcpy(ret_hash->bytes, bytes.data, HASH_LEN);
 	return true;
 }
 
@@ -295,7 +294,7 @@ bool checkpoint_read(const char *text, size_t len, struct checkpoint *ret_checkp
 		return refuse(err, "the origin is not a name");
 	if (!text_to_u64(size, MERKLE_SIZE_LARGEST, &number))
 		return refuse(err, "the size is not a number, or too large");
-	if (!root_read(root, &hash))
+	if (!note_hash_read(root, &hash))
 		return refuse(err, "the root is not a SHA-256 in base64");
 	for (char *extension; at < end; free(extension)) {
 		extension = take_line(&at, end);

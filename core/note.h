@@ -67,6 +67,8 @@ bool note_is_by(const struct note_line *line, const struct note_verifier *verifi
 MUST_CHECK bool note_line_add(const char *name, uint8_t type, EVP_PKEY *key, const void *signature, size_t len,
 			      struct buf *lines, struct err *err);
 
+/* Exactly the standard base64 of 32 bytes, padded: a hash has one form. */
+bool note_hash_read(const char *text, struct hash *ret_hash);
 /* The checkpoint's text (origin, size, root), appended. */
 void checkpoint_write(const struct checkpoint *checkpoint, struct buf *text);
 /* Its reading; extension lines are allowed and ignored. The caller checkpoint_done()s. */
