@@ -75,6 +75,15 @@ static void rename_attester(const struct enrol_options *options, struct round *h
 	header->host_name = xstrdup(options->name);
 }
 
+/* An attester that is enrolled anew stays who it was: its old line ends. */
+static void keep_id(const struct home *home, struct draft *draft) {
+	CLEANUP(enrolment_free_p) struct enrolment *earlier = NULL;
+	struct err ignored;
+	if (!enrolment_read(home, &earlier, &ignored) || !earlier->purpose)
+		return;
+	draft->enrolment->host_id = xstrdup(earlier->host_id);
+}
+
 static bool know_host(const struct enrol_options *options, struct round *header, struct err *err) {
 	if (!enrol_header(options->root, header, err))
 		return false;
@@ -162,7 +171,7 @@ static bool put_together(const struct enrol_options *options, struct draft *draf
 	draft->enrolment->is_drawn = !*draft->header->host_id;
 	if (!draft->enrolment->is_drawn)
 		draft->enrolment->host_id = xstrdup(draft->header->host_id);
-	else if (!identity_draw(&draft->enrolment->host_id, err))
+	else if (!draft->enrolment->host_id && !identity_draw(&draft->enrolment->host_id, err))
 		return false;
 	draft->enrolment->host_name = xstrdup(draft->header->host_name);
 	draft->enrolment->os = xstrdup(draft->header->host_os);
@@ -228,6 +237,8 @@ static bool make_enrolment(const struct home *home, const struct enrol_options *
 	    !home_lock(home, &lock, err) || !home_lock_shipping(home, &ship_lock, err))
 		return false;
 	throw_away(draft->home);
+	if (options->attester)
+		keep_id(home, draft);
 	bool ok = file_make_folder(draft->home->folder, 0700, err) && put_together(options, draft, err) &&
 		  set_aside(home, err) && file_move(draft->home->enrolment, home->enrolment, err) &&
 		  home_make(home, err);

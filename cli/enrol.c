@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "agent/attest.h"
 #include "agent/sealer_wire.h"
 #include "cli/cli.h"
 #include "cli/say.h"
@@ -43,6 +44,17 @@ static bool token_of(const char *given, const char *file, char **ret_token, stru
 	return true;
 }
 
+/* So that the collector knows it from now on. It is enrolled in any case: what could not be shipped waits. */
+static void send_attester(const struct home *home, const struct enrolment *enrolment) {
+	struct shipped sent;
+	struct err err;
+	if (!attest_send(home, enrolment, &sent, &err))
+		cli_fail(&err, CLI_OK);
+	if (sent.refused)
+		say(stderr, "vouch enrol: the collector refused %s\n", sent.refused_why);
+	say(stdout, "next: vouch attest --state %s, one at a time, and keep that folder as a whole\n", home->folder);
+}
+
 static int enrol_host(const char *state, const struct enrol_options *options) {
 	CLEANUP(home_free_p) struct home *home = home_new(state);
 	CLEANUP(enrolment_free_p) struct enrolment *enrolment = NULL;
@@ -56,8 +68,7 @@ static int enrol_host(const char *state, const struct enrol_options *options) {
 	else if (options->helpers)
 		say(stdout, "next: systemctl enable --now vouchd\n");
 	else if (options->attester)
-		say(stdout, "next: vouch attest --state %s, one at a time, and keep that folder as a whole\n",
-		    home->folder);
+		send_attester(home, enrolment);
 	return CLI_OK;
 }
 

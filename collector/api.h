@@ -12,3 +12,4 @@ void api_statement(struct visit *visit);
 void api_trust(struct visit *visit);
 /* Statements with their bodies, oldest first. */
 void api_evidence(struct visit *visit);
+void api_attestations(struct visit *visit);

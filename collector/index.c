@@ -1,5 +1,6 @@
 #include "collector/index.h"
 
+#include "collector/store_attestations.h"
 #include "core/base64.h"
 #include "core/key.h"
 #include "core/times.h"
@@ -76,6 +77,7 @@ static bool begin_line(struct store *store, const struct index_statement *kept, 
 		       struct err *err) {
 	const struct statement *statement = kept->statement;
 	CLEANUP(buf_done) struct buf transport = {0};
+	snprintf(line->purpose, sizeof line->purpose, "%s", statement->purpose ? statement->purpose : "");
 	snprintf(line->host, sizeof line->host, "%s", statement->host_id);
 	line->sequence = statement->sequence;
 	line->started = kept->received;
@@ -133,8 +135,46 @@ static bool take_host(struct store *store, const struct index_statement *kept, s
 		.sequence = statement->sequence,
 		.collected = is_round ? statement->finished_at : 0,
 		.received = kept->received,
+		.purpose = strcmp(statement->type, "enrolment") != 0 ? NULL
+			   : statement->purpose                      ? statement->purpose
+								     : "",
 	};
 	return store_host_put(store, &host, err);
+}
+
+/* --- attestations ------------------------------------------------------------------------------------------------- */
+
+static const char *text_of(const json_t *object, const char *name) {
+	const char *text = json_string_value(json_object_get(object, name));
+	return text ? text : "";
+}
+
+/* One of whose body nothing is left supports no control any more. */
+static bool take_attestation(struct store *store, const struct index_statement *kept, const struct store_line *line,
+			     struct err *err) {
+	CLEANUP(buf_done) struct buf controls = {0};
+	const json_t *file = json_object_get(kept->document, "file");
+	if (!kept->document)
+		return true;
+	join_controls(kept->document, &controls);
+	const struct store_attestation attestation = {
+		.index = kept->index,
+		.statement = kept->digest,
+		.host = kept->statement->host_id,
+		.line = line->id,
+		.controls = buf_str(&controls),
+		.author = text_of(kept->document, "author"),
+		.note = text_of(kept->document, "note"),
+		.file_name = text_of(file, "name"),
+		.file_sha256 = text_of(file, "sha256"),
+		.media_type = text_of(file, "mediaType"),
+		.file_size = json_integer_value(json_object_get(file, "size")),
+		.has_content = json_object_get(file, "content") != NULL,
+		.collected = instant_of(kept->document, "collectedAt"),
+		.expires = instant_of(kept->document, "expiresAt"),
+		.received = kept->received,
+	};
+	return store_attestation_put(store, &attestation, err);
 }
 
 /* --- a statement, a note ------------------------------------------------------------------------------------------ */
@@ -145,6 +185,8 @@ static bool take_by_type(struct store *store, const struct index_statement *kept
 		return take_round(store, kept, err);
 	if (!strcmp(kept->statement->type, "epoch"))
 		return take_epoch(store, kept, line, err);
+	if (!strcmp(kept->statement->type, "attestation"))
+		return take_attestation(store, kept, line, err);
 	return true;
 }
 
@@ -208,7 +250,8 @@ static bool replay_statement(struct store *store, const struct store_evidence *e
 	CLEANUP(statement_free_p) struct statement *statement = NULL;
 	CLEANUP(json_decref_p) json_t *document = NULL;
 	if (!read_statement(evidence, &statement, err) ||
-	    (!strcmp(statement->type, "round") && !read_document(store, evidence, &document, err)))
+	    ((!strcmp(statement->type, "round") || !strcmp(statement->type, "attestation")) &&
+	     !read_document(store, evidence, &document, err)))
 		return false;
 	const struct index_statement kept = {evidence->event,  evidence->index, evidence->received,
 					     evidence->digest, statement,       document};

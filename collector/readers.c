@@ -8,8 +8,10 @@
 
 static const struct route routes[] = {
 	{"/", ROUTE_KNOWN, false, show_overview},
+	{"/controls", ROUTE_KNOWN, false, show_controls},
 	{"/controls/", ROUTE_KNOWN, false, show_control},
 	{"/hosts/", ROUTE_KNOWN, false, show_host},
+	{"/attestations/", ROUTE_KNOWN, false, show_attested_file},
 	{"/login", ROUTE_ANYONE, false, show_login_form},
 	{"/login", ROUTE_ANYONE, true, reader_login},
 	{"/logout", ROUTE_KNOWN, true, reader_logout},
@@ -20,6 +22,7 @@ static const struct route routes[] = {
 	{"/api/v1/results", ROUTE_KNOWN, false, api_results},
 	{"/api/v1/statements", ROUTE_KNOWN, false, api_statements},
 	{"/api/v1/statements/", ROUTE_KNOWN, false, api_statement},
+	{"/api/v1/attestations", ROUTE_KNOWN, false, api_attestations},
 	{"/api/v1/trust", ROUTE_KNOWN, false, api_trust},
 	{"/api/v1/evidence", ROUTE_KNOWN, false, api_evidence},
 };

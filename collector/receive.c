@@ -58,6 +58,7 @@ static void advance(struct batch *batch, const struct item *item) {
 		snprintf(line->transport, sizeof line->transport, "%s", batch->peer->transport);
 		key_public_der(r->key, &line->evidence);
 		line->started = batch->now;
+		snprintf(line->purpose, sizeof line->purpose, "%s", r->statement->purpose ? r->statement->purpose : "");
 		line->id = -1; /* it gets its number in the index */
 	}
 	if (r->epoch) {

@@ -179,7 +179,7 @@ void show_overview(struct visit *visit) {
 	show_population(&page, &summary);
 	write_controls(&page, &summary);
 	write_legend(&page);
-	if (!write_hosts(&page, visit->collector->store, &err)) {
+	if (!show_attested_line(&page, visit, &err) || !write_hosts(&page, visit->collector->store, &err)) {
 		http_fault(visit->request, &err);
 		return;
 	}

@@ -10,12 +10,19 @@ void show_login(struct visit *visit, bool was_wrong);
 void show_login_form(struct visit *visit); /* GET /login: 200 */
 void show_style(struct visit *visit);
 void show_overview(struct visit *visit);
-void show_control(struct visit *visit); /* /controls/A.8.15 */
-void show_host(struct visit *visit);    /* /hosts/ID */
+void show_controls(struct visit *visit);      /* /controls: all 93 */
+void show_control(struct visit *visit);       /* /controls/A.8.15 */
+void show_attested_file(struct visit *visit); /* /attestations/DIGEST/file */
+void show_host(struct visit *visit);          /* /hosts/ID */
 
 /* Ends the page and sends it. */
 void show_page(struct visit *visit, int status, struct page *page);
 /* The body of a result down to its sources and the command that verifies it. */
 void show_result_detail(struct page *page, const struct store_result *result);
+/* The part of a control's page with its attestations: those that stand first. */
+MUST_CHECK bool show_attestations(struct page *page, struct store *store, const char *control, int64_t now,
+				  struct err *err);
+/* The overview's line that leads to all controls. */
+MUST_CHECK bool show_attested_line(struct page *page, struct visit *visit, struct err *err);
 /* "3 hosts in scope: 2 reporting, 1 silent." */
 void show_population(struct page *page, const struct summary *summary);

@@ -223,8 +223,13 @@ void show_control(struct visit *visit) {
 	CLEANUP(free_ptr) char *title = xasprintf("%s %s", control->id, control->title);
 	page_begin(&page, title, visit->reader, true);
 	write_attributes(&page, control);
-	show_population(&page, &summary);
-	write_states(&page, &summary, control);
-	write_rules(&page, &rows, names);
-	show_page(visit, 200, &page);
+	if (summary_is_of_hosts(control)) {
+		show_population(&page, &summary);
+		write_states(&page, &summary, control);
+		write_rules(&page, &rows, names);
+	}
+	if (!show_attestations(&page, store, control->id, visit->now, &err))
+		http_fault(visit->request, &err);
+	else
+		show_page(visit, 200, &page);
 }

@@ -47,8 +47,12 @@ static void write_host(void *context, const struct store_host *host) {
 	if (strcmp(host->id, at->id) != 0)
 		return;
 	at->is_found = true;
-	CLEANUP(free_ptr) char *title = xasprintf("Host %s", host->name[0] ? host->name : host->id);
+	CLEANUP(free_ptr)
+	char *title = xasprintf("%s %s", host->purpose[0] ? "Identity" : "Host", host->name[0] ? host->name : host->id);
 	page_begin(at->page, title, at->reader, true);
+	if (host->purpose[0])
+		page_element(at->page, "p", "It only attests: it is no host, and looks at nothing.", "class",
+			     "population", NULL);
 	if (host->is_broken)
 		page_element(at->page, "p",
 			     "The chain of this host is broken: evidence was refused for a gap or a fork. What comes "
@@ -136,7 +140,7 @@ void show_host(struct visit *visit) {
 	struct store *store = visit->collector->store;
 	struct err err;
 	if (!store_epochs(store, at.id, count_epoch, &at, &err) || !store_hosts(store, write_host, &at, &err) ||
-	    (at.is_found && !write_results(&at, store, &err)))
+	    !store_attesters(store, write_host, &at, &err) || (at.is_found && !write_results(&at, store, &err)))
 		http_fault(visit->request, &err);
 	else if (!at.is_found)
 		http_error(visit->request, 404, "there is no such host");

@@ -7,7 +7,7 @@
 
 #define BUSY_MS 5000
 /* Of the index: another one is thrown away and derived anew. */
-#define INDEX_VERSION 1
+#define INDEX_VERSION 2
 
 static const char evidence_schema[] =
 	"PRAGMA main.journal_mode = WAL;"
@@ -61,7 +61,7 @@ static const char index_schema[] =
 	" digest TEXT NOT NULL) STRICT;"
 	"CREATE TABLE IF NOT EXISTS derived.lines(id INTEGER PRIMARY KEY, host TEXT NOT NULL,"
 	" transport TEXT NOT NULL UNIQUE, evidence BLOB NOT NULL, keyid TEXT NOT NULL, sequence INTEGER NOT NULL,"
-	" last TEXT NOT NULL, started INTEGER NOT NULL, ended INTEGER NOT NULL) STRICT;"
+	" last TEXT NOT NULL, started INTEGER NOT NULL, ended INTEGER NOT NULL, purpose TEXT NOT NULL) STRICT;"
 	"CREATE INDEX IF NOT EXISTS derived.lines_host ON lines(host);"
 	"CREATE INDEX IF NOT EXISTS derived.lines_keyid ON lines(keyid);"
 	"CREATE TABLE IF NOT EXISTS derived.epochs(line INTEGER NOT NULL, sequence INTEGER NOT NULL,"
@@ -76,7 +76,7 @@ static const char index_schema[] =
 	"CREATE INDEX IF NOT EXISTS derived.statements_line ON statements(line, sequence);"
 	"CREATE TABLE IF NOT EXISTS derived.hosts(id TEXT PRIMARY KEY, name TEXT NOT NULL, os TEXT NOT NULL,"
 	" environment TEXT NOT NULL, policies TEXT NOT NULL, sequence INTEGER NOT NULL, collected INTEGER NOT NULL,"
-	" received INTEGER NOT NULL, enrolled INTEGER NOT NULL) STRICT;"
+	" received INTEGER NOT NULL, enrolled INTEGER NOT NULL, purpose TEXT NOT NULL) STRICT;"
 	"CREATE INDEX IF NOT EXISTS derived.hosts_name ON hosts(name);"
 	"CREATE TABLE IF NOT EXISTS derived.results(host TEXT NOT NULL, rule TEXT NOT NULL, verdict TEXT NOT NULL,"
 	" kind TEXT NOT NULL, severity TEXT NOT NULL, controls TEXT NOT NULL, key INTEGER NOT NULL,"
@@ -93,6 +93,14 @@ static const char index_schema[] =
 	" SELECT RAISE(ABORT, 'history is append-only'); END;"
 	"CREATE TABLE IF NOT EXISTS derived.findings(id INTEGER PRIMARY KEY, host TEXT NOT NULL, kind TEXT NOT NULL,"
 	" at INTEGER NOT NULL, text TEXT NOT NULL, statement TEXT NOT NULL) STRICT;"
+	"CREATE TABLE IF NOT EXISTS derived.attestations(idx INTEGER PRIMARY KEY, statement TEXT NOT NULL,"
+	" host TEXT NOT NULL, line INTEGER NOT NULL, controls TEXT NOT NULL, author TEXT NOT NULL, note TEXT NOT NULL,"
+	" file_name TEXT NOT NULL, file_sha256 TEXT NOT NULL, media_type TEXT NOT NULL, file_size INTEGER NOT NULL,"
+	" has_content INTEGER NOT NULL, collected INTEGER NOT NULL, expires INTEGER NOT NULL, received INTEGER NOT "
+	"NULL,"
+	" until INTEGER NOT NULL) STRICT;"
+	"CREATE TABLE IF NOT EXISTS derived.attestation_controls(control TEXT NOT NULL, idx INTEGER NOT NULL,"
+	" PRIMARY KEY(control, idx)) STRICT;"
 	"CREATE INDEX IF NOT EXISTS derived.findings_host ON findings(host, id);"
 	"COMMIT;";
 

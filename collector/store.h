@@ -14,6 +14,7 @@
 #include "core/json.h"
 
 #define STORE_HOST_ID 37 /* a UUID and NUL */
+#define STORE_PURPOSE 16
 
 struct store;
 
@@ -127,11 +128,12 @@ struct store_line {
 	int64_t id; /* 0: there is none yet */
 	char host[STORE_HOST_ID];
 	char transport[HASH_HEX];
-	struct buf evidence;    /* SubjectPublicKeyInfo of the enrolled key; owned, as the next */
-	struct buf epoch;       /* that of the epoch's key; empty: no epoch yet */
-	int64_t sequence;       /* of its last statement */
-	char last[HASH_HEX];    /* digest of its last statement */
-	int64_t started, ended; /* ended 0: it is the host's current one */
+	struct buf evidence;         /* SubjectPublicKeyInfo of the enrolled key; owned, as the next */
+	struct buf epoch;            /* that of the epoch's key; empty: no epoch yet */
+	int64_t sequence;            /* of its last statement */
+	char last[HASH_HEX];         /* digest of its last statement */
+	int64_t started, ended;      /* ended 0: it is the host's current one */
+	char purpose[STORE_PURPOSE]; /* docs/FORMAT.md 1; "": a host's */
 };
 void store_line_done(struct store_line *line);
 /* The line of a transport key; id 0 when it has none. The caller store_line_done()s. */
@@ -204,10 +206,16 @@ struct store_host {
 	int64_t received;  /* of its last statement */
 	int64_t enrolled, certificate_expires;
 	bool is_name_shared; /* another host has the same */
+	const char
+		*purpose; /* of its enrolment, "": a host's; put: NULL keeps what is there. Once a host, always one */
 };
 MUST_CHECK bool store_host_put(struct store *store, const struct store_host *host, struct err *err);
+/* The population: hosts, not what was enrolled for another purpose. */
 MUST_CHECK bool store_hosts(struct store *store, void (*visit)(void *context, const struct store_host *host),
 			    void *context, struct err *err);
+/* Those that only attest, likewise. */
+MUST_CHECK bool store_attesters(struct store *store, void (*visit)(void *context, const struct store_host *host),
+				void *context, struct err *err);
 
 struct store_result {
 	const char *host, *rule, *verdict, *kind, *severity;

@@ -2,29 +2,29 @@
 #include "collector/store.h"
 
 bool store_host_put(struct store *store, const struct store_host *host, struct err *err) {
-	return sql_run(
-		store, err,
-		"INSERT INTO hosts(id, name, os, environment, policies, sequence, collected, received, enrolled)"
-		" VALUES(?1, ?2, ?3, ?4, ifnull(?5, '[]'), ?6, ?7, ?8, ?8) ON CONFLICT(id) DO UPDATE SET name = ?2, os "
-		"= ?3,"
-		" environment = ?4, policies = ifnull(?5, policies), sequence = ?6, collected = iif(?7 > 0, ?7, "
-		"collected), received = ?8",
-		"tttttiii", host->id, host->name, host->os, host->environment, host->policies, host->sequence,
-		host->collected, host->received);
+	return sql_run(store, err,
+		       "INSERT INTO hosts(id, name, os, environment, policies, sequence, collected, received, enrolled,"
+		       " purpose) VALUES(?1, ?2, ?3, ?4, ifnull(?5, '[]'), ?6, ?7, ?8, ?8, ifnull(?9, '')) ON "
+		       "CONFLICT(id) DO UPDATE SET name = ?2, os "
+		       "= ?3,"
+		       " environment = ?4, policies = ifnull(?5, policies), sequence = ?6, collected = iif(?7 > 0, ?7, "
+		       "collected), received = ?8, purpose = iif(?9 = '', '', purpose)",
+		       "tttttiiit", host->id, host->name, host->os, host->environment, host->policies, host->sequence,
+		       host->collected, host->received, host->purpose);
 }
 
-bool store_hosts(struct store *store, void (*visit)(void *context, const struct store_host *host), void *context,
-		 struct err *err) {
+static bool hosts_for(struct store *store, const char *purpose,
+		      void (*visit)(void *context, const struct store_host *host), void *context, struct err *err) {
 	CLEANUP(sql_done) struct sql query = {0};
 	if (!sql_open(store, &query, err,
 		      "SELECT id, name, os, environment, policies, sequence, collected, received, enrolled,"
 		      " ifnull((SELECT max(expires) FROM certificates WHERE host = id), 0),"
 		      " (SELECT count(*) FROM findings WHERE host = hosts.id AND kind IN ('gap', 'fork')),"
-		      " (SELECT count(*) FROM hosts h WHERE h.name = hosts.name),"
+		      " (SELECT count(*) FROM hosts h WHERE h.name = hosts.name AND h.purpose = hosts.purpose),"
 		      " EXISTS(SELECT 1 FROM lines l JOIN findings f ON f.host = l.host AND f.at >= l.started"
 		      "  WHERE l.host = hosts.id AND ended = 0 AND kind IN ('gap', 'fork'))"
-		      " FROM hosts ORDER BY id",
-		      ""))
+		      " FROM hosts WHERE purpose = ? ORDER BY id",
+		      "t", purpose))
 		return false;
 	while (sql_next(&query)) {
 		struct store_host host = {
@@ -41,10 +41,21 @@ bool store_hosts(struct store *store, void (*visit)(void *context, const struct 
 			.breaks = sql_int(&query, 10),
 			.is_name_shared = sql_int(&query, 11) > 1,
 			.is_broken = sql_int(&query, 12) != 0,
+			.purpose = purpose,
 		};
 		visit(context, &host);
 	}
 	return sql_ok(&query, err);
+}
+
+bool store_hosts(struct store *store, void (*visit)(void *context, const struct store_host *host), void *context,
+		 struct err *err) {
+	return hosts_for(store, "", visit, context, err);
+}
+
+bool store_attesters(struct store *store, void (*visit)(void *context, const struct store_host *host), void *context,
+		     struct err *err) {
+	return hosts_for(store, "attestation", visit, context, err);
 }
 
 /* Whether the history already says what this result says. */

@@ -4,7 +4,8 @@
 /* ?2 bounds the epoch. */
 #define LINE                                                                                                           \
 	"SELECT id, host, transport, evidence, l.sequence, last, l.started, ended,"                                    \
-	" (SELECT key FROM epochs e WHERE e.line = l.id AND e.sequence < ?2 ORDER BY e.sequence DESC LIMIT 1)"         \
+	" (SELECT key FROM epochs e WHERE e.line = l.id AND e.sequence < ?2 ORDER BY e.sequence DESC LIMIT 1),"        \
+	" purpose"                                                                                                     \
 	" FROM lines l "
 #define STATEMENT "SELECT s.idx, digest, host, type, line, sequence, started, finished, received, body, body_name"
 #define FROM " FROM statements s JOIN evidence e ON e.idx = s.idx"
@@ -25,6 +26,7 @@ static void read_line(const struct sql *query, struct store_line *line) {
 	snprintf(line->host, sizeof line->host, "%s", sql_text(query, 1));
 	snprintf(line->transport, sizeof line->transport, "%s", sql_text(query, 2));
 	snprintf(line->last, sizeof line->last, "%s", sql_text(query, 5));
+	snprintf(line->purpose, sizeof line->purpose, "%s", sql_text(query, 9));
 	const void *evidence = sql_bytes(query, 3, &len);
 	buf_add(&line->evidence, evidence, len);
 	const void *epoch = sql_bytes(query, 8, &len);
@@ -67,10 +69,10 @@ bool store_line_add(struct store *store, struct store_line *line, struct err *er
 		     line->host) ||
 	    !store_results_withdraw(store, line->host, "", line->started, err) ||
 	    !sql_run(store, err,
-		     "INSERT INTO lines(host, transport, evidence, keyid, sequence, last, started, ended)"
-		     " VALUES(?, ?, ?, ?, ?, ?, ?, 0)",
-		     "ttbtiti", line->host, line->transport, line->evidence.data, line->evidence.len,
-		     hash_hex(&hash, keyid), line->sequence, line->last, line->started))
+		     "INSERT INTO lines(host, transport, evidence, keyid, sequence, last, started, ended, purpose)"
+		     " VALUES(?, ?, ?, ?, ?, ?, ?, 0, ?)",
+		     "ttbtitit", line->host, line->transport, line->evidence.data, line->evidence.len,
+		     hash_hex(&hash, keyid), line->sequence, line->last, line->started, line->purpose))
 		return false;
 	line->id = sqlite3_last_insert_rowid(store->db);
 	return true;
@@ -86,14 +88,15 @@ bool store_lines(struct store *store,
 		 struct err *err) {
 	CLEANUP(sql_done) struct sql query = {0};
 	if (!sql_open(store, &query, err,
-		      "SELECT l.id, host, transport, evidence, l.sequence, last, started, ended, x'', ifnull(name, '')"
+		      "SELECT l.id, host, transport, evidence, l.sequence, last, started, ended, x'', l.purpose, "
+		      "ifnull(name, '')"
 		      " FROM lines l LEFT JOIN hosts h ON h.id = host ORDER BY l.id",
 		      ""))
 		return false;
 	while (sql_next(&query)) {
 		CLEANUP(store_line_done) struct store_line line = {0};
 		read_line(&query, &line);
-		visit(context, &line, sql_text(&query, 9));
+		visit(context, &line, sql_text(&query, 10));
 	}
 	return sql_ok(&query, err);
 }

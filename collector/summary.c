@@ -64,10 +64,12 @@ static void count_host(void *context, const struct store_host *host) {
 	(*count)++;
 }
 
+bool summary_is_of_hosts(const struct control *control) { return !strcmp(control->theme, THEME); }
+
 static void list_controls(const struct catalogue *catalogue, struct summary *summary) {
 	summary->controls = xcalloc(catalogue->control_count, sizeof *summary->controls);
 	for (size_t i = 0; i < catalogue->control_count; i++)
-		if (!strcmp(catalogue->controls[i].theme, THEME))
+		if (summary_is_of_hosts(&catalogue->controls[i]))
 			summary->controls[summary->count++].control = &catalogue->controls[i];
 }
 

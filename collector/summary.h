@@ -17,6 +17,8 @@ struct summary {
 	unsigned in_scope, reporting, silent; /* hosts; silent: nothing that they said still stands */
 };
 
+/* Whether hosts have a state for it: it is a technological one. */
+bool summary_is_of_hosts(const struct control *control);
 /* A host that never sent results is unknown where other hosts have a key rule. The caller summary_done()s. */
 MUST_CHECK bool summary_make(const struct collector *collector, int64_t now, struct summary *ret_summary,
 			     struct err *err);

@@ -1,5 +1,6 @@
 #include "collector/verify.h"
 
+#include "core/attestation.h"
 #include "core/base64.h"
 #include "core/entry.h"
 #include "core/text.h"
@@ -112,6 +113,9 @@ static bool step_enrolment(const struct look *look, struct received *r, struct e
 		return err_set(err, ERR_REFUSED, "", "the transport key is not the key of the certificate");
 	if (is_enrolment && !strcmp(r->statement->evidence_key, r->statement->transport_key))
 		return err_set(err, ERR_REFUSED, "", "evidence key and transport key are one key");
+	if (!strcmp(look->line->purpose, "attestation") &&
+	    (!strcmp(r->statement->type, "round") || !strcmp(r->statement->type, "policy")))
+		return err_set(err, ERR_REFUSED, "", "this line attests: it has no \"%s\"", r->statement->type);
 	return true;
 }
 
@@ -266,6 +270,15 @@ static bool step_state(const struct look *look, struct received *r, struct err *
 	       err_set(err, ERR_REFUSED, "", "the results do not give the root that the statement commits to");
 }
 
+/* Behind the state, which is a round's alone: from here on a document may be an attestation's too. */
+static bool step_attestation(const struct look *look, struct received *r, struct err *err) {
+	CLEANUP(attestation_free_p) struct attestation *attestation = NULL;
+	if (strcmp(r->statement->type, "attestation") != 0)
+		return true;
+	return attestation_read(buf_str(&r->body), r->body.len, "body", &attestation, err) &&
+	       json_read(buf_str(&r->body), r->body.len, STATEMENT_BODY_LARGEST, "body", &r->document, err);
+}
+
 static bool step_entry(const struct look *look, struct received *r, struct err *err) {
 	return entry_write(r->envelope, r->key, &r->entry, err);
 }
@@ -274,11 +287,11 @@ static const struct {
 	const char *name;
 	bool (*holds)(const struct look *look, struct received *received, struct err *err);
 } steps[] = {
-	{"evidence key", step_key},    {"signature", step_signature}, {"payload type", step_payload_type},
-	{"statement", step_statement}, {"body", step_body},           {"host", step_host},
-	{"enrolment", step_enrolment}, {"epoch", step_epoch},         {"sequence", step_sequence},
-	{"previous", step_previous},   {"results", step_results},     {"state", step_state},
-	{"entry", step_entry},
+	{"evidence key", step_key},        {"signature", step_signature}, {"payload type", step_payload_type},
+	{"statement", step_statement},     {"body", step_body},           {"host", step_host},
+	{"enrolment", step_enrolment},     {"epoch", step_epoch},         {"sequence", step_sequence},
+	{"previous", step_previous},       {"results", step_results},     {"state", step_state},
+	{"attestation", step_attestation}, {"entry", step_entry},
 };
 
 bool verify(const struct peer *peer, const struct store_line *line, struct received *received, struct err *err) {

@@ -23,7 +23,7 @@ struct received {
 	EVP_PKEY *key; /* that signed it: the enrolled one, or the epoch's */
 	bool is_by_epoch;
 	EVP_PKEY *epoch;  /* of an epoch statement: the key that it names */
-	json_t *document; /* of a round: its body */
+	json_t *document; /* of a round or an attestation: its body */
 	bool is_full;     /* it carries all results */
 	struct buf entry; /* of the log */
 };

@@ -37,6 +37,7 @@ struct kit_host {
 	EVP_PKEY *evidence, *transport;
 	EVP_PKEY *next;            /* an epoch's key, to be named; owned */
 	const char *reason, *boot; /* of an epoch; NULL: "boot" */
+	const char *purpose;       /* of its enrolment, or NULL */
 	int64_t sequence;          /* of its last statement */
 	char previous[HASH_HEX];
 	int64_t clock;
@@ -128,6 +129,7 @@ static inline void kit_add(struct kit_host *host, const char *type, const char *
 	if (!strcmp(type, "enrolment")) {
 		statement.evidence_key = evidence;
 		statement.transport_key = host->peer.transport_key;
+		statement.purpose = (char *)host->purpose;
 	}
 	CLEANUP(free_ptr) char *next = host->next ? kit_spki(host->next) : NULL;
 	if (!strcmp(type, "epoch")) {
