@@ -11,7 +11,9 @@
 static const char usage[] =
 	"usage: vouch verify FILE... --trust FILE [--body FILE]...\n\n"
 	"Verifies Sigstore bundles (vouch export --sigstore) without any network: the signature by an evidence key of\n"
-	"the trust file, the log's entry, its inclusion, and the checkpoint by a log of the trust file.\n\n"
+	"the trust file, the log's entry, its inclusion, the checkpoint by a log of the trust file, and the "
+	"time-stamp\n"
+	"by an authority of the trust file where there is one.\n\n"
 	"  --trust FILE  from somebody whom you trust (vouch export --trust)\n"
 	"  --body FILE   a statement's body (vouch export --body); each must belong to one of the bundles\n\n"
 	"Exit: 0 everything was proved; 1 something was refused; 2 wrong use or a file that cannot be read.\n";
@@ -23,6 +25,8 @@ struct proved {
 	const char *file;
 	struct hash digest;
 	struct statement *statement;
+	bool has_time; /* a trusted authority signed when */
+	bool has_unproved_time;
 };
 
 struct verifying {
@@ -47,6 +51,18 @@ static void refuse(struct verifying *verifying, const char *file, const struct e
 	verifying->refused++;
 }
 
+static void print_time(const struct bundle_proved *proved) {
+	char time[TIMES_TEXT], ends[TIMES_TEXT];
+	if (!proved->has_time)
+		return;
+	const struct timestamp *said = &proved->timestamp;
+	say(stdout, "  existed at  %s", times_format(said->time, time));
+	if (said->accuracy_us > 0)
+		say(stdout, " (give or take %" PRId64 " ms)", (said->accuracy_us + 999) / 1000);
+	say(stdout, ", signed by the time-stamp authority %s, whose certificate %s %s\n", said->authority,
+	    said->signer_expires < times_now() ? "ended" : "ends", times_format(said->signer_expires, ends));
+}
+
 static void print_proved(const char *file, const struct bundle_proved *proved, const struct statement *statement,
 			 const struct hash *digest) {
 	char hex[HASH_HEX], started[TIMES_TEXT], finished[TIMES_TEXT];
@@ -57,6 +73,7 @@ static void print_proved(const char *file, const struct bundle_proved *proved, c
 	say(stdout, "  says        %s number %" PRId64 " of host %s (%s, %s), by its clock %s to %s\n", statement->type,
 	    statement->sequence, statement->host_id, statement->host_name, statement->host_os,
 	    times_format(statement->started_at, started), times_format(statement->finished_at, finished));
+	print_time(proved);
 	say(stdout, "  logged      entry %" PRIu64 " of %" PRIu64 " in %s, under its signed checkpoint\n",
 	    proved->index, proved->checkpoint.size, proved->checkpoint.origin);
 }
@@ -80,7 +97,11 @@ static bool verify_bytes(struct verifying *verifying, const char *file, const st
 	if (ok) {
 		print_proved(file, &proved, statement, &digest);
 		verifying->proved[verifying->count++] =
-			(struct proved){.file = file, .digest = digest, .statement = statement};
+			(struct proved){.file = file,
+					.digest = digest,
+					.statement = statement,
+					.has_time = proved.has_time,
+					.has_unproved_time = proved.timestamp_count > 0 && !proved.has_time};
 		statement = NULL;
 	}
 	bundle_proved_done(&proved);
@@ -172,10 +193,34 @@ static size_t count_linked(const struct verifying *verifying) {
 	return linked;
 }
 
+static size_t count_timed(const struct verifying *verifying, bool is_unproved) {
+	size_t timed = 0;
+	for (size_t i = 0; i < verifying->count; i++)
+		timed += is_unproved ? verifying->proved[i].has_unproved_time : verifying->proved[i].has_time;
+	return timed;
+}
+
+static void print_time_limits(const struct verifying *verifying) {
+	const size_t timed = count_timed(verifying, false), unproved = count_timed(verifying, true);
+	if (unproved > 0)
+		printf("  when: %zu of these %zu have a time-stamp, but the trust file names no time-stamp authority\n",
+		       unproved, verifying->count);
+	else if (timed == 0)
+		printf("  when: no timestamp authority signed; times are those of the hosts' clocks\n");
+	else if (timed < verifying->count)
+		printf("  when, for all: a timestamp authority signed %zu of these %zu; other times are those of the "
+		       "hosts' "
+		       "clocks\n",
+		       timed, verifying->count);
+	else
+		printf("  that a host's clock was right: its time-stamp says only that the statement existed by "
+		       "then\n");
+}
+
 static void print_limits(const struct verifying *verifying) {
 	printf("\nNot proved here\n");
 	printf("  that the host told the truth: whoever has root on a host can have it sign anything\n");
-	printf("  when: no timestamp authority signed; times are those of the hosts' clocks\n");
+	print_time_limits(verifying);
 	printf("  that everybody sees the same log: no witness cosigned its checkpoint\n");
 	if (verifying->count > 1)
 		printf("  that nothing is left out: %zu of these %zu statements follow one another directly\n",

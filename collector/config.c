@@ -46,6 +46,17 @@ static const struct config_key keys[] = {
 	 86400},
 	{"witness_ca", KEY_OPTIONAL, AT(witness_ca), "",
 	 "PEM file of the CAs that witnesses' https certificates are checked against; empty: the system's.", 0, 0},
+	{"timestamp_url", KEY_OPTIONAL, AT(timestamp_url), "",
+	 "RFC 3161 time-stamp authority (http or https) that vouch-collector anchor asks; empty: none.", 0, 0},
+	{"timestamp_ca", KEY_OPTIONAL, AT(timestamp_ca), "",
+	 "PEM file of that authority's roots, and of intermediates that its answers lack. Relative to this folder.", 0,
+	 0},
+	{"timestamp_every", KEY_DURATION, AT(timestamp_every), "1h",
+	 "How often an anchor is time-stamped, while the log grows.", 60, 30LL * 86400},
+	{"timestamp_renew_before", KEY_DURATION, AT(timestamp_renew_before), "90d",
+	 "Time-stamps are renewed this long before the certificate that signed them ends.", 60, 3650LL * 86400},
+	{"timestamp_rounds", KEY_BOOL, AT(timestamp_rounds), "true",
+	 "A time-stamp of its own for each full round, for its Sigstore bundle.", 0, 0},
 };
 
 static bool set_duration(const struct config_key *key, const char *text, int64_t *ret_value) {
@@ -111,6 +122,12 @@ static bool take_member(struct config *config, const struct yaml *name, const st
 		return err_set_at(err, ERR_SYNTAX, path, value->line, value->column, "%s: expected %s", key->name,
 				  wanted);
 	return true;
+}
+
+char *config_path(const char *folder, const char *path) {
+	if (!path[0])
+		return NULL;
+	return path[0] == '/' ? xstrdup(path) : file_join(folder, path);
 }
 
 bool config_read(const char *path, struct config **ret_config, struct err *err) {

@@ -13,8 +13,14 @@ struct config {
 	int64_t connections;                                            /* a listener */
 	char *log_policy, *witness_ca;                                  /* files; "" for none */
 	int64_t witness_every;                                          /* seconds */
+	char *timestamp_url, *timestamp_ca;                             /* "" for none */
+	int64_t timestamp_every, timestamp_renew_before;                /* seconds */
+	bool timestamp_rounds;
 };
 
+/* The file that a key names: relative to the collector's folder unless it is absolute. The caller frees; NULL: the key
+ * is empty. */
+char *config_path(const char *folder, const char *path);
 /* A key that does not exist, a value of the wrong type or out of range: ERR_SYNTAX at path:line:column. */
 MUST_CHECK bool config_read(const char *path, struct config **ret_config, struct err *err);
 /* Writes the file with every key, its default and a sentence; the origin as given. Never over an existing file. */

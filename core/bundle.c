@@ -60,6 +60,17 @@ json_t *bundle_json(const struct dsse *envelope, EVP_PKEY *key, const void *entr
 			 envelope_json(envelope, signature));
 }
 
+void bundle_add_timestamp(json_t *bundle, const void *response, size_t len) {
+	json_t *material = json_object_get(bundle, "verificationMaterial");
+	json_t *data = json_object_get(material, "timestampVerificationData");
+	if (!data) {
+		data = json_pack("{s:[]}", "rfc3161Timestamps");
+		json_object_set_new(material, "timestampVerificationData", data);
+	}
+	json_array_append_new(json_object_get(data, "rfc3161Timestamps"),
+			      json_pack("{s:o}", "signedTimestamp", base64_json(response, len)));
+}
+
 /* The trust file. */
 
 static json_t *tlog_json(const struct note_verifier *log, int64_t valid_from) {
@@ -80,8 +91,30 @@ static json_t *evidence_key_json(const struct trust_key *key) {
 			 "keyid", hash_hex(&id, keyid), "publicKey", pem, "from", times_format(key->from, from));
 }
 
+static json_t *collector_key_json(const struct trust_key *key) {
+	char keyid[HASH_HEX];
+	CLEANUP(free_ptr) char *pem = key_public_pem(key->key);
+	struct hash id = key_id(key->key);
+	return json_pack("{s:o, s:s, s:s}", "host", json_text(key->host), "keyid", hash_hex(&id, keyid), "publicKey",
+			 pem);
+}
+
+/* What is absent where there is none. */
+static void add_optional(const struct trust *trust, json_t *object) {
+	json_t *authorities = json_array();
+	for (size_t i = 0; i < trust->authority_count; i++)
+		json_array_append_new(authorities, json_text(trust->authorities[i]));
+	if (trust->authority_count > 0)
+		json_object_set(object, "timestampAuthorities", authorities);
+	json_decref(authorities);
+	if (trust->witness_policy)
+		json_object_set_new(object, "witnessPolicy", json_text(trust->witness_policy));
+	if (trust->collector)
+		json_object_set_new(object, "collectorKey", collector_key_json(trust->collector));
+}
+
 json_t *trust_json(const struct trust *trust, int64_t log_valid_from) {
-	json_t *tlogs = json_array(), *logs = json_array(), *keys = json_array();
+	json_t *tlogs = json_array(), *logs = json_array(), *keys = json_array(), *chains = json_array();
 	for (size_t i = 0; i < trust->log_count; i++) {
 		CLEANUP(free_ptr) char *vkey = note_vkey(trust->logs[i]->name, trust->logs[i]->key);
 		json_array_append_new(tlogs, tlog_json(trust->logs[i], log_valid_from));
@@ -89,9 +122,19 @@ json_t *trust_json(const struct trust *trust, int64_t log_valid_from) {
 	}
 	for (size_t i = 0; i < trust->key_count; i++)
 		json_array_append_new(keys, evidence_key_json(&trust->keys[i]));
-	return json_pack("{s:s, s:{s:s, s:o, s:[], s:[], s:[]}, s:o, s:o}", "mediaType", TRUST_TYPE, "trustedRoot",
-			 "mediaType", ROOT_TYPE, "tlogs", tlogs, "certificateAuthorities", "ctlogs",
-			 "timestampAuthorities", "logs", logs, "evidenceKeys", keys);
+	for (size_t i = 0; i < trust->chain_count; i++)
+		json_array_append_new(chains, timestamp_chain_json(trust->chains[i]));
+	json_t *object = json_pack("{s:s, s:{s:s, s:o, s:[], s:[], s:o}, s:o, s:o}", "mediaType", TRUST_TYPE,
+				   "trustedRoot", "mediaType", ROOT_TYPE, "tlogs", tlogs, "certificateAuthorities",
+				   "ctlogs", "timestampAuthorities", chains, "logs", logs, "evidenceKeys", keys);
+	add_optional(trust, object);
+	return object;
+}
+
+static void key_done(struct trust_key *key) {
+	free(key->host);
+	free(key->name);
+	EVP_PKEY_free(key->key);
 }
 
 void trust_free(struct trust *trust) {
@@ -99,13 +142,21 @@ void trust_free(struct trust *trust) {
 		return;
 	for (size_t i = 0; i < trust->log_count; i++)
 		note_verifier_free(trust->logs[i]);
-	for (size_t i = 0; i < trust->key_count; i++) {
-		free(trust->keys[i].host);
-		free(trust->keys[i].name);
-		EVP_PKEY_free(trust->keys[i].key);
-	}
+	for (size_t i = 0; i < trust->key_count; i++)
+		key_done(&trust->keys[i]);
+	for (size_t i = 0; i < trust->authority_count; i++)
+		free(trust->authorities[i]);
+	for (size_t i = 0; i < trust->chain_count; i++)
+		sk_X509_pop_free(trust->chains[i], X509_free);
+	if (trust->collector)
+		key_done(trust->collector);
+	timestamp_trust_free(trust->timestamp);
 	free(trust->logs);
 	free(trust->keys);
+	free(trust->authorities);
+	free(trust->chains);
+	free(trust->collector);
+	free(trust->witness_policy);
 	free(trust);
 }
 
@@ -136,19 +187,14 @@ static bool read_logs(const json_t *object, const char *where, struct trust *tru
 	return true;
 }
 
-static bool read_key(const json_t *object, const char *where, struct trust_key *ret_key, struct err *err) {
-	const char *host, *name, *keyid, *pem, *from;
+/* What an evidence key and the collector's have in common. */
+static bool read_bare_key(const json_t *object, const char *where, struct trust_key *ret_key, struct err *err) {
+	const char *host, *keyid, *pem;
 	char hex[HASH_HEX];
 	struct trust_key key = {0};
 	if (!json_get_string(object, "host", where, &host, err) ||
-	    !json_get_string(object, "name", where, &name, err) ||
 	    !json_get_string(object, "keyid", where, &keyid, err) ||
-	    !json_get_string(object, "publicKey", where, &pem, err) ||
-	    !json_get_string(object, "from", where, &from, err))
-		return false;
-	if (!times_parse(from, &key.from))
-		return err_set(err, ERR_MALFORMED, where, "\"from\" is not a time");
-	if (!key_from_public_pem(pem, where, &key.key, err))
+	    !json_get_string(object, "publicKey", where, &pem, err) || !key_from_public_pem(pem, where, &key.key, err))
 		return false;
 	key.id = key_id(key.key);
 	if (strcmp(hash_hex(&key.id, hex), keyid) != 0) {
@@ -156,8 +202,21 @@ static bool read_key(const json_t *object, const char *where, struct trust_key *
 		return err_set(err, ERR_MALFORMED, where, "\"keyid\" is not that of \"publicKey\"");
 	}
 	key.host = xstrdup(host);
-	key.name = xstrdup(name);
 	*ret_key = key;
+	return true;
+}
+
+static bool read_key(const json_t *object, const char *where, struct trust_key *ret_key, struct err *err) {
+	const char *name, *from;
+	int64_t instant;
+	if (!json_get_string(object, "name", where, &name, err) || !json_get_string(object, "from", where, &from, err))
+		return false;
+	if (!times_parse(from, &instant))
+		return err_set(err, ERR_MALFORMED, where, "\"from\" is not a time");
+	if (!read_bare_key(object, where, ret_key, err))
+		return false;
+	ret_key->name = xstrdup(name);
+	ret_key->from = instant;
 	return true;
 }
 
@@ -177,11 +236,53 @@ static bool read_keys(const json_t *object, const char *where, struct trust *tru
 	return true;
 }
 
+static bool read_authorities(const json_t *object, const char *where, struct trust *trust, struct err *err) {
+	json_t *list, *pem;
+	size_t index;
+	if (!json_object_get(object, "timestampAuthorities"))
+		return true;
+	if (!json_get_array(object, "timestampAuthorities", where, &list, err))
+		return false;
+	if (json_array_size(list) > TRUST_AUTHORITIES_MOST)
+		return err_set(err, ERR_TOO_BIG, where, "more than %d time-stamp authorities", TRUST_AUTHORITIES_MOST);
+	trust->authorities = xcalloc(json_array_size(list) + 1, sizeof *trust->authorities);
+	json_array_foreach(list, index, pem) {
+		if (!json_is_string(pem))
+			return err_set(err, ERR_MALFORMED, where,
+				       "a member of \"timestampAuthorities\" is not a string");
+		if (!trust->timestamp)
+			trust->timestamp = timestamp_trust_new();
+		if (!timestamp_trust_add(trust->timestamp, json_string_value(pem), json_string_length(pem), where, err))
+			return false;
+		trust->authorities[trust->authority_count++] = xstrdup(json_string_value(pem));
+	}
+	return true;
+}
+
+static bool read_optional(const json_t *object, const char *where, struct trust *trust, struct err *err) {
+	json_t *key;
+	const char *policy;
+	if (json_object_get(object, "witnessPolicy")) {
+		if (!json_get_string(object, "witnessPolicy", where, &policy, err))
+			return false;
+		trust->witness_policy = xstrdup(policy);
+	}
+	if (!json_object_get(object, "collectorKey"))
+		return true;
+	trust->collector = xcalloc(1, sizeof *trust->collector);
+	if (!json_get_object(object, "collectorKey", where, &key, err) ||
+	    !read_bare_key(key, where, trust->collector, err))
+		return false;
+	trust->collector->name = xstrdup("");
+	return true;
+}
+
 bool trust_read(const char *data, size_t len, const char *where, struct trust **ret_trust, struct err *err) {
 	CLEANUP(json_decref_p) json_t *object = NULL;
 	CLEANUP(trust_free_p) struct trust *trust = xcalloc(1, sizeof *trust);
 	if (!json_read(data, len, TRUST_LARGEST, where, &object, err) || !has_type(object, TRUST_TYPE, where, err) ||
-	    !read_logs(object, where, trust, err) || !read_keys(object, where, trust, err))
+	    !read_logs(object, where, trust, err) || !read_keys(object, where, trust, err) ||
+	    !read_authorities(object, where, trust, err) || !read_optional(object, where, trust, err))
 		return false;
 	*ret_trust = trust;
 	trust = NULL;
@@ -368,8 +469,59 @@ static bool open_bundle(const json_t *bundle, const char *where, json_t **ret_ma
 	return true;
 }
 
+/* The earliest time goes to proved. */
+static bool timestamp_holds(const json_t *one, const struct hash *imprint, const struct timestamp_trust *trust,
+			    struct bundle_proved *proved, struct err *err) {
+	static const char step[] = "timestamp";
+	const char *text;
+	CLEANUP(buf_done) struct buf response = {0};
+	CLEANUP(timestamp_done) struct timestamp said = {0};
+	if (!json_is_object(one))
+		return err_set(err, ERR_MALFORMED, step, "a time-stamp is not an object");
+	if (!json_get_string(one, "signedTimestamp", step, &text, err) ||
+	    !base64_decode(text, strlen(text), step, &response, err) ||
+	    !timestamp_verify(response.data, response.len, imprint, NULL, trust, step, &said, err))
+		return false;
+	if (!proved->has_time || said.time < proved->timestamp.time) {
+		struct timestamp before = proved->timestamp;
+		proved->timestamp = said;
+		said = before;
+	}
+	proved->has_time = true;
+	return true;
+}
+
+/* Each is over the signature's bytes. Nobody can say anything of one whose authority nobody trusts. */
+static bool timestamps_hold(const json_t *material, const struct trust *trust, struct bundle_proved *proved,
+			    struct err *err) {
+	static const char step[] = "timestamp";
+	json_t *data = json_object_get(material, "timestampVerificationData"), *list, *one;
+	size_t index;
+	if (!data || json_is_null(data))
+		return true;
+	if (!json_get_object(material, "timestampVerificationData", step, &data, err))
+		return false;
+	if (!json_object_get(data, "rfc3161Timestamps"))
+		return true;
+	if (!json_get_array(data, "rfc3161Timestamps", step, &list, err))
+		return false;
+	proved->timestamp_count = json_array_size(list);
+	if (proved->timestamp_count > BUNDLE_TIMESTAMPS_MOST)
+		return err_set(err, ERR_TOO_BIG, step, "more than %d time-stamps", BUNDLE_TIMESTAMPS_MOST);
+	if (!trust->timestamp)
+		return true;
+	const struct buf *signature = &proved->envelope->signatures[0].bytes;
+	const struct hash imprint = timestamp_imprint(signature->data, signature->len);
+	json_array_foreach(list, index, one) {
+		if (!timestamp_holds(one, &imprint, trust->timestamp, proved, err))
+			return false;
+	}
+	return true;
+}
+
 void bundle_proved_done(struct bundle_proved *proved) {
 	dsse_free(proved->envelope);
+	timestamp_done(&proved->timestamp);
 	checkpoint_done(&proved->checkpoint);
 	*proved = (struct bundle_proved){0};
 }
@@ -386,7 +538,8 @@ bool bundle_verify(const char *data, size_t len, const char *where, const struct
 	    !signature_holds(bundle, material, trust, &proved.envelope, &proved.key, err) ||
 	    !entry_holds(logged, proved.envelope, proved.key->key, &entry, err) ||
 	    !inclusion_holds(logged, &entry, &proved.index, &claimed, err) ||
-	    !checkpoint_holds(logged, trust, &claimed, &proved.checkpoint, err))
+	    !checkpoint_holds(logged, trust, &claimed, &proved.checkpoint, err) ||
+	    !timestamps_hold(material, trust, &proved, err))
 		return false;
 	*ret_proved = proved;
 	proved = (struct bundle_proved){0};

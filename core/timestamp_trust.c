@@ -5,6 +5,7 @@
 #include <openssl/x509v3.h>
 #include <time.h>
 
+#include "core/base64.h"
 #include "core/times.h"
 
 #define SECURITY_LEVEL 2 /* 112 bits: no SHA-1, no RSA below 2048 */
@@ -159,4 +160,47 @@ bool timestamp_chain(const struct timestamp_trust *trust, X509 *signer, STACK_OF
 			       X509_verify_cert_error_string(X509_STORE_CTX_get_error(context)));
 	*ret_chain = X509_STORE_CTX_get1_chain(context);
 	return true;
+}
+
+/* --- Sigstore's trusted root ---------------------------------------------------------------------------------------
+ */
+
+/* The last value that a name has of a kind; "" when it has none. */
+static json_t *part_of(X509_NAME *name, int nid) {
+	const int index = X509_NAME_get_index_by_NID(name, nid, -1);
+	unsigned char *text = NULL;
+	const int len =
+		index < 0 ? 0 : ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, index)));
+	json_t *part = len > 0 ? json_textn((const char *)text, (size_t)len) : json_string("");
+	OPENSSL_free(text);
+	ERR_clear_error();
+	return part;
+}
+
+static json_t *der_json(X509 *certificate) {
+	unsigned char *der = NULL;
+	const int len = i2d_X509(certificate, &der);
+	if (len <= 0)
+		abort();
+	CLEANUP(free_ptr) char *text = base64_encode(der, (size_t)len);
+	OPENSSL_free(der);
+	return json_pack("{s:s}", "rawBytes", text);
+}
+
+static json_t *instant_json(const ASN1_TIME *time) {
+	char text[TIMES_TEXT];
+	int64_t instant = 0;
+	return timestamp_instant(time, &instant) ? json_string(times_format(instant, text)) : json_string("");
+}
+
+json_t *timestamp_chain_json(const STACK_OF(X509) * chain) {
+	json_t *certificates = json_array();
+	for (int i = 0; i < sk_X509_num(chain); i++)
+		json_array_append_new(certificates, der_json(sk_X509_value(chain, i)));
+	X509 *signer = sk_X509_value(chain, 0);
+	X509_NAME *name = X509_get_subject_name(signer);
+	return json_pack("{s:{s:o}, s:{s:o, s:o}, s:s, s:{s:o, s:o}}", "certChain", "certificates", certificates,
+			 "subject", "commonName", part_of(name, NID_commonName), "organization",
+			 part_of(name, NID_organizationName), "uri", "", "validFor", "end",
+			 instant_json(X509_get0_notAfter(signer)), "start", instant_json(X509_get0_notBefore(signer)));
 }

@@ -4,8 +4,8 @@
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 
-#include "core/buf.h"
 #include "core/err.h"
+#include "core/json.h"
 
 #define TIMESTAMP_PEM_LARGEST (256U << 10)
 #define TIMESTAMP_CERTIFICATES_MOST 64 /* of a trust, and of what lies beside a response */
@@ -39,3 +39,7 @@ X509_STORE *timestamp_store(const struct timestamp_trust *trust, int64_t instant
  * False: ERR_REFUSED "not by a trusted authority". The caller frees, as above. */
 MUST_CHECK bool timestamp_chain(const struct timestamp_trust *trust, X509 *signer, STACK_OF(X509) * others,
 				int64_t instant, const char *where, STACK_OF(X509) * *ret_chain, struct err *err);
+
+/* A chain from signer to root as Sigstore's trusted root v0.1 has it: {"certChain","subject","uri" (""),"validFor"}.
+ * New reference. */
+json_t *timestamp_chain_json(const STACK_OF(X509) * chain);

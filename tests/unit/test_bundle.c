@@ -11,6 +11,7 @@
 #include "core/file.h"
 #include "core/statement.h"
 #include "core/tile.h"
+#include "tests/unit/tsa_kit.h"
 
 #define ENTRIES 300
 #define CHOSEN 170
@@ -31,7 +32,9 @@ static struct {
 	struct proof proof;
 	char *bundle, *trust_text;
 	struct trust *trust;
-} w; /* the world that all tests look at */
+	struct tsa tsa;
+	char *stamped; /* the bundle with a time-stamp */
+} w;                   /* the world that all tests look at */
 
 static bool seal_entry(size_t i, struct err *err) {
 	char host[] = "b9f6f3c4-1f3e-5d0a-8a53-0d9f4b7d2f11", name[] = "web-1", os[] = "debian 12", none[] = "",
@@ -97,13 +100,44 @@ static char *dump(json_t *value) {
 	return buf_take(&text);
 }
 
+/* The chosen bundle with a response by this authority over the signature of that envelope. */
+static char *stamped_by(struct tsa *tsa, const struct dsse *envelope) {
+	CLEANUP(buf_done) struct buf response = {0};
+	const struct buf *signature = &envelope->signatures[0].bytes;
+	const struct hash imprint = timestamp_imprint(signature->data, signature->len);
+	tsa_stamp(tsa, &imprint, &response);
+	json_t *bundle = bundle_json(w.envelopes[CHOSEN], w.evidence, w.entries[CHOSEN].data, w.entries[CHOSEN].len,
+				     &w.proof, w.verifier, &w.checkpoint);
+	bundle_add_timestamp(bundle, response.data, response.len);
+	return dump(bundle);
+}
+
 static bool make_files(struct err *err) {
 	char host[] = "b9f6f3c4-1f3e-5d0a-8a53-0d9f4b7d2f11", name[] = "web-1";
 	struct trust_key key = {.host = host, .name = name, .key = w.evidence, .from = BEGIN};
-	const struct trust trust = {&w.verifier, 1, &key, 1};
+	char host_of_collector[] = "5f0c8e39-6f0b-4a3c-9a5e-1f6f3c1f7d11", policy[] = "log x\n";
+	struct trust_key collector = {.host = host_of_collector, .key = w.log};
+	CLEANUP(buf_done) struct buf root = {0};
+	tsa_pem(w.tsa.root, &root);
+	STACK_OF(X509) *chain = sk_X509_new_null();
+	sk_X509_push(chain, w.tsa.signer);
+	sk_X509_push(chain, w.tsa.middle);
+	sk_X509_push(chain, w.tsa.root);
+	const struct trust trust = {.logs = &w.verifier,
+				    .log_count = 1,
+				    .keys = &key,
+				    .key_count = 1,
+				    .authorities = &root.data,
+				    .authority_count = 1,
+				    .witness_policy = policy,
+				    .collector = &collector,
+				    .chains = &chain,
+				    .chain_count = 1};
 	w.bundle = dump(bundle_json(w.envelopes[CHOSEN], w.evidence, w.entries[CHOSEN].data, w.entries[CHOSEN].len,
 				    &w.proof, w.verifier, &w.checkpoint));
 	w.trust_text = dump(trust_json(&trust, BEGIN));
+	sk_X509_free(chain);
+	w.stamped = stamped_by(&w.tsa, w.envelopes[CHOSEN]);
 	return trust_read(w.trust_text, strlen(w.trust_text), "trust", &w.trust, err);
 }
 
@@ -117,6 +151,7 @@ static int make_world(void **state) {
 	char text[600];
 	const char *folder = getenv("KEEP_DIR");
 	bool made = key_make_ed25519(&w.evidence, &err) && key_make_ed25519(&w.log, &err);
+	w.tsa = tsa_new(&(struct tsa_signer){0});
 	CLEANUP(free_ptr) char *vkey = made ? note_vkey(ORIGIN, w.log) : NULL;
 	made = made && note_verifier_read(vkey, &w.verifier, &err);
 	for (size_t i = 0; made && i < ENTRIES; i++)
@@ -124,6 +159,7 @@ static int make_world(void **state) {
 	made = made && make_proof(&err) && make_files(&err);
 	if (made && folder)
 		made = keep(folder, "bundle.sigstore.json", w.bundle, &err) &&
+		       keep(folder, "stamped.sigstore.json", w.stamped, &err) &&
 		       keep(folder, "trust.json", w.trust_text, &err) && keep(folder, "body.json", BODY, &err);
 	if (!made)
 		print_error("%s\n", err_text(&err, text, sizeof text));
@@ -140,7 +176,9 @@ static int drop_world(void **state) {
 	}
 	checkpoint_done(&w.checkpoint);
 	proof_done(&w.proof);
+	tsa_done(&w.tsa);
 	free(w.bundle);
+	free(w.stamped);
 	free(w.trust_text);
 	trust_free(w.trust);
 	return 0;
@@ -380,14 +418,141 @@ static void the_bundle_of_the_auditing_page_holds(void **state) {
 	assert_string_equal(verdict_on(w.bundle, trust), "signature");
 }
 
+static const char *time_of(const char *text, const struct trust *trust) {
+	static char said[64];
+	struct err err = {0};
+	CLEANUP(bundle_proved_done) struct bundle_proved proved = {0};
+	if (!bundle_verify(text, strlen(text), "bundle", trust, &proved, &err))
+		snprintf(said, sizeof said, "%s: %.40s", err.where, err.why);
+	else
+		snprintf(said, sizeof said, "%zu of %zu: %lld", (size_t)proved.has_time, proved.timestamp_count,
+			 proved.has_time ? (long long)proved.timestamp.time : 0);
+	return said;
+}
+
+static void a_bundle_tells_the_time_that_a_trusted_authority_signed(void **state) {
+	struct err err;
+	assert_string_equal(time_of(w.stamped, w.trust), "1 of 1: 1795000000");
+	assert_string_equal(time_of(w.bundle, w.trust), "0 of 0: 0");
+	CLEANUP(json_decref_p) json_t *trust = NULL;
+	CLEANUP(trust_free_p) struct trust *without = NULL;
+	assert_true(json_read(w.trust_text, strlen(w.trust_text), TRUST_LARGEST, "t", &trust, &err));
+	json_object_del(trust, "timestampAuthorities");
+	CLEANUP(free_ptr) char *text = dump(json_incref(trust));
+	assert_true(trust_read(text, strlen(text), "t", &without, &err));
+	assert_string_equal(time_of(w.stamped, without), "0 of 1: 0");
+}
+
+static json_t *stamps_of(json_t *bundle) {
+	return json_object_get(
+		json_object_get(json_object_get(bundle, "verificationMaterial"), "timestampVerificationData"),
+		"rfc3161Timestamps");
+}
+
+static void the_earliest_of_several_times_counts_and_all_must_hold(void **state) {
+	struct tsa other = tsa_new(&(struct tsa_signer){0});
+	w.tsa.time -= 1000;
+	CLEANUP(free_ptr) char *earlier = stamped_by(&w.tsa, w.envelopes[CHOSEN]);
+	w.tsa.time += 1000;
+	CLEANUP(free_ptr) char *foreign = stamped_by(&other, w.envelopes[CHOSEN]);
+	CLEANUP(json_decref_p)
+	json_t *first = json_loads(w.stamped, 0, NULL), *second = json_loads(earlier, 0, NULL),
+	       *third = json_loads(foreign, 0, NULL);
+	json_array_append(stamps_of(first), json_array_get(stamps_of(second), 0));
+	CLEANUP(free_ptr) char *both = dump(json_incref(first));
+	assert_string_equal(time_of(both, w.trust), "1 of 2: 1794999000");
+	json_array_append(stamps_of(first), json_array_get(stamps_of(third), 0));
+	CLEANUP(free_ptr) char *all = dump(json_incref(first));
+	assert_string_equal(verdict_on(all, w.trust), "timestamp");
+	while (json_array_size(stamps_of(first)) <= BUNDLE_TIMESTAMPS_MOST)
+		json_array_append(stamps_of(first), json_array_get(stamps_of(second), 0));
+	CLEANUP(free_ptr) char *many = dump(json_incref(first));
+	assert_string_equal(time_of(many, w.trust), "timestamp: more than 8 time-stamps");
+	tsa_done(&other);
+}
+
+static void verify_refuses_a_changed_time_stamp_another_authoritys_and_one_over_another_signature(void **state) {
+	struct tsa other = tsa_new(&(struct tsa_signer){0});
+	CLEANUP(free_ptr)
+	char *foreign = stamped_by(&other, w.envelopes[CHOSEN]),
+	     *elsewhere = stamped_by(&w.tsa, w.envelopes[CHOSEN + 1]);
+	assert_string_equal(time_of(foreign, w.trust), "timestamp: not by a trusted authority: certificate ");
+	assert_string_equal(time_of(elsewhere, w.trust), "timestamp: it is over other data: the imprint diffe");
+	CLEANUP(json_decref_p) json_t *bundle = json_loads(w.stamped, 0, NULL);
+	json_t *stamp = json_array_get(stamps_of(bundle), 0);
+	CLEANUP(buf_done) struct buf response = {0};
+	struct err err;
+	const char *text = json_string_value(json_object_get(stamp, "signedTimestamp"));
+	assert_true(base64_decode(text, strlen(text), "t", &response, &err));
+	response.data[response.len - 10] ^= 1;
+	CLEANUP(free_ptr) char *changed = base64_encode(response.data, response.len);
+	json_object_set_new(stamp, "signedTimestamp", json_string(changed));
+	CLEANUP(free_ptr) char *whole = dump(json_incref(bundle));
+	assert_string_equal(time_of(whole, w.trust), "timestamp: its signature does not hold: signature fa");
+	tsa_done(&other);
+}
+
+static void time_stamps_of_another_type_are_refused(void **state) {
+	static const char *const wrong[] = {"[]",
+					    "\"\"",
+					    "{\"rfc3161Timestamps\":{}}",
+					    "{\"rfc3161Timestamps\":[1]}",
+					    "{\"rfc3161Timestamps\":[{}]}",
+					    "{\"rfc3161Timestamps\":[{\"signedTimestamp\":1}]}",
+					    "{\"rfc3161Timestamps\":[{\"signedTimestamp\":\"!\"}]}",
+					    "{\"rfc3161Timestamps\":[{\"signedTimestamp\":\"\"}]}"};
+	CLEANUP(json_decref_p) json_t *bundle = parsed();
+	json_t *material = json_object_get(bundle, "verificationMaterial");
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		json_object_set_new(material, "timestampVerificationData", json_loads(wrong[i], 0, NULL));
+		assert_string_equal(verdict_on_json(bundle), "timestamp");
+	}
+	json_object_set_new(material, "timestampVerificationData", json_object());
+	assert_string_equal(verdict_on_json(bundle), "");
+}
+
+static void a_trust_file_has_authorities_the_witness_policy_and_the_collectors_key(void **state) {
+	assert_string_equal(w.trust->witness_policy, "log x\n");
+	assert_string_equal(w.trust->collector->host, "5f0c8e39-6f0b-4a3c-9a5e-1f6f3c1f7d11");
+	assert_int_equal(w.trust->authority_count, 1);
+	CLEANUP(json_decref_p) json_t *trust = json_loads(w.trust_text, 0, NULL);
+	json_t *chain =
+		json_array_get(json_object_get(json_object_get(trust, "trustedRoot"), "timestampAuthorities"), 0);
+	assert_int_equal(json_array_size(json_object_get(json_object_get(chain, "certChain"), "certificates")), 3);
+	assert_string_equal(json_string_value(json_object_get(json_object_get(chain, "subject"), "commonName")),
+			    "Test TSA");
+	static const char *const members[] = {"timestampAuthorities", "witnessPolicy", "collectorKey"};
+	static const char *const wrong[] = {"1", "[1]", "[\"\"]", "[\"no certificate\"]", "{}"};
+	for (size_t i = 0; i < ARRAY_LEN(members); i++)
+		for (size_t j = 0; j < ARRAY_LEN(wrong); j++) {
+			struct err err;
+			struct trust *none = NULL;
+			CLEANUP(json_decref_p) json_t *copy = json_deep_copy(trust);
+			json_object_set_new(copy, members[i], json_loads(wrong[j], JSON_DECODE_ANY, NULL));
+			CLEANUP(free_ptr) char *text = dump(json_incref(copy));
+			assert_false(trust_read(text, strlen(text), "t", &none, &err));
+		}
+	json_t *pem = json_array_get(json_object_get(trust, "timestampAuthorities"), 0);
+	while (json_array_size(json_object_get(trust, "timestampAuthorities")) <= TRUST_AUTHORITIES_MOST)
+		json_array_append(json_object_get(trust, "timestampAuthorities"), pem);
+	CLEANUP(free_ptr) char *text = dump(json_incref(trust));
+	struct err err;
+	struct trust *none = NULL;
+	assert_false(trust_read(text, strlen(text), "t", &none, &err));
+	assert_int_equal(err.code, ERR_TOO_BIG);
+}
+
 static void an_envelope_that_the_key_did_not_sign_has_no_bundle(void **state) {
 	assert_null(bundle_json(w.envelopes[CHOSEN], w.log, w.entries[CHOSEN].data, w.entries[CHOSEN].len, &w.proof,
 				w.verifier, &w.checkpoint));
 }
 
 static void a_trust_file_comes_back_whole(void **state) {
+	CLEANUP(json_decref_p) json_t *given = json_loads(w.trust_text, 0, NULL);
 	CLEANUP(free_ptr) char *again = dump(trust_json(w.trust, BEGIN));
-	assert_string_equal(again, w.trust_text);
+	json_array_clear(json_object_get(json_object_get(given, "trustedRoot"), "timestampAuthorities"));
+	CLEANUP(free_ptr) char *without_chains = dump(json_incref(given));
+	assert_string_equal(again, without_chains); /* which are not read */
 }
 
 static void a_trust_file_that_lacks_anything_is_refused(void **state) {
@@ -429,6 +594,11 @@ int main(void) {
 		cmocka_unit_test(a_bundle_that_lacks_anything_is_refused),
 		cmocka_unit_test(the_cap_on_bundles_holds),
 		cmocka_unit_test(the_bundle_of_the_auditing_page_holds),
+		cmocka_unit_test(a_bundle_tells_the_time_that_a_trusted_authority_signed),
+		cmocka_unit_test(the_earliest_of_several_times_counts_and_all_must_hold),
+		cmocka_unit_test(verify_refuses_a_changed_time_stamp_another_authoritys_and_one_over_another_signature),
+		cmocka_unit_test(time_stamps_of_another_type_are_refused),
+		cmocka_unit_test(a_trust_file_has_authorities_the_witness_policy_and_the_collectors_key),
 		cmocka_unit_test(an_envelope_that_the_key_did_not_sign_has_no_bundle),
 		cmocka_unit_test(a_trust_file_comes_back_whole),
 		cmocka_unit_test(a_trust_file_that_lacks_anything_is_refused),

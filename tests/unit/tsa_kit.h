@@ -26,8 +26,8 @@ struct tsa_signer {
 	const char *common_name; /* NULL: "Test TSA" */
 };
 
-static X509 *tsa_certificate(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, int64_t from,
-			     int64_t until) {
+static inline X509 *tsa_certificate(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, int64_t from,
+				    int64_t until) {
 	static long serial = 1000;
 	X509 *certificate = X509_new();
 	X509_NAME *subject = X509_get_subject_name(certificate);
@@ -42,7 +42,7 @@ static X509 *tsa_certificate(const char *name, EVP_PKEY *key, X509 *issuer, EVP_
 	return certificate;
 }
 
-static void tsa_extend(X509 *certificate, X509 *issuer, int nid, const char *value) {
+static inline void tsa_extend(X509 *certificate, X509 *issuer, int nid, const char *value) {
 	X509V3_CTX context;
 	X509V3_set_ctx(&context, issuer, certificate, NULL, NULL, 0);
 	X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &context, nid, value);
@@ -51,7 +51,7 @@ static void tsa_extend(X509 *certificate, X509 *issuer, int nid, const char *val
 	X509_EXTENSION_free(extension);
 }
 
-static X509 *tsa_ca(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key) {
+static inline X509 *tsa_ca(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key) {
 	X509 *ca =
 		tsa_certificate(name, key, issuer, issuer_key, TSA_NOW - 3650LL * TSA_DAY, TSA_NOW + 7300LL * TSA_DAY);
 	tsa_extend(ca, issuer ? issuer : ca, NID_basic_constraints, "critical,CA:TRUE");
@@ -62,7 +62,7 @@ static X509 *tsa_ca(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *iss
 }
 
 /* A signer of the same authority, in place of the one that it has. */
-static void tsa_new_signer(struct tsa *tsa, const struct tsa_signer *how) {
+static inline void tsa_new_signer(struct tsa *tsa, const struct tsa_signer *how) {
 	struct err err;
 	EVP_PKEY_free(tsa->key);
 	X509_free(tsa->signer);
@@ -80,7 +80,7 @@ static void tsa_new_signer(struct tsa *tsa, const struct tsa_signer *how) {
 		abort();
 }
 
-static struct tsa tsa_new(const struct tsa_signer *how) {
+static inline struct tsa tsa_new(const struct tsa_signer *how) {
 	struct tsa tsa = {.time = TSA_NOW, .hash = EVP_sha256()};
 	struct err err;
 	if (!key_make_p256(&tsa.root_key, &err) || !key_make_p256(&tsa.middle_key, &err))
@@ -91,7 +91,7 @@ static struct tsa tsa_new(const struct tsa_signer *how) {
 	return tsa;
 }
 
-static void tsa_done(struct tsa *tsa) {
+static inline void tsa_done(struct tsa *tsa) {
 	EVP_PKEY_free(tsa->root_key);
 	EVP_PKEY_free(tsa->middle_key);
 	EVP_PKEY_free(tsa->key);
@@ -101,14 +101,14 @@ static void tsa_done(struct tsa *tsa) {
 }
 
 /* PEM of one of its certificates, appended. */
-static void tsa_pem(X509 *certificate, struct buf *pem) {
+static inline void tsa_pem(X509 *certificate, struct buf *pem) {
 	STACK_OF(X509) *one = sk_X509_new_null();
 	sk_X509_push(one, certificate);
 	timestamp_pem(one, 0, pem);
 	sk_X509_free(one);
 }
 
-static struct timestamp_trust *tsa_trust(const struct tsa *tsa) {
+static inline struct timestamp_trust *tsa_trust(const struct tsa *tsa) {
 	CLEANUP(buf_done) struct buf pem = {0};
 	struct timestamp_trust *trust = timestamp_trust_new();
 	struct err err;
@@ -118,20 +118,20 @@ static struct timestamp_trust *tsa_trust(const struct tsa *tsa) {
 	return trust;
 }
 
-static ASN1_INTEGER *tsa_serial(TS_RESP_CTX *context, void *unused) {
+static inline ASN1_INTEGER *tsa_serial(TS_RESP_CTX *context, void *unused) {
 	static long serial = 1;
 	ASN1_INTEGER *number = ASN1_INTEGER_new();
 	ASN1_INTEGER_set(number, serial++);
 	return number;
 }
 
-static int tsa_time(TS_RESP_CTX *context, void *tsa, long *seconds, long *microseconds) {
+static inline int tsa_time(TS_RESP_CTX *context, void *tsa, long *seconds, long *microseconds) {
 	*seconds = (long)((struct tsa *)tsa)->time;
 	*microseconds = 250000;
 	return 1;
 }
 
-static TS_RESP_CTX *tsa_context(struct tsa *tsa) {
+static inline TS_RESP_CTX *tsa_context(struct tsa *tsa) {
 	TS_RESP_CTX *context = TS_RESP_CTX_new();
 	STACK_OF(X509) *certificates = sk_X509_new_null();
 	sk_X509_push(certificates, tsa->middle);
@@ -152,7 +152,7 @@ static TS_RESP_CTX *tsa_context(struct tsa *tsa) {
 }
 
 /* The answer to a request (DER) by OpenSSL's own responder; appended. */
-static void tsa_answer(struct tsa *tsa, const void *query, size_t len, struct buf *answer) {
+static inline void tsa_answer(struct tsa *tsa, const void *query, size_t len, struct buf *answer) {
 	TS_RESP_CTX *context = tsa_context(tsa);
 	BIO *bio = BIO_new_mem_buf(query, (int)len);
 	unsigned char *der = NULL;
@@ -169,7 +169,8 @@ static void tsa_answer(struct tsa *tsa, const void *query, size_t len, struct bu
 
 /* A request for `imprint` that wants no certificates or has another hash, for answers that our own requests do not get;
  * appended. */
-static void tsa_query(const EVP_MD *hash, const void *digest, int len, bool wants_certificates, struct buf *query) {
+static inline void tsa_query(const EVP_MD *hash, const void *digest, int len, bool wants_certificates,
+			     struct buf *query) {
 	TS_REQ *request = TS_REQ_new();
 	TS_MSG_IMPRINT *imprint = TS_MSG_IMPRINT_new();
 	X509_ALGOR *algorithm = X509_ALGOR_new();
