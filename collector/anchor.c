@@ -8,7 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "collector/anchor_time.h"
 #include "collector/log_files.h"
+#include "collector/stamps.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "core/text.h"
@@ -23,7 +25,7 @@ struct anchor_event {
 };
 
 /* What each pass hands the newest anchor to, in order. */
-static const anchor_part parts[] = {anchor_witness};
+static const anchor_part parts[] = {anchor_witness, anchor_time};
 
 /* --- events -------------------------------------------------------------------------------------------------- */
 
@@ -173,7 +175,7 @@ bool anchor_prepare(const char *folder, const char *vkey, struct err *err) {
 	CLEANUP(buf_done) struct buf there = {0};
 	CLEANUP(free_ptr) char *anchors = file_join(folder, "anchors");
 	struct err ignored;
-	if (!file_make_folder(anchors, 0755, err))
+	if (!file_make_folder(anchors, 0755, err) || !stamps_prepare(folder, err))
 		return false;
 	if (file_read(path, VKEY_LARGEST, &there, &ignored) && !strcmp(buf_str(&there), line))
 		return true;
@@ -238,6 +240,7 @@ void anchor_free(struct anchor *anchor) {
 		free(anchor->events[i].said);
 	}
 	free(anchor->events);
+	anchor_time_free(anchor->time);
 	note_verifier_free(anchor->verifier);
 	config_free(anchor->config);
 	close_fd(&anchor->lock);

@@ -3,6 +3,7 @@
  *
  *   DIR/anchors/<size, 20 digits>/checkpoint   the log's note; cosignatures of witnesses come behind its signature
  *   DIR/anchors/<size>/timestamp-<n>.tsr, .pem
+ *   DIR/timestamps/                            responses over single statements (collector/stamps.h)
  *   DIR/anchors/findings/<kind>-<name>.json    {"at","kind","text"}: what it found out about the log, for good
  *   DIR/anchors/witnesses/                     what each witness signed last
  *
@@ -24,8 +25,9 @@ struct anchor {
 	struct config *config;
 	struct note_verifier *verifier; /* of the log; the public key alone */
 	void (*say)(const char *line);
-	sigset_t ends;     /* blocked; a pending one ends the process: hand it to post() */
-	unsigned troubles; /* events in this pass */
+	struct anchor_time *time; /* of anchor_time() alone */
+	sigset_t ends;            /* blocked; a pending one ends the process: hand it to post() */
+	unsigned troubles;        /* events in this pass */
 	struct anchor_event *events;
 	size_t event_count;
 	int lock;
@@ -78,5 +80,5 @@ char *anchor_path(const char *anchors, uint64_t size);
 MUST_CHECK bool anchor_sizes(const char *anchors, uint64_t **ret_sizes, size_t *ret_count, struct err *err);
 
 /* What the collector leaves for this process: DIR/log.vkey, the public half of the log's key in note form, and the
- * folder DIR/anchors; unless they are there and right. */
+ * folders DIR/anchors and DIR/timestamps; unless they are there and right. */
 MUST_CHECK bool anchor_prepare(const char *folder, const char *vkey, struct err *err);

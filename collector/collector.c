@@ -61,6 +61,7 @@ bool collector_open(const char *folder, const char *data, void (*say)(const char
 	collector->lock = -1;
 	collector->say = say;
 	collector->folder = xstrdup(folder);
+	collector->stamped = -1;
 	CLEANUP(free_ptr) char *config = file_join(folder, "collector.yaml");
 	if (!config_read(config, &collector->config, err) || !collector_lock(folder, &collector->lock, err))
 		return false;

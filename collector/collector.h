@@ -30,6 +30,7 @@ struct collector {
 	struct histogram ingest;
 	void (*say)(const char *line); /* one event, without newline */
 	int lock;
+	int64_t stamped; /* index up to which stamps_want() has looked; -1: not yet */
 };
 
 /* A second process is refused; the caller close_fd()s. */

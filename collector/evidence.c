@@ -1,7 +1,11 @@
 /* Evidence as it is handed out: envelopes, bodies, Sigstore bundles, and the trust file. */
 #include "collector/api.h"
+#include "collector/authorities.h"
+#include "collector/stamps.h"
 #include "collector/verify.h"
 #include "core/bundle.h"
+#include "core/file.h"
+#include "core/witness_policy.h"
 
 struct kept { /* a statement, copied out of the store */
 	bool is_found;
@@ -56,19 +60,36 @@ static bool read_key(struct visit *visit, const struct kept *kept, const struct 
 	       verify_key_of(&line, envelope, ret_key, &is_epoch, err);
 }
 
+/* The statement's own time-stamp; empty where it has none (yet). */
+static bool read_stamp(const struct collector *collector, const struct dsse *envelope, struct buf *ret_stamp,
+		       struct err *err) {
+	char hex[HASH_HEX];
+	const struct hash digest = dsse_digest(envelope);
+	CLEANUP(free_ptr) char *path = stamps_path(collector->folder, hash_hex(&digest, hex), ".tsr");
+	struct err why;
+	if (file_read(path, TIMESTAMP_RESPONSE_LARGEST, ret_stamp, &why) || why.code == ERR_ABSENT)
+		return true;
+	*err = why;
+	return false;
+}
+
 static bool make_bundle(struct visit *visit, const struct kept *kept, json_t **ret_bundle, struct err *err) {
 	struct log *log = visit->collector->log;
+	CLEANUP(buf_done) struct buf stamp = {0};
 	CLEANUP(dsse_free_p) struct dsse *envelope = NULL;
 	CLEANUP(key_free_p) EVP_PKEY *key = NULL;
 	CLEANUP(buf_done) struct buf entry = {0};
 	CLEANUP(proof_done) struct proof proof = {0};
 	if (!read_envelope(kept, &envelope, err) || !read_key(visit, kept, envelope, &key, err) ||
-	    !entry_write(envelope, key, &entry, err) || !log_prove(log, (uint64_t)kept->index, &proof, err))
+	    !entry_write(envelope, key, &entry, err) || !log_prove(log, (uint64_t)kept->index, &proof, err) ||
+	    !read_stamp(visit->collector, envelope, &stamp, err))
 		return false;
 	json_t *bundle =
 		bundle_json(envelope, key, entry.data, entry.len, &proof, log_verifier(log), log_checkpoint(log));
 	if (!bundle)
 		return err_set(err, ERR_REFUSED, "bundle", "the envelope is not signed by the line's key");
+	if (stamp.len > 0)
+		bundle_add_timestamp(bundle, stamp.data, stamp.len);
 	*ret_bundle = bundle;
 	return true;
 }
@@ -122,6 +143,8 @@ static void trust_build_done(struct trust_build *build) {
 		EVP_PKEY_free(build->trust.keys[i].key);
 	}
 	free(build->trust.keys);
+	free(build->trust.witness_policy);
+	authorities_done(&build->trust);
 }
 
 static void add_key(struct trust_build *build, const void *der, size_t len, const char *host, const char *name,
@@ -148,12 +171,25 @@ static void add_epoch(void *context, const struct store_epoch *epoch) {
 	add_key(context, epoch->key, epoch->key_len, epoch->host, epoch->host_name, epoch->started);
 }
 
+static bool read_policy(const struct collector *collector, char **ret_policy, struct err *err) {
+	CLEANUP(free_ptr) char *path = config_path(collector->folder, collector->config->log_policy);
+	CLEANUP(buf_done) struct buf text = {0};
+	if (!path)
+		return true;
+	if (!file_read(path, WITNESS_POLICY_LARGEST, &text, err))
+		return false;
+	*ret_policy = buf_take(&text);
+	return true;
+}
+
 void api_trust(struct visit *visit) {
 	struct note_verifier *log = (struct note_verifier *)log_verifier(visit->collector->log);
 	CLEANUP(trust_build_done)
 	struct trust_build build = {.trust = {.logs = &log, .log_count = 1}, .earliest = visit->now};
 	struct err err;
-	if (!store_lines(visit->collector->store, add_line, &build, &err) ||
+	if (!read_policy(visit->collector, &build.trust.witness_policy, &err) ||
+	    !authorities_read(visit->collector->folder, visit->collector->config, &build.trust, &err) ||
+	    !store_lines(visit->collector->store, add_line, &build, &err) ||
 	    !store_epochs(visit->collector->store, NULL, add_epoch, &build, &err)) {
 		http_fault(visit->request, &err);
 		return;

@@ -8,7 +8,9 @@
 
 #include "collector/listen.h"
 #include "collector/route.h"
+#include "collector/stamps.h"
 #include "collector/verbs.h"
+#include "core/times.h"
 
 #define READER_REQUEST_MOST 16384 /* a login form */
 #define ANONYMOUS_MOST 65536      /* an enrolment */
@@ -19,6 +21,7 @@
 struct running {
 	struct event_base *base;
 	struct event *signals[2];
+	struct event *stamps;
 	SSL_CTX *tls_agents, *tls_readers;
 	struct listener *listeners[LISTENERS];
 };
@@ -31,6 +34,8 @@ static void running_done(struct running *running) {
 	for (size_t i = 0; i < ARRAY_LEN(running->signals); i++)
 		if (running->signals[i])
 			event_free(running->signals[i]);
+	if (running->stamps)
+		event_free(running->stamps);
 	if (running->base) {
 		event_base_loop(running->base, EVLOOP_NONBLOCK);
 		event_base_free(running->base);
@@ -83,6 +88,24 @@ static bool open_listeners(struct running *running, struct collector *collector,
 	return true;
 }
 
+static void want_stamps(evutil_socket_t unused, short what, void *context) {
+	struct collector *collector = context;
+	struct err err;
+	if (!stamps_want(collector->store, collector->folder, times_now(), &collector->stamped, &err))
+		collector_say(collector, "time-stamps are not asked for: %s: %s", err.where, err.why);
+}
+
+/* Where somebody would get them. */
+static bool start_stamps(struct running *running, struct collector *collector, struct err *err) {
+	const struct timeval every = {.tv_sec = STAMPS_EVERY_S};
+	if (!collector->config->timestamp_url[0] || !collector->config->timestamp_rounds)
+		return true;
+	running->stamps = event_new(running->base, -1, EV_PERSIST, want_stamps, collector);
+	if (!running->stamps || event_add(running->stamps, &every) != 0)
+		return err_set(err, ERR_IO, "time-stamps", "no timer");
+	return true;
+}
+
 struct run_options {
 	const char *data;
 };
@@ -108,7 +131,8 @@ static bool run(const struct verb_call *call, struct err *err) {
 		return err_set(err, ERR_IO, "libevent", "no event base");
 	if (!watch_signals(&running, err) || !collector_open(folder, options.data, call->say, &collector, err) ||
 	    !listen_tls(folder, collector->ca->certificate, &running.tls_agents, err) ||
-	    !listen_tls(folder, NULL, &running.tls_readers, err) || !open_listeners(&running, collector, err))
+	    !listen_tls(folder, NULL, &running.tls_readers, err) || !open_listeners(&running, collector, err) ||
+	    !start_stamps(&running, collector, err))
 		return false;
 	collector_say(collector, "log: %s with %llu entries", log_origin(collector->log),
 		      (unsigned long long)log_size(collector->log));

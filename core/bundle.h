@@ -8,7 +8,7 @@
 #define BUNDLE_LARGEST (1U << 20)
 #define TRUST_LARGEST (4U << 20)
 #define BUNDLE_TIMESTAMPS_MOST 8
-#define TRUST_AUTHORITIES_MOST 64
+#define TRUST_AUTHORITIES_MOST 512
 
 struct trust_key { /* an evidence key, from when on and whose */
 	char *host, *name;

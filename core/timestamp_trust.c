@@ -99,6 +99,16 @@ static int count_roots(const STACK_OF(X509) * certificates) {
 	return roots;
 }
 
+static void add_once(STACK_OF(X509) * list, X509 *certificate) {
+	for (int i = 0; i < sk_X509_num(list); i++)
+		if (X509_cmp(sk_X509_value(list, i), certificate) == 0) {
+			X509_free(certificate);
+			return;
+		}
+	if (sk_X509_push(list, certificate) <= 0)
+		abort();
+}
+
 bool timestamp_trust_add(struct timestamp_trust *trust, const char *pem, size_t len, const char *where,
 			 struct err *err) {
 	CLEANUP(certificates_free_p) STACK_OF(X509) *certificates = NULL;
@@ -110,11 +120,8 @@ bool timestamp_trust_add(struct timestamp_trust *trust, const char *pem, size_t 
 	    TIMESTAMP_CERTIFICATES_MOST)
 		return err_set(err, ERR_TOO_BIG, where, "more than %d certificates of authorities",
 			       TIMESTAMP_CERTIFICATES_MOST);
-	while (sk_X509_num(certificates) > 0) {
-		X509 *one = sk_X509_shift(certificates);
-		if (sk_X509_push(is_root(one) ? trust->roots : trust->intermediates, one) <= 0)
-			abort();
-	}
+	for (X509 *one; (one = sk_X509_shift(certificates));)
+		add_once(is_root(one) ? trust->roots : trust->intermediates, one);
 	ERR_clear_error();
 	return true;
 }

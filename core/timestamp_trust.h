@@ -7,14 +7,15 @@
 #include "core/err.h"
 #include "core/json.h"
 
-#define TIMESTAMP_PEM_LARGEST (256U << 10)
-#define TIMESTAMP_CERTIFICATES_MOST 64 /* of a trust, and of what lies beside a response */
+#define TIMESTAMP_PEM_LARGEST (1U << 20)
+#define TIMESTAMP_CERTIFICATES_MOST 512 /* of a trust, and of what lies beside a response */
 
 /* Roots, and intermediates that need not come along. */
 struct timestamp_trust;
 struct timestamp_trust *timestamp_trust_new(void);
 /* Certificates as PEM (RFC 7468); text between them is passed over. The self-signed ones are roots. False: none of them
- * is or one is broken (ERR_MALFORMED), or there are too many (ERR_TOO_BIG); what was there before stays. */
+ * is or one is broken (ERR_MALFORMED), or there are too many (ERR_TOO_BIG); what was there before stays. One that is
+ * there already counts once. */
 MUST_CHECK bool timestamp_trust_add(struct timestamp_trust *trust, const char *pem, size_t len, const char *where,
 				    struct err *err);
 void timestamp_trust_free(struct timestamp_trust *trust);
