@@ -3,19 +3,26 @@
 
 #include "cli/cli.h"
 #include "cli/say.h"
+#include "cli/verify_package.h"
 #include "core/bundle.h"
 #include "core/file.h"
 #include "core/statement.h"
 #include "core/times.h"
 
 static const char usage[] =
-	"usage: vouch verify FILE... --trust FILE [--body FILE]...\n\n"
+	"usage: vouch verify FILE... --trust FILE [--body FILE]...\n"
+	"       vouch verify PACKAGE --trust FILE [--strict] [--json]\n\n"
 	"Verifies Sigstore bundles (vouch export --sigstore) without any network: the signature by an evidence key of\n"
 	"the trust file, the log's entry, its inclusion, the checkpoint by a log of the trust file, and the "
 	"time-stamp\n"
 	"by an authority of the trust file where there is one.\n\n"
 	"  --trust FILE  from somebody whom you trust (vouch export --trust)\n"
 	"  --body FILE   a statement's body (vouch export --body); each must belong to one of the bundles\n\n"
+	"An audit package (vouch export --package) is a folder, its manifest.json, or an archive. It says what is "
+	"proved,\n"
+	"what every rule came to on every host in seconds of the period, and what could not be established.\n\n"
+	"  --strict      fail as well when something could not be established\n"
+	"  --json        the whole as JSON\n\n"
 	"Exit: 0 everything was proved; 1 something was refused; 2 wrong use or a file that cannot be read.\n";
 
 #define VERIFY_FILES_MOST 10000
@@ -253,9 +260,13 @@ static int verify(int argc, char **argv) {
 	CLEANUP(verifying_done) struct verifying verifying = {0};
 	CLEANUP(texts_done) struct texts bodies = {0};
 	CLEANUP(trust_free_p) struct trust *trust = NULL;
+	struct verify_package_options package = {0};
 	const char *trust_file = NULL;
-	const struct option_row rows[] = {
-		{"trust", 0, OPTION_TEXT, &trust_file}, {"body", 0, OPTION_TEXTS, &bodies}, {0}};
+	const struct option_row rows[] = {{"trust", 0, OPTION_TEXT, &trust_file},
+					  {"body", 0, OPTION_TEXTS, &bodies},
+					  {"strict", 0, OPTION_FLAG, &package.is_strict},
+					  {"json", 0, OPTION_FLAG, &package.is_json},
+					  {0}};
 	char **operands;
 	size_t count = 0;
 	int exit_code;
@@ -266,6 +277,12 @@ static int verify(int argc, char **argv) {
 		count++;
 	if (!count || count > VERIFY_FILES_MOST || !trust_file)
 		return cli_misuse(&verb_verify, "needs 1 to %d bundles and --trust FILE", VERIFY_FILES_MOST);
+	package.trust_file = trust_file;
+	if (count == 1 && verify_is_package(operands[0]))
+		return bodies.count ? cli_misuse(&verb_verify, "--body is for bundles: a package has its own")
+				    : verify_package(operands[0], &package);
+	if (package.is_strict || package.is_json)
+		return cli_misuse(&verb_verify, "--strict and --json are for an audit package, which stands alone");
 	if (!read_trust(trust_file, &trust, &err))
 		return cli_fail(&err, CLI_USAGE);
 	verifying.trust = trust;

@@ -138,16 +138,17 @@ static bool read_anchor(const struct anchors *anchors, const struct package *pac
 	}
 	struct anchor anchor = {.name = xstrdup(name), .size = checkpoint.size, .root = checkpoint.root};
 	const char *empty = memmem(note.data, note.len, "\n\n", 2);
-	for (const char *next; empty && (next = memmem(empty + 1, note.len - (size_t)(empty + 1 - note.data), "\n\n", 2));)
+	for (const char *next;
+	     empty && (next = memmem(empty + 1, note.len - (size_t)(empty + 1 - note.data), "\n\n", 2));)
 		empty = next;
 	struct buf text = {.data = note.data, .len = empty ? (size_t)(empty + 1 - note.data) : 0};
 	take_witnesses(trusted, &note, &anchor, found);
 	if (*folder)
 		take_stamps(package, trusted, folder, &text, &anchor, found);
 	anchor.has_time = anchor.is_witnessed || anchor.is_stamped;
-	anchor.time = !anchor.is_stamped ? anchor.witnessed
+	anchor.time = !anchor.is_stamped                                         ? anchor.witnessed
 		      : anchor.is_witnessed && anchor.witnessed < anchor.stamped ? anchor.witnessed
-										  : anchor.stamped;
+										 : anchor.stamped;
 	*ret_anchor = anchor;
 	return true;
 }

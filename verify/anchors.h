@@ -12,7 +12,7 @@ struct anchor {
 	char *name; /* of its checkpoint's file */
 	uint64_t size;
 	struct hash root;
-	size_t witnesses; /* of the trust's policy, that cosigned */
+	size_t witnesses;  /* of the trust's policy, that cosigned */
 	bool is_witnessed; /* the policy's quorum did */
 	int64_t witnessed; /* the latest of them */
 	bool is_stamped;

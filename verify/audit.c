@@ -21,9 +21,10 @@ static void name_checkpoint(struct audit *audit, const struct shown *shown) {
 	struct err err;
 	if (strcmp(origin, audit->manifest.origin) != 0 || size > shown->index ||
 	    !base64_decode(root, strlen(root), shown->where, &bytes, &err) || bytes.len != HASH_LEN) {
-		found_add(&audit->found, FOUND_CONTRADICTION, FOUND_LOG, shown->where,
-			  "its host had verified a checkpoint of %s with %llu entries: there was none before this entry",
-			  origin, (unsigned long long)size);
+		found_add(
+			&audit->found, FOUND_CONTRADICTION, FOUND_LOG, shown->where,
+			"its host had verified a checkpoint of %s with %llu entries: there was none before this entry",
+			origin, (unsigned long long)size);
 		return;
 	}
 	if (audit->named_count == audit->named_room) {
@@ -177,8 +178,7 @@ bool audit_run(struct audit *audit, const struct package *package, const struct 
 		return false;
 	audit->rulesets = (struct rulesets){.package = package, .manifest = &audit->manifest};
 	manifest_check(&audit->manifest, package, &audit->found);
-	const bool has_head =
-		anchors_read(&audit->anchors, package, trusted, audit->manifest.origin, &audit->found);
+	const bool has_head = anchors_read(&audit->anchors, package, trusted, audit->manifest.origin, &audit->found);
 	open_disclosures(audit);
 	pass(audit, true);
 	pass(audit, false);

@@ -12,10 +12,10 @@
 #include "verify/operator.h"
 #include "verify/trusted.h"
 
-#define AUDIT_SLACK 300           /* seconds that clocks may be apart */
+#define AUDIT_SLACK 300 /* seconds that clocks may be apart */
 #define AUDIT_STATEMENTS_MOST 4000000
-#define AUDIT_LINE_LONGEST (256U << 10)  /* of statements.jsonl: an envelope and two numbers */
-#define AUDIT_SHOWN_LONGEST (8U << 20)   /* of disclosures.jsonl */
+#define AUDIT_LINE_LONGEST (256U << 10) /* of statements.jsonl: an envelope and two numbers */
+#define AUDIT_SHOWN_LONGEST (8U << 20)  /* of disclosures.jsonl */
 
 /* A checkpoint that a statement says its host had verified. */
 struct named_checkpoint {
@@ -38,7 +38,7 @@ struct audit {
 	size_t named_count, named_room;
 	size_t named_unproved; /* checkpoints whose root the package's nodes do not give */
 	uint64_t statements, in_period, first_in_period, last_in_period; /* the latter two: indexes */
-	uint64_t unbounded; /* of the period, behind the last anchor with a time */
+	uint64_t unbounded;                /* of the period, behind the last anchor with a time */
 	struct package_lines *disclosures; /* NULL: bodies are there instead */
 	json_t *disclosed;                 /* the next one */
 	size_t erased_results;

@@ -20,8 +20,10 @@ static bool says_same(const struct statement *statement, const struct buf *body,
 	if (!json_is_object(object))
 		return err_set(err, ERR_MALFORMED, where, "the body is not a JSON object");
 	return json_get_string(object, member, where, &text, err) &&
-	       (!strcmp(text, said) || err_set(err, ERR_REFUSED, where, "\"%s\" of the body is another than that of the "
-									"statement", member));
+	       (!strcmp(text, said) || err_set(err, ERR_REFUSED, where,
+					       "\"%s\" of the body is another than that of the "
+					       "statement",
+					       member));
 }
 
 static bool fits(const struct statement *statement, const struct buf *body, const char *where, struct err *err) {
@@ -47,8 +49,7 @@ static bool missing(struct audit *audit, const struct shown *shown, const char *
 
 bool shown_body(struct audit *audit, const struct shown *shown, struct buf *ret_body) {
 	char hex[HASH_HEX];
-	CLEANUP(free_ptr) char *name =
-		xasprintf("bodies/%s", hash_hex(&shown->statement->body_sha256, hex));
+	CLEANUP(free_ptr) char *name = xasprintf("bodies/%s", hash_hex(&shown->statement->body_sha256, hex));
 	struct err err;
 	if (!package_find(audit->package, name))
 		return missing(audit, shown, hex);

@@ -18,7 +18,8 @@ static void enter_context(struct audit *audit, const struct shown *shown, struct
 	} else if (!is_before && !line->is_in_context) {
 		if (line->gap_count > 0 && !*line->purpose)
 			found_add(&audit->found, FOUND_OPEN, FOUND_CHAINS, shown->where,
-				  "what host %s (%s) came to before the period: no full round before number %lld is shown",
+				  "what host %s (%s) came to before the period: no full round before number %lld is "
+				  "shown",
 				  line->host->id, line->host->name, (long long)shown->statement->sequence);
 		line->gap_count = 0;
 		line->is_in_context = true;
@@ -37,9 +38,10 @@ static bool is_next(struct audit *audit, const struct shown *shown, struct line 
 	if (statement->sequence == next) {
 		if (!strcmp(statement->previous, line->last))
 			return true;
-		found_add(&audit->found, FOUND_CONTRADICTION, FOUND_CHAINS, shown->where,
-			  "a fork in the line of host %s (%s): number %lld does not follow the number %lld that is shown",
-			  line->host->id, line->host->name, (long long)statement->sequence, (long long)line->sequence);
+		found_add(
+			&audit->found, FOUND_CONTRADICTION, FOUND_CHAINS, shown->where,
+			"a fork in the line of host %s (%s): number %lld does not follow the number %lld that is shown",
+			line->host->id, line->host->name, (long long)statement->sequence, (long long)line->sequence);
 		return false;
 	}
 	if (shown->received >= audit->manifest.to) /* behind the period single statements are shown */

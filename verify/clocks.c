@@ -72,11 +72,11 @@ bool shown_time(struct audit *audit, struct shown *shown) {
 				  statement->finished_at, "and it names a checkpoint that is no older than",
 				  shown->lower);
 	if (shown->upper != INT64_MAX && shown->received > shown->upper + AUDIT_SLACK)
-		return contradict(audit, shown, "receivedAt is", shown->received,
-				  "and it was signed for no later than", shown->upper);
+		return contradict(audit, shown, "receivedAt is", shown->received, "and it was signed for no later than",
+				  shown->upper);
 	if (received_lower != INT64_MIN && shown->received < received_lower - AUDIT_SLACK)
-		return contradict(audit, shown, "receivedAt is", shown->received,
-				  "and it came behind an anchor of", received_lower);
+		return contradict(audit, shown, "receivedAt is", shown->received, "and it came behind an anchor of",
+				  received_lower);
 	if (statement->finished_at > shown->received + AUDIT_SLACK)
 		found_add(&audit->found, FOUND_OPEN, FOUND_TIME, shown->where,
 			  "which clock was right: it was finished %lld seconds after it was received",

@@ -139,9 +139,10 @@ static void open_time(struct audit *audit) {
 			  (unsigned long long)audit->unbounded, (unsigned long long)audit->in_period);
 	for (size_t i = 0; i < anchors->count; i++)
 		if (anchors->items[i].is_stamped && anchors->items[i].stamp_ends < audit->now)
-			found_add(&audit->found, FOUND_OPEN, FOUND_ANCHORS, anchors->items[i].name,
-				  "whether its time-stamp still holds: the authority's certificate has ended and it was "
-				  "not renewed");
+			found_add(
+				&audit->found, FOUND_OPEN, FOUND_ANCHORS, anchors->items[i].name,
+				"whether its time-stamp still holds: the authority's certificate has ended and it was "
+				"not renewed");
 	if (audit->named_unproved > 0)
 		found_add(&audit->found, FOUND_OPEN, FOUND_LOG, "",
 			  "whether %zu checkpoints that hosts had verified are of this log: the package does not have "

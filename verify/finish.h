@@ -3,8 +3,8 @@
 
 #include "verify/audit.h"
 
-/* Entries and nodes give the root of log/checkpoint, of every anchor, and of the checkpoints that hosts had verified, as
- * far as the nodes reach. */
+/* Entries and nodes give the root of log/checkpoint, of every anchor, and of the checkpoints that hosts had verified,
+ * as far as the nodes reach. */
 void finish_log(struct audit *audit);
 /* Timelines to their end, gaps of chains, what was disclosed and belongs to nothing. */
 void finish_hosts(struct audit *audit);

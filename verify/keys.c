@@ -20,9 +20,8 @@ static bool join_tree(struct audit *audit, const struct shown *shown, EVP_PKEY *
 	struct err err;
 	if (!entry_write(shown->envelope, key, &entry, &err))
 		return false;
-	const struct frontier_node leaf = {.level = 0,
-					   .index = shown->index,
-					   .hash = merkle_leaf(entry.data, entry.len)};
+	const struct frontier_node leaf = {
+		.level = 0, .index = shown->index, .hash = merkle_leaf(entry.data, entry.len)};
 	frontier_add(audit->tree, &leaf);
 	return true;
 }
@@ -71,8 +70,8 @@ static struct line *begin_line(struct audit *audit, const struct shown *shown, E
 	if (!host)
 		host = hosts_add(&audit->hosts, statement->host_id, statement->host_name);
 	for (size_t i = 0; i < host->line_count; i++)
-		line_forget(host->lines[i], shown->counted < statement->started_at ? shown->counted
-										  : statement->started_at);
+		line_forget(host->lines[i],
+			    shown->counted < statement->started_at ? shown->counted : statement->started_at);
 	struct line *line = host_begin(host);
 	memcpy(line->enrolment, shown->id, sizeof line->enrolment);
 	line->index = shown->index;
@@ -96,8 +95,9 @@ static bool enrol(struct audit *audit, const struct shown *shown, struct line **
 	if (is_taken_key || (!host && audit->hosts.count == HOSTS_MOST) ||
 	    (host && host->line_count == HOSTS_LINES_MOST)) {
 		EVP_PKEY_free(key);
-		return refuse(audit, shown, is_taken_key ? "an enrolment with a key that is enrolled already"
-							 : "more hosts, or enrolments of one, than the cap");
+		return refuse(audit, shown,
+			      is_taken_key ? "an enrolment with a key that is enrolled already"
+					   : "more hosts, or enrolments of one, than the cap");
 	}
 	struct line *line = begin_line(audit, shown, key);
 	vouch(audit, shown, line);
@@ -145,8 +145,9 @@ static bool find_line(struct audit *audit, const struct shown *shown, struct lin
 		if (*ret_is_by_epoch || join_tree(audit, shown, line->enrolled))
 			return true;
 	}
-	return refuse(audit, shown, "its signature is by none of the keys of its host: not the enrolled one, nor that of "
-				    "the epoch");
+	return refuse(audit, shown,
+		      "its signature is by none of the keys of its host: not the enrolled one, nor that of "
+		      "the epoch");
 }
 
 bool shown_keys(struct audit *audit, const struct shown *shown, struct line **ret_line) {
@@ -161,8 +162,9 @@ bool shown_keys(struct audit *audit, const struct shown *shown, struct line **re
 	if (strcmp(line->purpose, "collector") != 0 && statement_is_collectors(shown->statement))
 		return refuse(audit, shown, "of a type that only the collector's own line has");
 	if (shown_is(shown, "epoch") && is_by_epoch != !strcmp(shown->statement->reason, "rotation"))
-		return refuse(audit, shown, is_by_epoch ? "an epoch by the key before it, for another reason than rotation"
-							: "a rotation that is signed by the enrolled key");
+		return refuse(audit, shown,
+			      is_by_epoch ? "an epoch by the key before it, for another reason than rotation"
+					  : "a rotation that is signed by the enrolled key");
 	*ret_line = line;
 	return true;
 }

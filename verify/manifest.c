@@ -133,8 +133,8 @@ void manifest_check(const struct manifest *manifest, const struct package *packa
 	struct err err;
 	if (!is_sorted(manifest, found))
 		return;
-	json_array_foreach(manifest->files, index, listed) if (!file_holds(package, listed, name_at(manifest, index),
-									   &err))
+	json_array_foreach(manifest->files, index,
+			   listed) if (!file_holds(package, listed, name_at(manifest, index), &err))
 		found_err(found, FOUND_MANIFEST, name_at(manifest, index), &err);
 	for (size_t i = 0; i < package_count(package); i++)
 		if (!is_listed(manifest, package_at(package, i)->name))
@@ -146,9 +146,8 @@ void manifest_check(const struct manifest *manifest, const struct package *packa
 bool manifest_wants(const struct manifest *manifest, char *const *controls, size_t count) {
 	size_t index;
 	const json_t *wanted;
-	json_array_foreach(manifest->controls, index, wanted) for (size_t i = 0; i < count;
-								   i++) if (!strcmp(controls[i],
-										    json_string_value(
-											    wanted))) return true;
+	json_array_foreach(manifest->controls, index,
+			   wanted) for (size_t i = 0; i < count;
+					i++) if (!strcmp(controls[i], json_string_value(wanted))) return true;
 	return json_array_size(manifest->controls) == 0;
 }

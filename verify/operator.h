@@ -1,14 +1,14 @@
 /* The collector's own line (docs/FORMAT.md 1.2): what the operator says that he did to evidence. */
 #pragma once
 
-#include "core/json.h"
 #include "core/hash.h"
+#include "core/json.h"
 
 #define OPERATOR_RECORDS_MOST 100000
 
 struct erasure {
-	char *body, *statement; /* digests, hexadecimal */
-	json_t *rules;          /* strings; NULL: the whole body */
+	char *body, *statement;            /* digests, hexadecimal */
+	json_t *rules;                     /* strings; NULL: the whole body */
 	char *rule, *reason, *by, *record; /* record: digest of the statement that says so */
 	int64_t at;
 	bool is_used; /* something in this package is missing under it */

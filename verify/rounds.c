@@ -193,10 +193,11 @@ static bool nothing_left_out(const struct round_look *look, const struct slot *f
 	const struct ruleset *ruleset = look->current->ruleset;
 	for (size_t i = 0; i < ruleset->count; i++)
 		if (ruleset->rules[i].is_wanted && !fresh[i].has_leaf) {
-			found_add(&look->audit->found, FOUND_CONTRADICTION, FOUND_BODIES, look->shown->where,
-				  "left out: rule %s of the policy supports a control that was asked for, and its result "
-				  "is not disclosed",
-				  ruleset->rules[i].id);
+			found_add(
+				&look->audit->found, FOUND_CONTRADICTION, FOUND_BODIES, look->shown->where,
+				"left out: rule %s of the policy supports a control that was asked for, and its result "
+				"is not disclosed",
+				ruleset->rules[i].id);
 			return false;
 		}
 	return true;
@@ -302,8 +303,7 @@ static bool read_body(struct round_look *look, json_t **ret_document) {
 		return refuse(look, "its body has another digest than the statement's subject");
 	if (!json_read(buf_str(&bytes), bytes.len, STATEMENT_BODY_LARGEST, name, ret_document, &err))
 		return refuse_err(look, &err);
-	if (!json_is_object(*ret_document) ||
-	    !json_get_array(*ret_document, "results", name, &look->results, &err))
+	if (!json_is_object(*ret_document) || !json_get_array(*ret_document, "results", name, &look->results, &err))
 		return json_is_object(*ret_document) ? refuse_err(look, &err) : refuse(look, "its body is no object");
 	if (look->is_signed == has_erased(look->results))
 		return refuse(look, look->is_signed ? "its body has erased results, and yet its own bytes"
@@ -349,8 +349,8 @@ static void round_of_disclosures(struct round_look *look) {
 		next_disclosure(look->audit);
 		return;
 	}
-	const bool has_moved = !committed_root(look->shown->statement, &said) ||
-			       !hash_equal(&said, &look->current->root);
+	const bool has_moved =
+		!committed_root(look->shown->statement, &said) || !hash_equal(&said, &look->current->root);
 	if (look->shown->statement->full || (look->current->is_complete && has_moved)) {
 		refuse(look, "left out: nothing is disclosed of a round whose state is another than before, or full");
 		line_forget(look->line, look->shown->statement->started_at);
@@ -389,8 +389,8 @@ static bool take_ruleset(struct round_look *look, const struct ruleset *ruleset)
 	current->slots = xcalloc(ruleset->count, sizeof *current->slots);
 	for (size_t i = 0; i < ruleset->count; i++)
 		if (ruleset->rules[i].is_wanted)
-			current->slots[i].rule = host_rule(look->line->host, ruleset->rules[i].id, manifest->from,
-							   manifest->to);
+			current->slots[i].rule =
+				host_rule(look->line->host, ruleset->rules[i].id, manifest->from, manifest->to);
 	return true;
 }
 

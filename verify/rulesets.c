@@ -125,8 +125,8 @@ static bool read_rule(const struct trees *trees, const struct yaml *node, const 
 		      struct err *err) {
 	const struct yaml *id;
 	const char *text;
-	if (!yaml_is(node, YAML_MAPPING, where, "a rule", err) ||
-	    !yaml_need(node, "id", where, "a rule", &id, err) || !yaml_string(id, where, "id", &text, err))
+	if (!yaml_is(node, YAML_MAPPING, where, "a rule", err) || !yaml_need(node, "id", where, "a rule", &id, err) ||
+	    !yaml_string(id, where, "id", &text, err))
 		return false;
 	rule->id = xstrdup(text);
 	return read_controls(node, where, rule, err) && read_valid(trees, node, where, rule, err);

@@ -5,7 +5,7 @@
 #include "core/package.h"
 #include "verify/manifest.h"
 
-#define RULESETS_MOST 1000     /* different stacks of policies in a package */
+#define RULESETS_MOST 1000      /* different stacks of policies in a package */
 #define RULESET_RULES_MOST 4096 /* as POLICY_RULES_MOST */
 
 struct ruleset_rule {
@@ -17,7 +17,7 @@ struct ruleset_rule {
 };
 
 struct ruleset {
-	struct hash id; /* of the policies' digests, in their order */
+	struct hash id;  /* of the policies' digests, in their order */
 	char **policies; /* digests, hexadecimal */
 	size_t policy_count;
 	struct ruleset_rule *rules; /* sorted by id: the order of a state's leaves and of the bits of "looked" */

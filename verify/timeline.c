@@ -40,8 +40,7 @@ static void add(struct timeline *timeline, int64_t from, int64_t to, enum timeli
 	}
 	if (timeline->count == timeline->room) {
 		timeline->room = timeline->room ? 2 * timeline->room : 4;
-		timeline->intervals =
-			xreallocarray(timeline->intervals, timeline->room, sizeof *timeline->intervals);
+		timeline->intervals = xreallocarray(timeline->intervals, timeline->room, sizeof *timeline->intervals);
 	}
 	timeline->intervals[timeline->count++] = (struct timeline_interval){from, to, state};
 }

@@ -27,7 +27,7 @@ struct timeline_interval {
 };
 
 struct timeline {
-	int64_t from, to; /* the period [from, to) */
+	int64_t from, to;                    /* the period [from, to) */
 	struct timeline_interval *intervals; /* without gaps between them, neighbours differ; complete when closed */
 	size_t count, room;
 	int64_t seconds[TIMELINE_STATES]; /* when closed: their sum is to - from */
