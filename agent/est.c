@@ -8,6 +8,7 @@
 
 #define CACERTS "/.well-known/est/cacerts"
 #define SIMPLEENROLL "/.well-known/est/simpleenroll"
+#define SIMPLEREENROLL "/.well-known/est/simplereenroll"
 #define EST_ANSWER_LARGEST (1U << 20)
 
 typedef STACK_OF(X509) certificates;
@@ -89,33 +90,42 @@ static bool make_request(EVP_PKEY *key, const char *common_name, char **ret_text
 	return true;
 }
 
-/* Whether the certificate is for our key and by that CA. */
-static bool is_ours(X509 *certificate, EVP_PKEY *key, X509 *ca) {
+bool est_is_ours(X509 *certificate, EVP_PKEY *key, X509 *ca) {
 	return EVP_PKEY_eq(X509_get0_pubkey(certificate), key) == 1 &&
 	       X509_verify(certificate, X509_get0_pubkey(ca)) == 1;
 }
 
-bool est_certify(struct http *http, EVP_PKEY *key, const char *common_name, X509 *ca, X509 **ret_certificate,
-		 struct err *err) {
+static bool certify(struct http *http, const char *path, EVP_PKEY *key, const char *common_name, X509 *ca,
+		    X509 **ret_certificate, struct err *err) {
 	CLEANUP(http_answer_done) struct http_answer answer = {0};
 	CLEANUP(certificates_free) certificates *found = NULL;
 	CLEANUP(free_ptr) char *text = NULL;
 	if (!make_request(key, common_name, &text, err))
 		return false;
 	const struct http_request request = {
-		.path = SIMPLEENROLL, .content_type = "application/pkcs10", .body = text, .len = strlen(text)};
-	if (!http_ask(http, &request, &answer, err) || !http_is_ok(&answer, SIMPLEENROLL, err) ||
-	    !est_certificates(buf_str(&answer.body), answer.body.len, SIMPLEENROLL, &found, err))
+		.path = path, .content_type = "application/pkcs10", .body = text, .len = strlen(text)};
+	if (!http_ask(http, &request, &answer, err) || !http_is_ok(&answer, path, err) ||
+	    !est_certificates(buf_str(&answer.body), answer.body.len, path, &found, err))
 		return false;
 	for (int i = 0; i < sk_X509_num(found); i++) {
 		X509 *certificate = sk_X509_value(found, i);
-		if (!is_ours(certificate, key, ca))
+		if (!est_is_ours(certificate, key, ca))
 			continue;
 		X509_up_ref(certificate);
 		*ret_certificate = certificate;
 		return true;
 	}
-	return err_set(err, ERR_REFUSED, SIMPLEENROLL, "no certificate for our key by the CA came back");
+	return err_set(err, ERR_REFUSED, path, "no certificate for our key by the CA came back");
+}
+
+bool est_certify(struct http *http, EVP_PKEY *key, const char *common_name, X509 *ca, X509 **ret_certificate,
+		 struct err *err) {
+	return certify(http, SIMPLEENROLL, key, common_name, ca, ret_certificate, err);
+}
+
+bool est_recertify(struct http *http, EVP_PKEY *key, const char *common_name, X509 *ca, X509 **ret_certificate,
+		   struct err *err) {
+	return certify(http, SIMPLEREENROLL, key, common_name, ca, ret_certificate, err);
 }
 
 void est_pem(X509 *certificate, struct buf *pem) {

@@ -13,6 +13,11 @@ MUST_CHECK bool est_ca(struct http *http, const struct hash *fingerprint, X509 *
  * for that key, or ERR_REFUSED. */
 MUST_CHECK bool est_certify(struct http *http, EVP_PKEY *key, const char *common_name, X509 *ca, X509 **ret_certificate,
 			    struct err *err);
+/* POST /.well-known/est/simplereenroll (4.2.2), over a connection with the certificate that goes: the same. */
+MUST_CHECK bool est_recertify(struct http *http, EVP_PKEY *key, const char *common_name, X509 *ca,
+			      X509 **ret_certificate, struct err *err);
+/* Whether the certificate is for our key and by that CA. */
+bool est_is_ours(X509 *certificate, EVP_PKEY *key, X509 *ca);
 
 /* The certificates of a certs-only PKCS#7 in base64, as the answers hold it; line breaks are allowed. What fuzzing
  * calls. The caller sk_X509_pop_free()s. */

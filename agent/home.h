@@ -18,6 +18,7 @@
  *     lock                  held by the one process that seals
  *   receipts/               <statement's digest>.tlog-proof
  *     checkpoint            the last checkpoint that was verified, verbatim
+ *     transport-cert.pem    a newer certificate than the enrolment's (agent/renew.h)
  *     ship.lock             held by the one process that ships
  *
  * Either all of it is one user's, 0700 (home_make()), or it is shared (packaging/tmpfiles.d/vouch.conf): the folder and

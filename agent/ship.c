@@ -5,6 +5,7 @@
 #include "core/gzip.h"
 #include "core/lines.h"
 #include "core/statement.h"
+#include "core/times.h"
 
 #define PATH "/v1/statements"
 #define DELAY_LONGEST_S 300
@@ -63,21 +64,31 @@ static bool count_set_aside(struct shipper *shipper, struct err *err) {
 	return true;
 }
 
+/* A connection with the certificate in use; libcurl reads it once. */
+static bool connect_with(struct shipper *shipper, struct err *err) {
+	const struct http_peer peer = {.base = shipper->enrolment->collector,
+				       .ca = shipper->home->ca,
+				       .certificate = renewal_certificate(shipper->renewal),
+				       .key = shipper->home->transport_key,
+				       .ends = shipper->ends};
+	struct http *http;
+	if (!http_open(&peer, &http, err))
+		return false;
+	http_close(shipper->http);
+	shipper->http = http;
+	return true;
+}
+
 bool shipper_open(const struct home *home, const struct enrolment *enrolment, const sigset_t *ends,
 		  struct shipper **ret_shipper, struct err *err) {
 	CLEANUP(shipper_close_p) struct shipper *shipper = xcalloc(1, sizeof *shipper);
 	CLEANUP(key_free_p) EVP_PKEY *transport = NULL;
-	const struct http_peer peer = {.base = enrolment->collector,
-				       .ca = home->ca,
-				       .certificate = home->transport_certificate,
-				       .key = home->transport_key,
-				       .ends = ends};
-	shipper->home = home;
-	shipper->lock = -1;
+	*shipper = (struct shipper){.home = home, .enrolment = enrolment, .ends = ends, .lock = -1};
 	if (!key_load(home->transport_key, &transport, err) || !home_make(home, err) ||
 	    !home_lock_shipping(home, &shipper->lock, err) || !count_set_aside(shipper, err) ||
 	    !home_sweep(home->receipts, ".tmp-", err) || !home_sweep(home->refused, ".tmp-", err) ||
-	    !receipts_open(home, enrolment->vkey, &shipper->receipts, err) || !http_open(&peer, &shipper->http, err))
+	    !receipts_open(home, enrolment->vkey, &shipper->receipts, err) ||
+	    !renewal_open(home, enrolment, transport, &shipper->renewal, err) || !connect_with(shipper, err))
 		return false;
 	shipper->receipts->get = fetch_tile;
 	shipper->receipts->context = shipper;
@@ -86,11 +97,18 @@ bool shipper_open(const struct home *home, const struct enrolment *enrolment, co
 	return true;
 }
 
+bool ship_should_renew(const struct shipper *shipper) { return times_now() >= renewal_due(shipper->renewal); }
+
+bool ship_renew(struct shipper *shipper, struct err *err) {
+	return renewal_try(shipper->renewal, shipper->ends, err) && connect_with(shipper, err);
+}
+
 void shipper_close(struct shipper *shipper) {
 	if (!shipper)
 		return;
 	http_close(shipper->http);
 	receipts_close(shipper->receipts);
+	renewal_free(shipper->renewal);
 	close_fd(&shipper->lock);
 	free(shipper);
 }

@@ -5,15 +5,19 @@
 
 #include "agent/http.h"
 #include "agent/receipt.h"
+#include "agent/renew.h"
 #include "agent/spool.h"
 
 #define SHIP_LINES_MOST 64
 #define SHIP_BYTES_MOST (8U << 20) /* of a batch; a single larger statement goes alone */
 
 struct shipper {
-	const struct home *home; /* borrowed */
+	const struct home *home;           /* borrowed */
+	const struct enrolment *enrolment; /* borrowed */
+	const sigset_t *ends;              /* borrowed */
 	struct http *http;
 	struct receipts *receipts;
+	struct renewal *renewal;
 	int lock;         /* descriptor; one process ships from a state folder */
 	size_t set_aside; /* in refused/ when it was opened */
 	bool is_log_seen; /* in this batch: the log was seen to continue the one of the last receipt */
@@ -36,6 +40,11 @@ struct shipped {
  * the queue, to be tried again later; *err says why: no answer, an answer that is none, a receipt that does not hold,
  * "later". An empty queue is true with nothing done. */
 MUST_CHECK bool ship(struct shipper *shipper, struct shipped *ret_shipped, struct err *err);
+
+/* Whether the certificate should be renewed now. */
+bool ship_should_renew(const struct shipper *shipper);
+/* Renews it; what is shipped from then on goes with the new one. False: the old one stays in use. */
+MUST_CHECK bool ship_renew(struct shipper *shipper, struct err *err);
 
 /* The time to wait before try number `failures` (from 1), in microseconds: from 1 s doubling to 5 minutes, of which a
  * random half is jitter; never less than retry_after seconds (an hour at most). */

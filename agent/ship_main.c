@@ -9,12 +9,14 @@
 #include "agent/notice.h"
 #include "agent/ship.h"
 #include "core/confine.h"
+#include "core/times.h"
 
 struct shipping {
 	sd_event *event;
 	struct shipper *shipper;
 	sd_event_source *work;  /* runs a batch when nothing else is to be done */
 	sd_event_source *later; /* runs it after a failure's delay */
+	sd_event_source *renew; /* looks whether the certificate is due */
 	unsigned failures;      /* in a row */
 	bool once;
 	bool was_refused; /* something, since the start */
@@ -60,6 +62,35 @@ static int wait_and_try_again(struct shipping *shipping, const struct shipped *s
 	return code < 0 ? code : sd_event_source_set_enabled(shipping->later, SD_EVENT_ONESHOT);
 }
 
+static void renew(const struct shipping *shipping) {
+	char until[TIMES_TEXT];
+	struct err err;
+	if (!ship_should_renew(shipping->shipper))
+		return;
+	bool ok = ship_renew(shipping->shipper, &err);
+	times_format(renewal_ends(shipping->shipper->renewal), until);
+	if (ok) {
+		notice("vouch-ship", NOTICE_NOTICE, "the certificate was renewed: it ends at %s", until);
+		return;
+	}
+	fail(&err);
+	notice("vouch-ship", NOTICE_WARNING, "the certificate, which ends at %s, was not renewed; it is tried again",
+	       until);
+}
+
+/* When it is due, or in an hour: the clock may be set in between. */
+static int look_at_certificate(sd_event_source *source, uint64_t due, void *context) {
+	struct shipping *shipping = context;
+	renew(shipping);
+	int64_t wait = renewal_due(shipping->shipper->renewal) - times_now();
+	if (wait < 1)
+		wait = 1;
+	if (wait > RENEW_LOOK_S)
+		wait = RENEW_LOOK_S;
+	int code = sd_event_source_set_time_relative(source, (uint64_t)wait * 1000000);
+	return code < 0 ? code : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
 static int work(sd_event_source *source, void *context) {
 	struct shipping *shipping = context;
 	struct shipped shipped;
@@ -102,6 +133,12 @@ static int add_sources(struct shipping *shipping, const struct home *home) {
 						  shipping);
 	if (code >= 0)
 		code = sd_event_source_set_enabled(shipping->later, SD_EVENT_OFF);
+	/* Before the first batch: a certificate that has ended is good for nothing else. */
+	if (code >= 0)
+		code = sd_event_add_time_relative(shipping->event, &shipping->renew, CLOCK_BOOTTIME, 0, 0,
+						  look_at_certificate, shipping);
+	if (code >= 0)
+		code = sd_event_source_set_priority(shipping->renew, SD_EVENT_PRIORITY_IMPORTANT);
 	if (code >= 0)
 		code = sd_event_add_inotify(shipping->event, NULL, home->queue, IN_MOVED_TO, noticed, shipping);
 	return code;
@@ -122,6 +159,7 @@ static int run(struct shipping *shipping, const struct home *home) {
 	}
 	sd_event_source_unref(shipping->work);
 	sd_event_source_unref(shipping->later);
+	sd_event_source_unref(shipping->renew);
 	sd_event_unref(shipping->event);
 	return code < 0 ? 2 : code;
 }

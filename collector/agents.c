@@ -95,6 +95,7 @@ static void answer_statements(struct visit *visit) {
 static const struct route routes[] = {
 	{"/.well-known/est/cacerts", ROUTE_ANYONE, false, est_cacerts},
 	{"/.well-known/est/simpleenroll", ROUTE_ANYONE, true, est_enroll},
+	{"/.well-known/est/simplereenroll", ROUTE_RENEWAL, true, est_reenroll},
 	{"/v1/log", ROUTE_KNOWN, false, answer_log},
 	{"/v1/statements", ROUTE_KNOWN, true, answer_statements},
 	{"/log/", ROUTE_KNOWN, false, route_log},
@@ -107,9 +108,7 @@ static bool read_peer(struct visit *visit, X509 *certificate, struct peer *ret_p
 	EVP_PKEY *key = X509_get0_pubkey(certificate);
 	CLEANUP(buf_done) struct buf der = {0};
 	struct peer peer = {0};
-	/* The handshake looked at the end, but a connection may outlive it. */
-	if (!key || !ca_host_of(X509_get_subject_name(certificate), common_name) ||
-	    X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0)
+	if (!key || !ca_host_of(X509_get_subject_name(certificate), common_name))
 		return true;
 	if (!store_certificate_host(visit->collector->store, hash_hex(&digest, fingerprint), peer.host, err))
 		return false;
@@ -123,12 +122,20 @@ static bool read_peer(struct visit *visit, X509 *certificate, struct peer *ret_p
 	return true;
 }
 
+/* The handshake pardons some, and a connection may outlive the end of its certificate. */
+static bool has_ended(X509 *certificate, const struct route *route, int64_t now) {
+	time_t since = (time_t)(route->access == ROUTE_RENEWAL ? now - LISTEN_GRACE : now);
+	return X509_cmp_time(X509_get0_notAfter(certificate), &since) <= 0;
+}
+
 static void answer_known(struct visit *visit, const struct route *route) {
 	CLEANUP(x509_free_p) X509 *certificate = SSL_get1_peer_certificate(listen_ssl(visit->request));
 	CLEANUP(peer_done) struct peer peer = {0};
 	struct err err;
 	if (!certificate) {
 		http_error(visit->request, 401, "no client certificate");
+	} else if (has_ended(certificate, route, visit->now)) {
+		http_error(visit->request, 403, "the certificate has ended");
 	} else if (!read_peer(visit, certificate, &peer, &err)) {
 		http_fault(visit->request, &err);
 	} else if (!peer.host[0]) {

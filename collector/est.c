@@ -48,12 +48,33 @@ static bool keep_certificate(struct visit *visit, const struct issued *issued, E
 	return store_certificate_add(visit->collector->store, &row, err);
 }
 
+/* Another certificate for who has one: nothing but its time may be another. */
+static bool is_own(struct visit *visit, const struct issued *issued, EVP_PKEY *key, struct err *err) {
+	CLEANUP(store_line_done) struct store_line line = {0};
+	char keyid[HASH_HEX];
+	struct hash id = key_id(key);
+	int64_t count = 0;
+	if (strcmp(issued->host, visit->peer->host) != 0)
+		return err_set(err, ERR_REFUSED, "request", "the request is for another host than the certificate");
+	if (strcmp(hash_hex(&id, keyid), visit->peer->transport) != 0)
+		return err_set(err, ERR_REFUSED, "request", "the request is for another key than the certificate's");
+	if (!store_line_of(visit->collector->store, keyid, &line, err) ||
+	    !store_certificates_good(visit->collector->store, keyid, visit->now, &count, err))
+		return false;
+	if (line.ended != 0)
+		return err_set(err, ERR_DENIED, "certificate",
+			       "the host was enrolled anew or revoked; this line has ended");
+	return count < EST_CERTIFICATES_MOST ||
+	       err_set(err, ERR_REFUSED, "request", "the key has %d good certificates already", EST_CERTIFICATES_MOST);
+}
+
 static bool issue(struct visit *visit, struct issued *issued, struct err *err) {
 	const struct collector *collector = visit->collector;
 	const int64_t expires = visit->now + collector->config->certificate_lifetime;
 	CLEANUP(buf_done) struct buf der = {0};
 	CLEANUP(key_free_p) EVP_PKEY *key = NULL;
 	return read_request(visit, &der, err) && ca_read_request(der.data, der.len, issued->host, &key, err) &&
+	       (!visit->peer || is_own(visit, issued, key, err)) &&
 	       ca_issue(collector->ca, issued->host, key, visit->now, expires, &issued->certificate, err) &&
 	       keep_certificate(visit, issued, key, expires, err);
 }
@@ -77,7 +98,9 @@ static void refuse_token(struct visit *visit) {
 
 static void refuse_request(struct visit *visit, const struct err *err) {
 	collector_say(visit->collector, "agents: enrolment refused: %s", err->why);
-	if (err->code == ERR_REFUSED || err->code == ERR_MALFORMED || err->code == ERR_TOO_BIG)
+	if (err->code == ERR_DENIED)
+		http_error(visit->request, 403, "%s", err->why);
+	else if (err->code == ERR_REFUSED || err->code == ERR_MALFORMED || err->code == ERR_TOO_BIG)
 		http_error(visit->request, 400, "%s", err->why);
 	else
 		http_fault(visit->request, err);
@@ -100,4 +123,17 @@ void est_enroll(struct visit *visit) {
 		collector_say(visit->collector, "agents: a certificate for host %s", issued.host);
 		reply_pkcs7(visit, issued.certificate, "application/pkcs7-mime; smime-type=certs-only");
 	}
+}
+
+void est_reenroll(struct visit *visit) {
+	struct store *store = visit->collector->store;
+	CLEANUP(issued_done) struct issued issued = {0};
+	struct err err;
+	if (!store_begin(store, &err) || !issue(visit, &issued, &err) || !store_commit(store, &err)) {
+		store_rollback(store);
+		refuse_request(visit, &err);
+		return;
+	}
+	collector_say(visit->collector, "agents: another certificate for host %s", issued.host);
+	reply_pkcs7(visit, issued.certificate, "application/pkcs7-mime; smime-type=certs-only");
 }

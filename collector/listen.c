@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 
 #include "core/file.h"
+#include "core/times.h"
 
 #define BACKLOG 512
 
@@ -77,7 +78,7 @@ static bool is_over_cap(const struct connection *connection) {
 	if (most == 0 || connection->received <= most)
 		return false;
 	const SSL *ssl = bufferevent_openssl_get_ssl(connection->bufferevent);
-	return !ssl || !SSL_get0_peer_certificate(ssl);
+	return !ssl || !SSL_get0_peer_certificate(ssl) || SSL_get_verify_result(ssl) != X509_V_OK;
 }
 
 static void count_input(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *context) {
@@ -156,12 +157,23 @@ static bool tls_fault(const char *where, struct err *err) {
 	return err_set(err, ERR_CRYPTO, where, "%s", text);
 }
 
+/* Whose certificate has just ended gets in, to renew it; the result of the verification stays "expired". */
+static int pardon_ended(int is_good, X509_STORE_CTX *verification) {
+	time_t since = (time_t)(times_now() - LISTEN_GRACE);
+	X509 *certificate = X509_STORE_CTX_get_current_cert(verification);
+	if (is_good)
+		return 1;
+	return X509_STORE_CTX_get_error(verification) == X509_V_ERR_CERT_HAS_EXPIRED &&
+	       X509_STORE_CTX_get_error_depth(verification) == 0 && certificate &&
+	       X509_cmp_time(X509_get0_notAfter(certificate), &since) > 0;
+}
+
 static bool trust_clients(SSL_CTX *tls, X509 *clients, struct err *err) {
 	if (!clients)
 		return true;
 	if (X509_STORE_add_cert(SSL_CTX_get_cert_store(tls), clients) != 1 || SSL_CTX_add_client_CA(tls, clients) != 1)
 		return tls_fault("ca.crt", err);
-	SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, pardon_ended);
 	return true;
 }
 

@@ -26,9 +26,11 @@ struct listen_settings {
 };
 
 #define LISTEN_HEADERS_MOST 16384
+#define LISTEN_GRACE ((int64_t)14 * 86400) /* seconds after its end in which a client certificate passes TLS */
 
 /* Our side of TLS: DIR/server.crt and DIR/server.key. clients: the CA of client certificates, asked for but not
- * demanded; NULL: none are asked for. The caller SSL_CTX_free()s. */
+ * demanded; NULL: none are asked for. One that has ended passes for LISTEN_GRACE: who answers looks at its end again.
+ * The caller SSL_CTX_free()s. */
 MUST_CHECK bool listen_tls(const char *folder, X509 *clients, SSL_CTX **ret_tls, struct err *err);
 static inline __attribute__((unused)) void listen_tls_free_p(SSL_CTX **tls) { SSL_CTX_free(*tls); }
 

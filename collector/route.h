@@ -14,7 +14,8 @@ struct visit {
 	int64_t now;
 };
 
-enum route_access { ROUTE_ANYONE, ROUTE_KNOWN };
+/* Renewal: a certificate that ended at most LISTEN_GRACE ago will do, as it does nowhere else. */
+enum route_access { ROUTE_ANYONE, ROUTE_KNOWN, ROUTE_RENEWAL };
 
 struct route {
 	const char *path; /* ends in '/': everything below it too, but not itself; "/" is itself alone */

@@ -62,6 +62,9 @@ struct store_certificate {
 };
 MUST_CHECK bool store_certificate_add(struct store *store, const struct store_certificate *certificate,
 				      struct err *err);
+/* How many certificates of a key have not ended. */
+MUST_CHECK bool store_certificates_good(struct store *store, const char *key, int64_t now, int64_t *ret_count,
+					struct err *err);
 /* The host that a certificate was issued to, "" when it is not one of ours. */
 MUST_CHECK bool store_certificate_host(struct store *store, const char *fingerprint, char ret_host[STORE_HOST_ID],
 				       struct err *err);

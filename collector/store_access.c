@@ -51,6 +51,18 @@ bool store_certificate_add(struct store *store, const struct store_certificate *
 		       certificate->expires);
 }
 
+bool store_certificates_good(struct store *store, const char *key, int64_t now, int64_t *ret_count, struct err *err) {
+	CLEANUP(sql_done) struct sql query = {0};
+	if (!sql_open(store, &query, err, "SELECT count(*) FROM certificates WHERE key = ? AND expires > ?", "ti", key,
+		      now))
+		return false;
+	int64_t count = sql_next(&query) ? sql_int(&query, 0) : 0;
+	if (!sql_ok(&query, err))
+		return false;
+	*ret_count = count;
+	return true;
+}
+
 bool store_certificate_host(struct store *store, const char *fingerprint, char ret_host[STORE_HOST_ID],
 			    struct err *err) {
 	CLEANUP(sql_done) struct sql query = {0};

@@ -11,6 +11,9 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "collector/ca.h"
+#include "collector/est.h"
+#include "collector/listen.h"
 #include "collector/verbs.h"
 #include "collector_kit.h"
 #include "core/bundle.h"
@@ -233,6 +236,114 @@ static void a_key_of_one_host_is_refused_for_another(void **state) {
 	CLEANUP(reply_done) struct reply reply = enrol(token, request);
 	assert_int_equal(reply.status, 400);
 	assert_non_null(strstr(buf_str(&reply.body), "another host's"));
+}
+
+/* --- another certificate --------------------------------------------------------------------------------------------
+ */
+
+static struct reply renew(const char *request, bool with_certificate) {
+	return ask(&(struct ask){.at = world.agents,
+				 .path = "/.well-known/est/simplereenroll",
+				 .post = request,
+				 .post_len = strlen(request),
+				 .with_certificate = with_certificate});
+}
+
+static void assert_says(const struct reply *reply, long status, const char *why) {
+	assert_int_equal(reply->status, status);
+	if (!strstr(buf_str(&reply->body), why))
+		fail_msg("\"%s\" does not say \"%s\"", buf_str(&reply->body), why);
+}
+
+static void a_host_gets_another_certificate_for_its_own_name_and_key_alone(void **state) {
+	CLEANUP(free_ptr) char *request = make_request(world.host.transport, KIT_HOST);
+	CLEANUP(free_ptr) char *other_host = make_request(world.host.transport, KIT_OTHER);
+	CLEANUP(key_free_p) EVP_PKEY *key = NULL;
+	struct err err = {0};
+	must(key_make_p256(&key, &err));
+	CLEANUP(free_ptr) char *other_key = make_request(key, KIT_HOST);
+	CLEANUP(reply_done) struct reply nobody = renew(request, false);
+	assert_says(&nobody, 401, "no client certificate");
+	CLEANUP(reply_done) struct reply of_other_host = renew(other_host, true);
+	assert_says(&of_other_host, 400, "another host than the certificate");
+	CLEANUP(reply_done) struct reply of_other_key = renew(other_key, true);
+	assert_says(&of_other_key, 400, "another key than the certificate's");
+	CLEANUP(reply_done) struct reply nonsense = renew("AAAA", true);
+	assert_int_equal(nonsense.status, 400);
+	CLEANUP(reply_done) struct reply good = renew(request, true);
+	assert_int_equal(good.status, 200);
+	save_certificate(&good.body);
+	CLEANUP(reply_done)
+	struct reply known = ask(&(struct ask){.at = world.agents, .path = "/v1/log", .with_certificate = true});
+	assert_int_equal(known.status, 200);
+}
+
+/* The host's certificate becomes one that ended so long ago; the store knows it. */
+static void end_certificate(int64_t ago) {
+	struct err err = {0};
+	CLEANUP(ca_free_p) struct ca *ca = NULL;
+	CLEANUP(store_free_p) struct store *store = NULL;
+	CLEANUP(free_ptr) char *path = file_join(world.folder, "store.db");
+	X509 *certificate = NULL;
+	char fingerprint[HASH_HEX], keyid[HASH_HEX];
+	const int64_t until = times_now() - ago;
+	must(ca_load(world.folder, &ca, &err) &&
+	     ca_issue(ca, KIT_HOST, world.host.transport, until - 3600, until, &certificate, &err));
+	struct hash digest = ca_fingerprint(certificate), id = key_id(world.host.transport);
+	must(store_open(path, &store, &err) &&
+	     store_certificate_add(store,
+				   &(struct store_certificate){hash_hex(&digest, fingerprint), KIT_HOST,
+							       hash_hex(&id, keyid), until - 3600, until},
+				   &err));
+	FILE *file = fopen(world.certificate, "w");
+	PEM_write_X509(file, certificate);
+	fclose(file);
+	X509_free(certificate);
+}
+
+static void a_certificate_that_has_ended_is_good_for_another_one_alone_and_for_two_weeks(void **state) {
+	CLEANUP(free_ptr) char *good = scratch_text("", world.certificate);
+	CLEANUP(free_ptr) char *request = make_request(world.host.transport, KIT_HOST);
+	static const char *const paths[] = {"/v1/log", "/log/checkpoint"};
+	end_certificate(LISTEN_GRACE - 60);
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		CLEANUP(reply_done)
+		struct reply reply = ask(&(struct ask){.at = world.agents, .path = paths[i], .with_certificate = true});
+		assert_says(&reply, 403, "the certificate has ended");
+	}
+	CLEANUP(buf_done) struct buf lines = {0};
+	buf_adds(&lines, "{}\n");
+	CLEANUP(reply_done)
+	struct reply statements = ask(&(struct ask){.at = world.agents,
+						    .path = "/v1/statements",
+						    .post = buf_str(&lines),
+						    .post_len = lines.len,
+						    .with_certificate = true});
+	assert_says(&statements, 403, "the certificate has ended");
+	/* And it may send no more than who has none. */
+	CLEANUP(free_ptr) char *much = xcalloc(1, 1 << 20);
+	memset(much, ' ', (1 << 20) - 1);
+	CLEANUP(reply_done) struct reply cut_off = renew(much, true);
+	assert_int_equal(cut_off.status, 0);
+	CLEANUP(reply_done) struct reply renewed = renew(request, true);
+	assert_int_equal(renewed.status, 200);
+	end_certificate(LISTEN_GRACE + 60);
+	CLEANUP(reply_done) struct reply too_late = renew(request, true);
+	assert_int_equal(too_late.status, 0); /* it does not pass TLS */
+	FILE *file = fopen(world.certificate, "w");
+	fputs(good, file);
+	fclose(file);
+}
+
+static void a_key_gets_so_many_certificates_and_no_more(void **state) {
+	CLEANUP(free_ptr) char *request = make_request(world.host.transport, KIT_HOST);
+	long status = 200;
+	for (int i = 0; i < EST_CERTIFICATES_MOST && status == 200; i++) {
+		CLEANUP(reply_done) struct reply reply = renew(request, true);
+		status = reply.status;
+	}
+	CLEANUP(reply_done) struct reply over = renew(request, true);
+	assert_says(&over, 400, "good certificates already");
 }
 
 /* --- statements -----------------------------------------------------------------------------------------------------
@@ -852,6 +963,9 @@ int main(void) {
 		cmocka_unit_test(a_token_enrols_one_host_and_a_refused_request_does_not_use_it_up),
 		cmocka_unit_test(an_expired_token_is_refused),
 		cmocka_unit_test(a_key_of_one_host_is_refused_for_another),
+		cmocka_unit_test(a_host_gets_another_certificate_for_its_own_name_and_key_alone),
+		cmocka_unit_test(a_certificate_that_has_ended_is_good_for_another_one_alone_and_for_two_weeks),
+		cmocka_unit_test(a_key_gets_so_many_certificates_and_no_more),
 		cmocka_unit_test(statements_need_a_client_certificate),
 		cmocka_unit_test(statements_are_logged_once_however_often_they_come),
 		cmocka_unit_test(a_small_request_that_grows_over_the_cap_is_413),
