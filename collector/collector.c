@@ -69,7 +69,9 @@ bool collector_open(const char *folder, const char *data, void (*say)(const char
 	if (!ca_load(folder, &collector->ca, err) || !open_log(collector, folder, err) ||
 	    !collector_store(folder, &collector->store, err) || !receive_adopt(collector->store, collector->log, err) ||
 	    !index_catch_up(collector->store, say_progress, collector, err) ||
-	    !agree(collector->store, collector->log, err) || !catalogue_load(policies, &collector->catalogue, err))
+	    !agree(collector->store, collector->log, err) ||
+	    !own_line_open(folder, collector->store, collector->log, &collector->own, err) ||
+	    !catalogue_load(policies, &collector->catalogue, err))
 		return false;
 	collector->sessions = sessions_new();
 	*ret_collector = collector;
@@ -80,6 +82,7 @@ bool collector_open(const char *folder, const char *data, void (*say)(const char
 void collector_free(struct collector *collector) {
 	if (!collector)
 		return;
+	own_line_free(collector->own);
 	sessions_free(collector->sessions);
 	catalogue_free(collector->catalogue);
 	store_free(collector->store);

@@ -3,6 +3,7 @@
 
 #include "collector/ca.h"
 #include "collector/config.h"
+#include "collector/own_line.h"
 #include "collector/receive.h"
 #include "collector/session.h"
 #include "core/catalogue.h"
@@ -24,6 +25,7 @@ struct collector {
 	struct log *log;
 	EVP_PKEY *log_key;
 	struct ca *ca;
+	struct own_line *own;
 	struct catalogue *catalogue;
 	struct sessions *sessions;
 	struct receive_tally tally;

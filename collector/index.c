@@ -3,6 +3,7 @@
 #include "collector/store_attestations.h"
 #include "core/base64.h"
 #include "core/key.h"
+#include "core/text.h"
 #include "core/times.h"
 
 #define EVENTS_A_BATCH 500 /* in one transaction of a replay */
@@ -179,6 +180,20 @@ static bool take_attestation(struct store *store, const struct index_statement *
 
 /* --- a statement, a note ------------------------------------------------------------------------------------------ */
 
+static bool take_revocation(struct store *store, const struct index_statement *kept, struct err *err) {
+	const char *host, *keyid, *from, *reason, *by;
+	if (!json_get_string(kept->document, "host", kept->digest, &host, err) ||
+	    !json_get_string(kept->document, "evidenceKey", kept->digest, &keyid, err) ||
+	    !json_get_string(kept->document, "from", kept->digest, &from, err) ||
+	    !json_get_string(kept->document, "reason", kept->digest, &reason, err) ||
+	    !json_get_string(kept->document, "by", kept->digest, &by, err))
+		return false;
+	CLEANUP(free_ptr) char *text = xasprintf("revoked by %s, not to be believed from %s on: %s", by, from, reason);
+	const struct store_finding finding = {
+		.host = host, .kind = "revoked", .at = kept->received, .text = text, .statement = kept->digest};
+	return store_line_end(store, keyid, kept->received, err) && store_finding_put(store, &finding, err);
+}
+
 static bool take_by_type(struct store *store, const struct index_statement *kept, const struct store_line *line,
 			 struct err *err) {
 	if (!strcmp(kept->statement->type, "round"))
@@ -187,6 +202,8 @@ static bool take_by_type(struct store *store, const struct index_statement *kept
 		return take_epoch(store, kept, line, err);
 	if (!strcmp(kept->statement->type, "attestation"))
 		return take_attestation(store, kept, line, err);
+	if (!strcmp(kept->statement->type, "revocation"))
+		return take_revocation(store, kept, err);
 	return true;
 }
 
@@ -205,7 +222,8 @@ bool index_statement(struct store *store, const struct index_statement *kept, st
 		.finished = statement->finished_at,
 		.body_name = statement->body_name,
 	};
-	return store_statement_add(store, &row, err) && take_host(store, kept, err) &&
+	return store_statement_add(store, &row, err) &&
+	       (statement_is_collectors(statement) || take_host(store, kept, err)) &&
 	       take_by_type(store, kept, &line, err) && store_position_set(store, kept->event, kept->digest, err);
 }
 
@@ -246,12 +264,16 @@ static bool read_document(struct store *store, const struct store_evidence *evid
 	return err->code == ERR_ABSENT;
 }
 
+static bool has_document(const struct statement *statement) {
+	static const char *const types[] = {"round", "attestation", "revocation"};
+	return text_is_one_of(statement->type, types, ARRAY_LEN(types));
+}
+
 static bool replay_statement(struct store *store, const struct store_evidence *evidence, struct err *err) {
 	CLEANUP(statement_free_p) struct statement *statement = NULL;
 	CLEANUP(json_decref_p) json_t *document = NULL;
 	if (!read_statement(evidence, &statement, err) ||
-	    ((!strcmp(statement->type, "round") || !strcmp(statement->type, "attestation")) &&
-	     !read_document(store, evidence, &document, err)))
+	    (has_document(statement) && !read_document(store, evidence, &document, err)))
 		return false;
 	const struct index_statement kept = {evidence->event,  evidence->index, evidence->received,
 					     evidence->digest, statement,       document};

@@ -7,6 +7,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "collector/listen.h"
+#include "collector/orders.h"
 #include "collector/route.h"
 #include "collector/stamps.h"
 #include "collector/verbs.h"
@@ -23,12 +24,14 @@ struct running {
 	struct event *signals[2];
 	struct event *stamps;
 	SSL_CTX *tls_agents, *tls_readers;
+	struct order_socket *orders;
 	struct listener *listeners[LISTENERS];
 };
 
 /* Listeners go first, then one turn of the loop in which libevent frees their connections, which know their listener.
  */
 static void running_done(struct running *running) {
+	order_socket_free(running->orders);
 	for (size_t i = 0; i < LISTENERS; i++)
 		listen_stop(running->listeners[i]);
 	for (size_t i = 0; i < ARRAY_LEN(running->signals); i++)
@@ -132,6 +135,7 @@ static bool run(const struct verb_call *call, struct err *err) {
 	if (!watch_signals(&running, err) || !collector_open(folder, options.data, call->say, &collector, err) ||
 	    !listen_tls(folder, collector->ca->certificate, &running.tls_agents, err) ||
 	    !listen_tls(folder, NULL, &running.tls_readers, err) || !open_listeners(&running, collector, err) ||
+	    !order_socket_open(running.base, folder, collector, &running.orders, err) ||
 	    !start_stamps(&running, collector, err))
 		return false;
 	collector_say(collector, "log: %s with %llu entries", log_origin(collector->log),

@@ -12,6 +12,7 @@
 static const char evidence_schema[] =
 	"PRAGMA main.journal_mode = WAL;"
 	"PRAGMA main.synchronous = FULL;"
+	"PRAGMA main.secure_delete = ON;"
 	"PRAGMA trusted_schema = OFF;"
 	"BEGIN IMMEDIATE;"
 	"CREATE TABLE IF NOT EXISTS main.tokens(hash BLOB PRIMARY KEY, expires INTEGER NOT NULL, uses INTEGER NOT NULL)"
@@ -56,6 +57,7 @@ static const char index_schema[] =
 	"PRAGMA derived.journal_mode = WAL;"
 	/* What the machine's end takes of it is derived again. */
 	"PRAGMA derived.synchronous = NORMAL;"
+	"PRAGMA derived.secure_delete = ON;"
 	"BEGIN IMMEDIATE;"
 	"CREATE TABLE IF NOT EXISTS derived.position(one INTEGER PRIMARY KEY CHECK(one = 1), id INTEGER NOT NULL,"
 	" digest TEXT NOT NULL) STRICT;"

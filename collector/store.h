@@ -112,6 +112,11 @@ MUST_CHECK bool store_statement_index(struct store *store, const char *digest, i
 /* ERR_ABSENT when it is not kept (any more). *ret_body is empty before. */
 MUST_CHECK bool store_body(struct store *store, const char *sha256, struct buf *ret_body, struct err *err);
 
+/* Replaces it, or with NULL takes it away (docs/FORMAT.md 2.2). */
+MUST_CHECK bool store_body_set(struct store *store, const char *sha256, const void *body, size_t len, struct err *err);
+/* What was taken away is in no file any more, write-ahead log included. */
+MUST_CHECK bool store_shrink(struct store *store, struct err *err);
+
 /* One more than the highest index that a statement or an orphan has. */
 MUST_CHECK bool store_next_index(struct store *store, int64_t *ret_index, struct err *err);
 /* Entries of the log without a statement: a crash came between log and store. The host sends the statement again, and
@@ -150,6 +155,8 @@ MUST_CHECK bool store_line_before(struct store *store, int64_t id, int64_t seque
 MUST_CHECK bool store_line_add(struct store *store, struct store_line *line, struct err *err);
 /* Keeps its sequence and last. */
 MUST_CHECK bool store_line_move(struct store *store, const struct store_line *line, struct err *err);
+/* The one of this evidence key, where it has not ended yet. */
+MUST_CHECK bool store_line_end(struct store *store, const char *keyid, int64_t at, struct err *err);
 MUST_CHECK bool store_lines(struct store *store,
 			    void (*visit)(void *context, const struct store_line *line, const char *host_name),
 			    void *context, struct err *err);

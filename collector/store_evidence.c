@@ -113,6 +113,17 @@ bool store_body(struct store *store, const char *sha256, struct buf *ret_body, s
 	return true;
 }
 
+bool store_body_set(struct store *store, const char *sha256, const void *body, size_t len, struct err *err) {
+	if (!body)
+		return sql_run(store, err, "DELETE FROM bodies WHERE sha256 = ?", "t", sha256);
+	return sql_run(store, err, "UPDATE bodies SET bytes = ?2 WHERE sha256 = ?1", "tb", sha256, body, len);
+}
+
+bool store_shrink(struct store *store, struct err *err) {
+	return sql_run(store, err, "PRAGMA main.wal_checkpoint(TRUNCATE)", "") &&
+	       sql_run(store, err, "PRAGMA derived.wal_checkpoint(TRUNCATE)", "");
+}
+
 bool store_next_index(struct store *store, int64_t *ret_index, struct err *err) {
 	CLEANUP(sql_done) struct sql query = {0};
 	return sql_open(store, &query, err,

@@ -83,6 +83,10 @@ bool store_line_move(struct store *store, const struct store_line *line, struct 
 		       line->last, line->id);
 }
 
+bool store_line_end(struct store *store, const char *keyid, int64_t at, struct err *err) {
+	return sql_run(store, err, "UPDATE lines SET ended = ?2 WHERE keyid = ?1 AND ended = 0", "ti", keyid, at);
+}
+
 bool store_lines(struct store *store,
 		 void (*visit)(void *context, const struct store_line *line, const char *host_name), void *context,
 		 struct err *err) {

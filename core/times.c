@@ -59,6 +59,14 @@ bool times_parse(const char *text, int64_t *ret_instant) {
 	return true;
 }
 
+bool times_parse_day(const char *text, int64_t *ret_instant) {
+	char midnight[TIMES_TEXT];
+	if (strlen(text) != 10)
+		return times_parse(text, ret_instant);
+	snprintf(midnight, sizeof midnight, "%.10sT00:00:00Z", text);
+	return times_parse(midnight, ret_instant);
+}
+
 static const struct {
 	char unit;
 	int64_t seconds;
