@@ -194,6 +194,9 @@ void api_trust(struct visit *visit) {
 		http_fault(visit->request, &err);
 		return;
 	}
+	const struct own_line *own = visit->collector->own;
+	struct trust_key collector = {.host = (char *)own->id, .key = own->key};
+	build.trust.collector = &collector;
 	CLEANUP(json_decref_p) json_t *trust = trust_json(&build.trust, build.earliest);
 	http_json(visit->request, 200, trust);
 }

@@ -68,6 +68,9 @@ equal "by whom, why and under which rule" "the officer, a name, schedule 7.2" \
 equal "the statement names the body" "$first $(payload "$first" | jq -r '.subject[0].digest.sha256')" \
 	"$(api "/api/v1/statements/$erasure/body" | jq -r '.bodies[0] | "\(.statement) \(.body)"')"
 check "the statement still verifies" trust "$first"
+check "so does the erasure" trust "$erasure"
+equal "the trust file has the key of the collector's own line" "$(api "/api/v1/statements/$erasure" | jq -r '.signatures[0].keyid')" \
+	"$(jq -r .collectorKey.keyid "$work/trust.json")"
 check "Alice is in no file of the collector any more" everywhere Alice-Example
 refused "what is gone is not erased again" "nothing to erase" erase --statement "$first"
 stop collector TERM || true
