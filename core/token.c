@@ -150,7 +150,7 @@ static bool log_in(const struct token *token, const struct pkcs11_uri *uri, cons
 bool token_open(const struct pkcs11_uri *uri, bool to_write, struct token **ret_token, struct err *err) {
 	CLEANUP(token_close_p) struct token *token = xcalloc(1, sizeof *token);
 	CK_SLOT_ID slot = 0;
-	CK_TOKEN_INFO info;
+	CK_TOKEN_INFO info = {0};
 	token->name = xasprintf("token \"%s\"", uri->token);
 	token->module_path = xstrdup(uri->module);
 	if (!load(token, err) || !find_slot(token, uri, &slot, &info, err))
