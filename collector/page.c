@@ -4,9 +4,26 @@
 
 #include "core/times.h"
 
+#define REPLACEMENT "\xef\xbf\xbd"
+
+/* Bytes of a character that turns the direction of those behind it (U+202A to U+202E, U+2066 to U+2069), or 0: with one
+ * "gpj.exe" reads "exe.jpg". Letters have their direction without it. */
+static size_t turns(const char *text) {
+	if (!strncmp(text, "\xe2\x80", 2) && (unsigned char)text[2] >= 0xaa && (unsigned char)text[2] <= 0xae)
+		return 3;
+	if (!strncmp(text, "\xe2\x81", 2) && (unsigned char)text[2] >= 0xa6 && (unsigned char)text[2] <= 0xa9)
+		return 3;
+	return 0;
+}
+
 static void add_escaped(struct buf *html, const char *text) {
 	for (; *text; text++) {
 		unsigned char c = (unsigned char)*text;
+		if (turns(text)) {
+			buf_adds(html, REPLACEMENT);
+			text += turns(text) - 1;
+			continue;
+		}
 		switch (c) {
 		case '&':
 			buf_adds(html, "&amp;");
@@ -25,7 +42,7 @@ static void add_escaped(struct buf *html, const char *text) {
 			break;
 		default:
 			if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
-				buf_adds(html, "\xef\xbf\xbd");
+				buf_adds(html, REPLACEMENT);
 			else
 				buf_add(html, text, 1);
 		}

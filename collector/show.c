@@ -177,9 +177,13 @@ void show_overview(struct visit *visit) {
 	}
 	page_begin(&page, "Technological controls of ISO/IEC 27001:2022", visit->reader, false);
 	show_population(&page, &summary);
+	if (!show_attested_line(&page, visit, &err)) {
+		http_fault(visit->request, &err);
+		return;
+	}
 	write_controls(&page, &summary);
 	write_legend(&page);
-	if (!show_attested_line(&page, visit, &err) || !write_hosts(&page, visit->collector->store, &err)) {
+	if (!write_hosts(&page, visit->collector->store, &err)) {
 		http_fault(visit->request, &err);
 		return;
 	}

@@ -5,7 +5,7 @@ struct host_page {
 	struct page *page;
 	const char *id, *reader;
 	int64_t now;
-	bool is_found;
+	bool is_found, is_attester;
 	/* Epochs of its evidence key (docs/FORMAT.md 1.1). */
 	unsigned boots, resets, rotations;
 	int64_t last_reset; /* received then; 0: none */
@@ -47,10 +47,11 @@ static void write_host(void *context, const struct store_host *host) {
 	if (strcmp(host->id, at->id) != 0)
 		return;
 	at->is_found = true;
+	at->is_attester = host->purpose[0] != '\0';
 	CLEANUP(free_ptr)
-	char *title = xasprintf("%s %s", host->purpose[0] ? "Identity" : "Host", host->name[0] ? host->name : host->id);
+	char *title = xasprintf("%s %s", at->is_attester ? "Identity" : "Host", host->name[0] ? host->name : host->id);
 	page_begin(at->page, title, at->reader, true);
-	if (host->purpose[0])
+	if (at->is_attester)
 		page_element(at->page, "p", "It only attests: it is no host, and looks at nothing.", "class",
 			     "population", NULL);
 	if (host->is_broken)
@@ -140,7 +141,7 @@ void show_host(struct visit *visit) {
 	struct store *store = visit->collector->store;
 	struct err err;
 	if (!store_epochs(store, at.id, count_epoch, &at, &err) || !store_hosts(store, write_host, &at, &err) ||
-	    !store_attesters(store, write_host, &at, &err) || (at.is_found && !write_results(&at, store, &err)))
+	    !store_attesters(store, write_host, &at, &err) || (at.is_found && !at.is_attester && !write_results(&at, store, &err)))
 		http_fault(visit->request, &err);
 	else if (!at.is_found)
 		http_error(visit->request, 404, "there is no such host");
