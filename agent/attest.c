@@ -61,10 +61,14 @@ bool attest_send(const struct home *home, const struct enrolment *enrolment, str
 		 struct err *err) {
 	CLEANUP(shipper_close_p) struct shipper *shipper = NULL;
 	struct shipped batch = {.more = true};
+	struct err ignored;
 	bool ok = true;
 	*ret_sent = (struct shipped){0};
 	if (!shipper_open(home, enrolment, NULL, &shipper, err))
 		return false;
+	/* Where this fails and the certificate has ended, shipping says so. */
+	if (ship_should_renew(shipper))
+		(void)!ship_renew(shipper, &ignored);
 	while (ok && batch.more) {
 		ok = ship(shipper, &batch, err);
 		ret_sent->stored += batch.stored;

@@ -11,7 +11,8 @@
  * statement here: the chain was not carried along with the keys. */
 MUST_CHECK bool attest_seal(const struct home *home, const struct enrolment *enrolment,
 			    const struct attestation *attestation, char ret_digest[HASH_HEX], struct err *err);
-/* Ships all that is in the queue. *ret_sent sums up what was done, also where it failed: the rest stays in the queue.
+/* Ships all that is in the queue, with a new certificate where it is time for one. *ret_sent sums up what was done,
+ * also where it failed: the rest stays in the queue.
  */
 MUST_CHECK bool attest_send(const struct home *home, const struct enrolment *enrolment, struct shipped *ret_sent,
 			    struct err *err);

@@ -141,7 +141,8 @@ void show_host(struct visit *visit) {
 	struct store *store = visit->collector->store;
 	struct err err;
 	if (!store_epochs(store, at.id, count_epoch, &at, &err) || !store_hosts(store, write_host, &at, &err) ||
-	    !store_attesters(store, write_host, &at, &err) || (at.is_found && !at.is_attester && !write_results(&at, store, &err)))
+	    !store_attesters(store, write_host, &at, &err) ||
+	    (at.is_found && !at.is_attester && !write_results(&at, store, &err)))
 		http_fault(visit->request, &err);
 	else if (!at.is_found)
 		http_error(visit->request, 404, "there is no such host");

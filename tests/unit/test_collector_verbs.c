@@ -152,6 +152,14 @@ static void text_on_a_page_never_becomes_markup(void **state) {
 			    "\xef\xbf\xbd\xef\xbf\xbd</a>");
 }
 
+static void nothing_on_a_page_turns_the_text_behind_it(void **state) {
+	CLEANUP(page_done) struct page page = {0};
+	page_text(&page, "\xe2\x80\xaegpj.exe\xe2\x80\xac \xe2\x81\xa6x\xe2\x81\xa9");
+	page_text(&page, " \xd9\x85\xd8\xb1 \xe2\x80\x93 \xe2\x81\xaa \xe2\x80");
+	assert_string_equal(page.html.data, "\xef\xbf\xbdgpj.exe\xef\xbf\xbd \xef\xbf\xbdx\xef\xbf\xbd"
+					    " \xd9\x85\xd8\xb1 \xe2\x80\x93 \xe2\x81\xaa \xe2\x80");
+}
+
 static void a_session_ends_by_time_by_logout_and_under_pressure(void **state) {
 	struct err err = {0};
 	char first[SESSION_TEXT], other[SESSION_TEXT];
@@ -179,6 +187,7 @@ int main(void) {
 		cmocka_unit_test(wrong_use_is_told_apart_from_failure),
 		cmocka_unit_test(a_configuration_error_names_key_line_and_column),
 		cmocka_unit_test(text_on_a_page_never_becomes_markup),
+		cmocka_unit_test(nothing_on_a_page_turns_the_text_behind_it),
 		cmocka_unit_test(a_session_ends_by_time_by_logout_and_under_pressure),
 	};
 	return cmocka_run_group_tests_name("collector's verbs", tests, make_folder, remove_folder);
