@@ -103,13 +103,13 @@ static void take_stamps(const struct package *package, const struct trusted *tru
 	CLEANUP(timestamp_done) struct timestamp first = {0};
 	CLEANUP(timestamp_done) struct timestamp last = {0};
 	struct err err;
-	if (!trusted->authorities)
+	if (!trusted->trust->timestamp)
 		return;
 	bool ok = read_chain(package, folder, &chain, &err);
 	if (ok && chain.count == 0)
 		return;
-	ok = ok && timestamp_verify_chain(text->data, text->len, chain.items, chain.count, trusted->authorities, &first,
-					  &last, &err);
+	ok = ok && timestamp_verify_chain(text->data, text->len, chain.items, chain.count, trusted->trust->timestamp,
+					  &first, &last, &err);
 	if (!ok && anchors_is_stranger(&err)) {
 		found_add(found, FOUND_OPEN, FOUND_ANCHORS, anchor->name,
 			  "when it was signed: the authority of %s is not in the trust file", err.where);

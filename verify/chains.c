@@ -7,11 +7,15 @@ static bool refuse(struct audit *audit, const struct shown *shown, const char *w
 	return false;
 }
 
-/* From the last full round before the period on nothing may be missing, nor in the period. What is shown before that
- * are single statements. */
+static bool is_collectors(const struct line *line) { return !strcmp(line->purpose, "collector"); }
+
+/* From the last full round before the period on nothing may be missing, nor in the period; what is shown before that
+ * are single statements. Of the collector's own line everything is there. */
 static void enter_context(struct audit *audit, const struct shown *shown, struct line *line) {
 	const bool is_before = shown->received < audit->manifest.from;
 	const bool is_full = shown_is(shown, "round") && shown->statement->full;
+	if (is_collectors(line))
+		return;
 	if (is_before && is_full) { /* what was missing before it is of no matter */
 		line->gap_count = 0;
 		line->is_in_context = true;
@@ -44,7 +48,8 @@ static bool is_next(struct audit *audit, const struct shown *shown, struct line 
 			line->host->id, line->host->name, (long long)statement->sequence, (long long)line->sequence);
 		return false;
 	}
-	if (shown->received >= audit->manifest.to) /* behind the period single statements are shown */
+	if (shown->received >= audit->manifest.to &&
+	    !is_collectors(line)) /* behind the period single statements are shown */
 		return true;
 	const struct line_gap gap = {next, statement->sequence - 1, line->finished, statement->started_at};
 	line_gap(line, &gap);

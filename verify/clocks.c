@@ -24,15 +24,15 @@ static bool take_own_stamp(struct audit *audit, struct shown *shown) {
 	CLEANUP(buf_done) struct buf pem = {0};
 	CLEANUP(timestamp_done) struct timestamp stamp = {0};
 	struct err err;
-	if (!audit->trusted->authorities || !package_find(audit->package, name))
+	if (!audit->trusted->trust->timestamp || !package_find(audit->package, name))
 		return true;
 	const struct buf *signature = &shown->envelope->signatures[0].bytes;
 	const struct hash imprint = timestamp_imprint(signature->data, signature->len);
 	if (!package_read(audit->package, name, TIMESTAMP_RESPONSE_LARGEST, &response, &err) ||
 	    (package_find(audit->package, beside) &&
 	     !package_read(audit->package, beside, TIMESTAMP_PEM_LARGEST, &pem, &err)) ||
-	    !timestamp_verify(response.data, response.len, &imprint, pem.len ? &pem : NULL, audit->trusted->authorities,
-			      name, &stamp, &err)) {
+	    !timestamp_verify(response.data, response.len, &imprint, pem.len ? &pem : NULL,
+			      audit->trusted->trust->timestamp, name, &stamp, &err)) {
 		if (anchors_is_stranger(&err))
 			found_add(&audit->found, FOUND_OPEN, FOUND_TIME, name,
 				  "when it was signed: the authority is not in the trust file");

@@ -123,7 +123,7 @@ void finish_hosts(struct audit *audit) {
 
 static void open_time(struct audit *audit) {
 	const struct anchors *anchors = &audit->anchors;
-	if (!audit->trusted->authorities)
+	if (!audit->trusted->trust->timestamp)
 		found_add(&audit->found, FOUND_OPEN, FOUND_ANCHORS, "",
 			  "what time-stamp authorities signed: the trust file has none");
 	if (!audit->trusted->witnesses)

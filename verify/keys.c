@@ -29,11 +29,10 @@ static bool join_tree(struct audit *audit, const struct shown *shown, EVP_PKEY *
 /* --- enrolment ---------------------------------------------------------------------------------------------------- */
 
 static void vouch_collector(struct audit *audit, const struct shown *shown, struct line *line) {
-	const struct trusted *trusted = audit->trusted;
-	if (!trusted->collector_key)
+	const struct trust_key *collector = audit->trusted->trust->collector;
+	if (!collector)
 		return;
-	const struct hash id = key_id(trusted->collector_key);
-	line->is_vouched = hash_equal(&id, &line->key_id) && !strcmp(trusted->collector, line->host->id);
+	line->is_vouched = hash_equal(&collector->id, &line->key_id) && !strcmp(collector->host, line->host->id);
 	if (!line->is_vouched) {
 		line->is_broken = true;
 		refuse(audit, shown, "a collector's own line by another key than the trust file's collectorKey");

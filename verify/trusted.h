@@ -1,17 +1,12 @@
-/* The trust file (docs/FORMAT.md 5) as a verification of a package uses it: logs and evidence keys as bundles do, and
- * who else is believed. What is absent is believed to nobody. */
+/* The trust file (docs/FORMAT.md 5) as a verification of a package uses it. What is absent is believed to nobody. */
 #pragma once
 
 #include "core/bundle.h"
-#include "core/timestamp.h"
 #include "core/witness_policy.h"
 
 struct trusted {
-	struct trust *trust;                 /* logs, evidence keys */
-	struct timestamp_trust *authorities; /* NULL: none */
-	struct witness_policy *witnesses;    /* NULL: none */
-	char *collector;                     /* host id of the collector's own line, or NULL */
-	EVP_PKEY *collector_key;
+	struct trust *trust;
+	struct witness_policy *witnesses; /* of its text; NULL: it has none */
 };
 MUST_CHECK bool trusted_read(const char *data, size_t len, const char *where, struct trusted *ret_trusted,
 			     struct err *err);
