@@ -41,6 +41,7 @@ struct kit_host {
 	int64_t sequence;          /* of its last statement */
 	char previous[HASH_HEX];
 	int64_t clock;
+	bool full; /* the next round says so */
 	struct peer peer;
 };
 
@@ -123,6 +124,7 @@ static inline void kit_add(struct kit_host *host, const char *type, const char *
 		.finished_at = host->clock,
 		.policies = json_array(),
 		.state = state,
+		.full = host->full,
 		.body_name = (char *)body_name,
 		.body_sha256 = hash_of(buf_str(body), body->len),
 	};
@@ -186,7 +188,9 @@ static inline void kit_add_round(struct kit_host *host, json_t *results, struct 
 	assert_non_null(document);
 	must(statement_state(results, &state, &err));
 	must(json_canonical(document, &body, &err));
+	host->full = true;
 	kit_add(host, "round", "results", &body, state, lines);
+	host->full = false;
 	json_decref(state);
 }
 
