@@ -31,6 +31,9 @@ for folder in "$work" "$top/tests/vectors/audit"; do
 	"$here/verify-openssl.sh" bundle.sigstore.json trust.json results.json || fail "$folder: openssl"
 done
 cd "$work"
+[ "$(node "$foreign/verify.mjs" --time stamped.sigstore.json trust.json)" = "OK 2026-11-18T11:06:40.250Z" ] ||
+	fail "Sigstore's library with a time-stamp"
+node "$foreign/verify.mjs" --time bundle.sigstore.json trust.json >/dev/null && fail "a bundle without a time-stamp"
 node "$foreign/tamper.mjs" bundle.sigstore.json trust.json changed || fail "Sigstore's library accepts a change"
 for changed in changed/*.json; do
 	answer=$("$here/verify-openssl.sh" "$changed" trust.json | tail -1) && fail "openssl accepts $changed"
