@@ -31,7 +31,7 @@ for folder in "$work" "$top/tests/vectors/audit"; do
 	"$here/verify-openssl.sh" bundle.sigstore.json trust.json results.json || fail "$folder: openssl"
 done
 cd "$work"
-[ "$(node "$foreign/verify.mjs" --time stamped.sigstore.json trust.json)" = "OK 2026-11-18T11:06:40.250Z" ] ||
+[ "$(node "$foreign/verify.mjs" --time stamped.sigstore.json trust.json)" = "OK 2026-11-18T11:06:40.000Z" ] ||
 	fail "Sigstore's library with a time-stamp"
 node "$foreign/verify.mjs" --time bundle.sigstore.json trust.json >/dev/null && fail "a bundle without a time-stamp"
 node "$foreign/tamper.mjs" bundle.sigstore.json trust.json changed || fail "Sigstore's library accepts a change"

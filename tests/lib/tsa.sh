@@ -21,7 +21,7 @@ tsa_new() {
 		default_policy = 1.2.3.4.1
 		digests = sha256
 		accuracy = secs:1
-		clock_precision_digits = 3
+		clock_precision_digits = 0
 		ess_cert_id_alg = sha256
 	END
 	tsa_signer "$1" "$2"

@@ -152,6 +152,7 @@ static int make_world(void **state) {
 	const char *folder = getenv("KEEP_DIR");
 	bool made = key_make_ed25519(&w.evidence, &err) && key_make_ed25519(&w.log, &err);
 	w.tsa = tsa_new(&(struct tsa_signer){0});
+	w.tsa.fraction = 0; /* Sigstore's library reads none, or three digits and not DER's two */
 	CLEANUP(free_ptr) char *vkey = made ? note_vkey(ORIGIN, w.log) : NULL;
 	made = made && note_verifier_read(vkey, &w.verifier, &err);
 	for (size_t i = 0; made && i < ENTRIES; i++)

@@ -15,6 +15,7 @@ struct tsa {
 	EVP_PKEY *root_key, *middle_key, *key;
 	X509 *root, *middle, *signer;
 	int64_t time;       /* of the next answer */
+	long fraction;      /* of its second, microseconds */
 	bool keep_apart;    /* leave the certificates out of answers, whatever was asked */
 	const EVP_MD *hash; /* that is signed over */
 };
@@ -81,7 +82,7 @@ static inline void tsa_new_signer(struct tsa *tsa, const struct tsa_signer *how)
 }
 
 static inline struct tsa tsa_new(const struct tsa_signer *how) {
-	struct tsa tsa = {.time = TSA_NOW, .hash = EVP_sha256()};
+	struct tsa tsa = {.time = TSA_NOW, .fraction = 250000, .hash = EVP_sha256()};
 	struct err err;
 	if (!key_make_p256(&tsa.root_key, &err) || !key_make_p256(&tsa.middle_key, &err))
 		abort();
@@ -127,7 +128,7 @@ static inline ASN1_INTEGER *tsa_serial(TS_RESP_CTX *context, void *unused) {
 
 static inline int tsa_time(TS_RESP_CTX *context, void *tsa, long *seconds, long *microseconds) {
 	*seconds = (long)((struct tsa *)tsa)->time;
-	*microseconds = 250000;
+	*microseconds = ((struct tsa *)tsa)->fraction;
 	return 1;
 }
 
