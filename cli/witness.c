@@ -6,7 +6,7 @@
 #include "cli/cli.h"
 #include "cli/say.h"
 #include "core/file.h"
-#include "witness/serve.h"
+#include "witness/witness_serve.h"
 
 static const char usage[] =
 	"usage: vouch witness --listen ADDRESS:PORT --state DIR --key FILE --log VKEY [options]\n"
@@ -66,7 +66,7 @@ static bool run_witness(const struct witness_options *options, const char *name,
 		return false;
 	CLEANUP(free_ptr) char *who = xasprintf("this is %s", witness_vkey(witness));
 	say_line(who);
-	return serve(witness, options->listen, say_line, err);
+	return witness_serve(witness, options->listen, say_line, err);
 }
 
 static int misuse(const struct witness_options *options, char **operands, bool is_keygen) {

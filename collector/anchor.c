@@ -88,8 +88,7 @@ void anchor_well(struct anchor *anchor, const char *about) {
 
 static bool keep_finding(const struct anchor *anchor, const char *kind, const char *name, const char *text,
 			 struct err *err) {
-	CLEANUP(free_ptr) char *folder = file_join(anchor->anchors, "findings");
-	CLEANUP(free_ptr) char *path = xasprintf("%s/%s-%s.json", folder, kind, name);
+	CLEANUP(free_ptr) char *path = xasprintf("%s/findings/%s-%s.json", anchor->anchors, kind, name);
 	CLEANUP(json_decref_p) json_t *object = json_object();
 	CLEANUP(buf_done) struct buf bytes = {0};
 	char at[TIMES_TEXT];
@@ -98,8 +97,7 @@ static bool keep_finding(const struct anchor *anchor, const char *kind, const ch
 	json_object_set_new(object, "at", json_string(times_format(times_now(), at)));
 	json_object_set_new(object, "kind", json_text(kind));
 	json_object_set_new(object, "text", json_text(text));
-	return json_canonical(object, &bytes, err) && file_make_folder(folder, 0755, err) &&
-	       file_write(path, bytes.data, bytes.len, 0644, err);
+	return json_canonical(object, &bytes, err) && file_write(path, bytes.data, bytes.len, 0644, err);
 }
 
 void anchor_finding(struct anchor *anchor, const char *kind, const char *name, const char *format, ...) {
@@ -212,6 +210,11 @@ static void drop_unfinished(const struct anchor *anchor) {
 	rmdir(folder);
 }
 
+static bool sweep(const struct anchor *anchor, const char *name, struct err *err) {
+	CLEANUP(free_ptr) char *folder = file_join(anchor->anchors, name);
+	return file_make_folder(folder, 0755, err) && file_sweep(folder, err);
+}
+
 bool anchor_open(const char *folder, void (*say)(const char *line), struct anchor **ret_anchor, struct err *err) {
 	CLEANUP(anchor_free_p) struct anchor *anchor = xcalloc(1, sizeof *anchor);
 	CLEANUP(free_ptr) char *config = file_join(folder, "collector.yaml");
@@ -227,6 +230,8 @@ bool anchor_open(const char *folder, void (*say)(const char *line), struct ancho
 	    !file_make_folder(anchor->anchors, 0755, err) || !take_lock(anchor, err))
 		return false;
 	drop_unfinished(anchor);
+	if (!sweep(anchor, "witnesses", err) || !sweep(anchor, "findings", err))
+		return false;
 	*ret_anchor = anchor;
 	anchor = NULL;
 	return true;
@@ -308,6 +313,8 @@ static bool open_point(struct anchor *anchor, const struct checkpoint *checkpoin
 	if (!note_open(note->data, note->len, anchor->verifier, ret_text, err) ||
 	    !is_newest(anchor, checkpoint->size, err))
 		return false;
+	if (is_there && !anchor->has_passed && !file_sweep(folder, err))
+		return false;
 	if (is_there)
 		return is_same(anchor, folder, checkpoint, err);
 	return is_backed(anchor, checkpoint, err) && make(anchor, folder, note, err);
@@ -327,5 +334,6 @@ bool anchor_pass(struct anchor *anchor, struct err *err) {
 	const struct anchor_point point = {folder, checkpoint.size, checkpoint.root, buf_str(&text), text.len};
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		parts[i](anchor, &point);
+	anchor->has_passed = true;
 	return true;
 }

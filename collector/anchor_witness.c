@@ -46,9 +46,8 @@ static uint64_t recall(const struct asking *asking) {
 
 static void remember(const struct asking *asking, uint64_t size) {
 	CLEANUP(free_ptr) char *text = xasprintf("%llu\n", (unsigned long long)size);
-	CLEANUP(free_ptr) char *folder = file_join(asking->anchor->anchors, "witnesses");
 	struct err err;
-	if (!file_make_folder(folder, 0755, &err) || !file_write(asking->memory, text, strlen(text), 0644, &err))
+	if (!file_write(asking->memory, text, strlen(text), 0644, &err))
 		anchor_trouble(asking->anchor, err.where, "%s", err.why);
 }
 
@@ -216,19 +215,22 @@ static void cosign(const struct asking *asking, struct buf *note) {
 
 static void ask_all(struct anchor *anchor, const struct anchor_point *point, const struct witness_policy *policy,
 		    const struct witness_policy_view *view, const struct note_parts *parts, struct buf *note) {
+	/* What has all cosignatures is shown to them again when the process starts: a folder that was restored from a
+	 * backup looks whole, and only they know better. */
+	CLEANUP(buf_done) struct buf known = {0};
 	sigset_t pending;
 	for (size_t i = 0; i < policy->witness_count; i++) {
 		const struct witness_policy_witness *witness = &policy->witnesses[i];
 		CLEANUP(asking_done)
 		struct asking asking = {.anchor = anchor, .point = point, .parts = parts, .witness = witness};
-		if (!witness->url || view->cosigned[i].is_there)
+		if (!witness->url || (view->cosigned[i].is_there && anchor->has_passed))
 			continue;
 		if (sigpending(&pending) == 0 && (sigismember(&pending, SIGTERM) || sigismember(&pending, SIGINT)))
 			return;
 		snprintf(asking.id, sizeof asking.id, "%08x", (unsigned)witness->cosigner->id);
 		asking.about = xasprintf("witness %s", witness->name);
 		asking.memory = xasprintf("%s/witnesses/%s", anchor->anchors, asking.id);
-		cosign(&asking, note);
+		cosign(&asking, view->cosigned[i].is_there ? &known : note);
 	}
 }
 

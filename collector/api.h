@@ -13,3 +13,5 @@ void api_trust(struct visit *visit);
 /* Statements with their bodies, oldest first. */
 void api_evidence(struct visit *visit);
 void api_attestations(struct visit *visit);
+/* Checkpoints that others signed. */
+void api_anchors(struct visit *visit);

@@ -60,6 +60,7 @@ bool collector_open(const char *folder, const char *data, void (*say)(const char
 	CLEANUP(collector_free_p) struct collector *collector = xcalloc(1, sizeof *collector);
 	collector->lock = -1;
 	collector->say = say;
+	collector->anchors = file_join(folder, "anchors");
 	collector->folder = xstrdup(folder);
 	collector->stamped = -1;
 	CLEANUP(free_ptr) char *config = file_join(folder, "collector.yaml");

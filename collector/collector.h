@@ -20,6 +20,7 @@ extern const double collector_bounds[COLLECTOR_BUCKETS]; /* upper bounds, second
 
 struct collector {
 	char *folder;
+	char *anchors; /* folder that the anchor process writes */
 	struct config *config;
 	struct store *store;
 	struct log *log;

@@ -25,6 +25,7 @@ static const struct route routes[] = {
 	{"/api/v1/attestations", ROUTE_KNOWN, false, api_attestations},
 	{"/api/v1/trust", ROUTE_KNOWN, false, api_trust},
 	{"/api/v1/evidence", ROUTE_KNOWN, false, api_evidence},
+	{"/api/v1/anchors", ROUTE_KNOWN, false, api_anchors},
 };
 
 static const struct route metrics_routes[] = {

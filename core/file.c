@@ -1,10 +1,13 @@
 #include "core/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define TEMPORARY ".tmp-"
 
 bool file_read_fd(int fd, const char *where, size_t max, struct buf *ret_bytes, struct err *err) {
 	struct buf bytes = {0};
@@ -94,7 +97,7 @@ bool file_write(const char *path, const void *data, size_t len, mode_t mode, str
 	CLEANUP(free_ptr) char *for_folder = xstrdup(path);
 	CLEANUP(free_ptr) char *for_name = xstrdup(path);
 	CLEANUP(free_ptr)
-	char *temporary = xasprintf("%s/.tmp-%s-%d", dirname(for_folder), basename(for_name), (int)getpid());
+	char *temporary = xasprintf("%s/" TEMPORARY "%s-%d", dirname(for_folder), basename(for_name), (int)getpid());
 	unlink(temporary);
 	if (!file_create(temporary, data, len, mode, err))
 		return false;
@@ -104,6 +107,19 @@ bool file_write(const char *path, const void *data, size_t len, mode_t mode, str
 		return err_errno(err, error, ERR_IO, path, "rename");
 	}
 	return sync_parent(path, err);
+}
+
+bool file_sweep(const char *folder, struct err *err) {
+	DIR *open_folder = opendir(folder);
+	bool is_done = open_folder != NULL;
+	for (struct dirent *entry; is_done && (entry = readdir(open_folder));)
+		if (!strncmp(entry->d_name, TEMPORARY, strlen(TEMPORARY)) &&
+		    unlinkat(dirfd(open_folder), entry->d_name, 0) != 0 && errno != EISDIR)
+			is_done = false;
+	const int error = errno;
+	if (open_folder)
+		closedir(open_folder);
+	return is_done || err_errno(err, error, ERR_IO, folder, "throw away leftovers");
 }
 
 bool file_make_folder(const char *path, mode_t mode, struct err *err) {

@@ -94,7 +94,7 @@ static bool find_slot(const struct token *token, const struct pkcs11_uri *uri, C
 	if (code != CKR_OK)
 		return failed(token, "list the tokens", code, err);
 	for (CK_ULONG i = 0; i < count; i++) {
-		CK_TOKEN_INFO info;
+		CK_TOKEN_INFO info = {0};
 		if (token->calls->C_GetTokenInfo(slots[i], &info) != CKR_OK || !is_meant(&info, uri))
 			continue;
 		*ret_slot = slots[i];

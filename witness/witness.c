@@ -103,7 +103,7 @@ bool witness_open(const struct witness_settings *settings, struct witness **ret_
 	if (!witness->vkey)
 		return err_set(err, ERR_USAGE, settings->name, "not a name for a witness, or not an Ed25519 key");
 	if (!note_cosigner_read(witness->vkey, &witness->own, err) || !take_lock(witness, err) ||
-	    !add_logs(witness, settings, err))
+	    !file_sweep(witness->folder, err) || !add_logs(witness, settings, err))
 		return false;
 	*ret_witness = witness;
 	witness = NULL;

@@ -9,7 +9,7 @@ _vouch() {
 	local connection="--collector --ca --token-file"
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W "run lint explain checks controls sources capture paths enrol attest export verify posture --help --version" -- "$current")
+		mapfile -t COMPREPLY < <(compgen -W "run lint explain checks controls sources capture paths enrol attest export verify posture witness --help --version" -- "$current")
 		return
 	fi
 	case $previous in
@@ -46,6 +46,7 @@ _vouch() {
 	export) words="--sigstore --body --trust --output $connection --help" ;;
 	verify) words="--trust --body --help" ;;
 	posture) words="$connection --help" ;;
+	witness) words="keygen --listen --state --key --log --name --help" ;;
 	*) return ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")

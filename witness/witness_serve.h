@@ -4,9 +4,10 @@
 
 #include "witness/witness.h"
 
-#define SERVE_CONNECTIONS_MOST 256 /* one more is closed */
-#define SERVE_CONNECTION_S 20      /* how long one lives, whatever it does */
+#define WITNESS_CONNECTIONS_MOST 256 /* one more is closed */
+#define WITNESS_CONNECTION_S 20      /* how long one lives, whatever it does */
 
 /* Until SIGTERM or SIGINT. address: ADDRESS:PORT, port 0 for any. say: an event, without newline. False: it cannot
  * listen. */
-MUST_CHECK bool serve(struct witness *witness, const char *address, void (*say)(const char *line), struct err *err);
+MUST_CHECK bool witness_serve(struct witness *witness, const char *address, void (*say)(const char *line),
+			      struct err *err);

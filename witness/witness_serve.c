@@ -1,4 +1,4 @@
-#include "witness/serve.h"
+#include "witness/witness_serve.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
@@ -73,8 +73,8 @@ static struct bufferevent *new_connection(struct event_base *base, void *context
 	connection->bufferevent = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 	if (!connection->bufferevent)
 		abort();
-	const bool is_too_many = ++server->connections > SERVE_CONNECTIONS_MOST;
-	const struct timeval after = {.tv_sec = is_too_many ? 0 : SERVE_CONNECTION_S};
+	const bool is_too_many = ++server->connections > WITNESS_CONNECTIONS_MOST;
+	const struct timeval after = {.tv_sec = is_too_many ? 0 : WITNESS_CONNECTION_S};
 	bufferevent_incref(connection->bufferevent);
 	if (event_base_once(base, -1, EV_TIMEOUT, end_connection, connection, &after) != 0)
 		abort();
@@ -226,7 +226,7 @@ static bool open_http(struct server *server, const char *address, struct err *er
 	evhttp_set_allowed_methods(server->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST);
 	evhttp_set_max_headers_size(server->http, HEADERS_MOST);
 	evhttp_set_max_body_size(server->http, ADD_CHECKPOINT_LARGEST);
-	evhttp_set_timeout(server->http, SERVE_CONNECTION_S);
+	evhttp_set_timeout(server->http, WITNESS_CONNECTION_S);
 	evhttp_set_bevcb(server->http, new_connection, server);
 	evhttp_set_gencb(server->http, handle, server);
 	if (evhttp_accept_socket(server->http, fd) != 0)
@@ -236,7 +236,7 @@ static bool open_http(struct server *server, const char *address, struct err *er
 	return true;
 }
 
-bool serve(struct witness *witness, const char *address, void (*say_line)(const char *line), struct err *err) {
+bool witness_serve(struct witness *witness, const char *address, void (*say_line)(const char *line), struct err *err) {
 	CLEANUP(server_done) struct server server = {.witness = witness, .say = say_line};
 	server.base = event_base_new();
 	if (!server.base)
