@@ -126,3 +126,38 @@ for call in fsync fdatasync rename unlink; do
 done
 check "it was killed at 15 calls and more" test "$runs" -ge 15
 equal "at each of $runs, an erasure is said once and done" 0 "$broken"
+
+# fsck: what the operator may do it takes, what nobody may it finds.
+rm -rf "$collector"
+cp -a "$work/whole" "$collector"
+vouch-collector erase "$collector" --statement "$third" --retention r --reason w >/dev/null 2>&1
+check "fsck finds nothing wrong with what was erased by the rules" vouch-collector fsck "$collector"
+cp -a "$collector" "$work/sound"
+# spoilt WHAT MESSAGE COMMAND...: the collector's folder, after the command, is not sound.
+spoilt() {
+	rm -rf "$collector"
+	cp -a "$work/sound" "$collector"
+	"${@:3}"
+	refused "$1" "$2" vouch-collector fsck "$collector"
+}
+sql() {
+	sqlite3 "$collector/store.db" "$1" >/dev/null
+}
+flip_byte() {
+	printf '\xff' | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+bundle=$(cd "$collector" && find log/tile/entries -type f | head -n 1)
+spoilt "a byte of an entry is found" "WRONG: log" flip_byte "$collector/$bundle" 40
+spoilt "a byte of a tile too" "WRONG: log" flip_byte "$collector/$(cd "$collector" && find log/tile/0 -type f | head -n 1)" 40
+spoilt "a body that is gone without a record" "no statement says that it was erased" \
+	sql "DELETE FROM bodies WHERE sha256 = (SELECT body FROM evidence WHERE idx = 2)"
+spoilt "a body that was changed" "its body is another" \
+	sql "UPDATE bodies SET bytes = CAST(replace(CAST(bytes AS TEXT), 'pass', 'fail') AS BLOB) WHERE sha256 = (SELECT body FROM evidence WHERE idx = 4)"
+spoilt "an erased result whose leaf was changed" "do not give the root" \
+	sql "UPDATE bodies SET bytes = CAST(replace(CAST(bytes AS TEXT), '\"leaf\":\"', '\"leaf\":\"00') AS BLOB) WHERE sha256 = (SELECT body FROM evidence WHERE digest = '$third')"
+spoilt "an envelope that was changed" "WRONG: statement" \
+	sql "UPDATE evidence SET envelope = CAST(replace(CAST(envelope AS TEXT), '\"sig\":\"', '\"sig\":\"AA') AS BLOB) WHERE idx = 3"
+spoilt "statements that changed places" "the log has another entry there" \
+	sql "UPDATE evidence SET idx = -1 WHERE idx = 3; UPDATE evidence SET idx = 3 WHERE idx = 4; UPDATE evidence SET idx = 4 WHERE idx = -1"
+spoilt "a statement that was taken away" "entry 3 of the log has no statement" \
+	sql "DELETE FROM evidence WHERE idx = 3"
