@@ -146,15 +146,15 @@ sql() {
 flip_byte() {
 	printf '\xff' | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
 }
-bundle=$(cd "$collector" && find log/tile/entries -type f | head -n 1)
-spoilt "a byte of an entry is found" "WRONG: log" flip_byte "$collector/$bundle" 40
-spoilt "a byte of a tile too" "WRONG: log" flip_byte "$collector/$(cd "$collector" && find log/tile/0 -type f | head -n 1)" 40
+size=$(sed -n 2p "$collector/log/checkpoint")
+spoilt "a byte of an entry is found" "WRONG: log" flip_byte "$collector/log/tile/entries/000.p/$size" 40
+spoilt "a byte of a tile too" "WRONG: log" flip_byte "$collector/log/tile/0/000.p/$size" 40
 spoilt "a body that is gone without a record" "no statement says that it was erased" \
-	sql "DELETE FROM bodies WHERE sha256 = (SELECT body FROM evidence WHERE idx = 2)"
+	sql "DELETE FROM bodies WHERE sha256 = (SELECT body FROM evidence WHERE idx = 1)"
 spoilt "a body that was changed" "its body is another" \
 	sql "UPDATE bodies SET bytes = CAST(replace(CAST(bytes AS TEXT), 'pass', 'fail') AS BLOB) WHERE sha256 = (SELECT body FROM evidence WHERE idx = 4)"
 spoilt "an erased result whose leaf was changed" "do not give the root" \
-	sql "UPDATE bodies SET bytes = CAST(replace(CAST(bytes AS TEXT), '\"leaf\":\"', '\"leaf\":\"00') AS BLOB) WHERE sha256 = (SELECT body FROM evidence WHERE digest = '$third')"
+	sql "UPDATE bodies SET bytes = CAST(replace(CAST(bytes AS TEXT), '\"leaf\":\"' || substr(substr(CAST(bytes AS TEXT), instr(CAST(bytes AS TEXT), '\"leaf\":\"') + 8), 1, 8), '\"leaf\":\"00000000') AS BLOB) WHERE sha256 = (SELECT body FROM evidence WHERE digest = '$third')"
 spoilt "an envelope that was changed" "WRONG: statement" \
 	sql "UPDATE evidence SET envelope = CAST(replace(CAST(envelope AS TEXT), '\"sig\":\"', '\"sig\":\"AA') AS BLOB) WHERE idx = 3"
 spoilt "statements that changed places" "the log has another entry there" \
