@@ -56,6 +56,24 @@ void reader_done(struct reader *reader) {
 	free(reader->token);
 }
 
+bool reader_get_if(struct reader *reader, const char *path, bool *ret_is_there, struct buf *ret_bytes,
+		   struct err *err) {
+	struct http_answer answer = {0};
+	const struct http_request request = {.path = path};
+	if (!http_ask(reader->http, &request, &answer, err))
+		return false;
+	*ret_is_there = answer.status != 404;
+	if (*ret_is_there && !http_is_ok(&answer, path, err)) {
+		http_answer_done(&answer);
+		return false;
+	}
+	if (*ret_is_there)
+		*ret_bytes = answer.body;
+	else
+		http_answer_done(&answer);
+	return true;
+}
+
 bool reader_get(struct reader *reader, const char *path, struct buf *ret_bytes, struct err *err) {
 	struct http_answer answer = {0};
 	const struct http_request request = {.path = path};
