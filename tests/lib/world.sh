@@ -30,10 +30,10 @@ api() {
 	curl -sS --fail --max-time 20 --cacert "$collector/ca.crt" -H "Authorization: Bearer $reader" "$reader_url$1"
 }
 
-# enrol NAME: a host with its state in $work/NAME.
+# enrol NAME [OPTION...]: a host with its state in $work/NAME.
 enrol() {
 	vouch enrol "$url" --token "$(vouch-collector token add "$collector")" --ca-fingerprint "$fingerprint" \
-		--state "$work/$1" >>"$work/enrol.log" 2>&1
+		--state "$work/$1" "${@:2}" >>"$work/enrol.log" 2>&1
 }
 
 # small_policy: one rule that looks at one file, for stories that need many rounds.
