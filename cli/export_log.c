@@ -272,6 +272,8 @@ static bool make_bundle(struct logging *logging, const struct export_bundle *wan
 				     &logging->checkpoint);
 	if (!bundle)
 		return err_set(err, ERR_REFUSED, e->name, "it is not signed by its line's key");
+	if (e->certificates)
+		bundle_add_timestamp(bundle, e->timestamp.data, e->timestamp.len);
 	*ret_bundle = bundle;
 	return true;
 }
