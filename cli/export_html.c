@@ -19,7 +19,9 @@ static const char style[] =
 	".facts th{width:8rem;color:var(--soft)}\n"
 	"code,pre{font:13px/1.45 ui-monospace,'DejaVu Sans Mono',monospace}\n"
 	"pre{margin:.3rem 0 0;padding:.4rem .5rem;background:var(--band);white-space:pre-wrap;overflow-wrap:anywhere}\n"
-	"b{white-space:nowrap}.pass{color:var(--good)}.fail,.error{color:var(--bad)}.unknown,.erased{color:var(--warn)}"
+	"b,.n,a code,td>code[title],.lead "
+	"code{white-space:nowrap}.w{min-width:5rem}.pass{color:var(--good)}.fail,.error{color:var(--bad)}.unknown,."
+	"erased{color:var(--warn)}"
 	"\n"
 	"@media(max-width:46rem){main{padding:.4rem .8rem 2rem}thead{position:absolute;left:-9999px}"
 	"tbody tr{display:block;border-bottom:2px solid var(--line);padding:.4rem 0}"
@@ -27,7 +29,8 @@ static const char style[] =
 	"[data-l]::before{content:attr(data-l) \": \";color:var(--soft)}}\n"
 	"@media print{:root{color-scheme:light;--ink:#000;--soft:#444;--line:#999;--back:#fff;--band:#f4f4f4;"
 	"--link:#000;--bad:#000;--warn:#000;--good:#000}body{font-size:10pt}code,pre{font-size:8.5pt}"
-	"main{max-width:none;padding:0}tr,h2,h3{break-inside:avoid}h2,h3{break-after:avoid}thead{display:"
+	".n{white-space:normal}main{max-width:none;padding:0}tr,h2,h3{break-inside:avoid}h2,h3{break-after:avoid}thead{"
+	"display:"
 	"table-header-group}}\n";
 
 static void add_escaped(struct buf *html, const char *text) {

@@ -65,8 +65,10 @@ static void put_hosts(struct page *page) {
 		CLEANUP(free_ptr)
 		char *count = xasprintf("%lld", (long long)json_integer_value(json_object_get(seen, "count")));
 		html_addf(&page->html,
-			  "<tr><th scope=\"row\" data-l=\"Host\">%s</th><td data-l=\"Id\"><code>%s</code></td>"
-			  "<td data-l=\"Rounds\">%s</td><td data-l=\"First\">%s</td><td data-l=\"Last\">%s</td></tr>\n",
+			  "<tr><th scope=\"row\" class=\"w\" data-l=\"Host\">%s</th><td "
+			  "data-l=\"Id\"><code>%s</code></td>"
+			  "<td data-l=\"Rounds\">%s</td><td class=\"n\" data-l=\"First\">%s</td><td class=\"n\" "
+			  "data-l=\"Last\">%s</td></tr>\n",
 			  text_of(page->export->hosts, *ids), *ids, count, seen ? text_of(seen, "first") : "none",
 			  seen ? text_of(seen, "last") : "none");
 	}
@@ -98,11 +100,13 @@ static bool is_under(const struct page *page, const json_t *row, const char *con
 
 static void put_row(struct page *page, const char *host, const char *rule, const json_t *row) {
 	const char *verdict = text_of(row, "verdict");
+	CLEANUP(free_ptr) char *id = xstrndup(host, 8);
 	html_addf(&page->html,
-		  "<tr><td data-l=\"Host\">%s</td><th scope=\"row\" data-l=\"Rule\">%s<br><code>%s</code></th>"
-		  "<td data-l=\"Verdict\"><b class=\"%s\">%s</b>%s</td><td data-l=\"Looked at\">%s</td>"
+		  "<tr><td class=\"w\" data-l=\"Host\">%s<br><code>%s</code></td><th scope=\"row\" "
+		  "data-l=\"Rule\">%s<br><code>%s</code></th>"
+		  "<td data-l=\"Verdict\"><b class=\"%s\">%s</b>%s</td><td class=\"n\" data-l=\"Looked at\">%s</td>"
 		  "<td data-l=\"Because\">%s",
-		  text_of(page->export->hosts, host), text_of(row, "title"), rule, verdict, verdict,
+		  text_of(page->export->hosts, host), id, text_of(row, "title"), rule, verdict, verdict,
 		  json_object_get(row, "waiver") ? " waived" : "", text_of(row, "collectedAt"), text_of(row, "reason"));
 	if (*text_of(row, "observed"))
 		html_addf(&page->html, "<pre>%s</pre>", text_of(row, "observed"));
@@ -159,8 +163,8 @@ static int by_control(const void *a, const void *b) {
 static void put_results(struct page *page) {
 	const struct texts *asked = &page->export->query->controls;
 	buf_adds(&page->html, "<h2>Newest results</h2>\n<p>Each as the last statement in this package has it; the time "
-			      "is that of the host's clock when it last looked. What came before is in the "
-			      "statements.</p>\n");
+			      "is that of the host's clock when it last looked. A statement is named by the first "
+			      "16 digits of its digest.</p>\n");
 	for (size_t i = 0; i < asked->count; i++)
 		put_control(page, asked->items[i]);
 	if (asked->count)
@@ -187,7 +191,8 @@ static void put_attestations(struct page *page) {
 			buf_addf(&controls, "%s%s", i ? ", " : "", json_string_value(control));
 		html_addf(&page->html,
 			  "<tr><th scope=\"row\" data-l=\"By\">%s</th><td data-l=\"Controls\">%s</td>"
-			  "<td data-l=\"Said\">%s</td><td data-l=\"Until\">%s</td><td data-l=\"Note\">%s</td>"
+			  "<td class=\"n\" data-l=\"Said\">%s</td><td class=\"n\" data-l=\"Until\">%s</td><td "
+			  "data-l=\"Note\">%s</td>"
 			  "<td data-l=\"Statement\">",
 			  text_of(attestation, "author"), buf_str(&controls), text_of(attestation, "collectedAt"),
 			  text_of(attestation, "expiresAt"), text_of(attestation, "note"));
