@@ -41,6 +41,12 @@ static json_t *file_json(const struct store_attestation *attestation) {
 	return file;
 }
 
+static const char *state_of(const struct store_attestation *attestation, int64_t now) {
+	if (attestation->is_revoked)
+		return "revoked";
+	return attestation->until > now ? "valid" : "expired";
+}
+
 static void add_row(void *context, const struct store_attestation *attestation) {
 	struct listing *listing = context;
 	listing->has_more = json_array_size(listing->rows) == listing->limit;
@@ -57,7 +63,7 @@ static void add_row(void *context, const struct store_attestation *attestation) 
 	set_time(row, "receivedAt", attestation->received);
 	json_object_set_new(row, "statement", json_text(attestation->statement));
 	json_object_set_new(row, "host", json_text(attestation->host));
-	json_object_set_new(row, "state", json_string(attestation->until > listing->now ? "valid" : "expired"));
+	json_object_set_new(row, "state", json_string(state_of(attestation, listing->now)));
 	json_object_set_new(row, "identity", json_string(attestation->is_ended ? "ended" : "current"));
 	json_array_append_new(listing->rows, row);
 	listing->last = attestation->index;

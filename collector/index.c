@@ -182,6 +182,7 @@ static bool take_attestation(struct store *store, const struct index_statement *
 
 static bool take_revocation(struct store *store, const struct index_statement *kept, struct err *err) {
 	const char *host, *keyid, *from, *reason, *by;
+	int64_t instant = instant_of(kept->document, "from");
 	if (!json_get_string(kept->document, "host", kept->digest, &host, err) ||
 	    !json_get_string(kept->document, "evidenceKey", kept->digest, &keyid, err) ||
 	    !json_get_string(kept->document, "from", kept->digest, &from, err) ||
@@ -191,7 +192,16 @@ static bool take_revocation(struct store *store, const struct index_statement *k
 	CLEANUP(free_ptr) char *text = xasprintf("revoked by %s, not to be believed from %s on: %s", by, from, reason);
 	const struct store_finding finding = {
 		.host = host, .kind = "revoked", .at = kept->received, .text = text, .statement = kept->digest};
-	return store_line_end(store, keyid, kept->received, err) && store_finding_put(store, &finding, err);
+	return store_line_revoke(store, keyid, instant, kept->received, err) && store_finding_put(store, &finding, err);
+}
+
+/* What is left of a round counts; of an attestation nothing is left. */
+static bool take_erasure(struct store *store, const struct index_statement *kept, struct err *err) {
+	size_t index;
+	const json_t *item;
+	json_array_foreach(json_object_get(kept->document, "bodies"), index,
+			   item) if (!store_attestation_forget(store, text_of(item, "statement"), err)) return false;
+	return true;
 }
 
 static bool take_by_type(struct store *store, const struct index_statement *kept, const struct store_line *line,
@@ -204,6 +214,8 @@ static bool take_by_type(struct store *store, const struct index_statement *kept
 		return take_attestation(store, kept, line, err);
 	if (!strcmp(kept->statement->type, "revocation"))
 		return take_revocation(store, kept, err);
+	if (!strcmp(kept->statement->type, "erasure"))
+		return take_erasure(store, kept, err);
 	return true;
 }
 
@@ -265,7 +277,7 @@ static bool read_document(struct store *store, const struct store_evidence *evid
 }
 
 static bool has_document(const struct statement *statement) {
-	static const char *const types[] = {"round", "attestation", "revocation"};
+	static const char *const types[] = {"round", "attestation", "erasure", "revocation"};
 	return text_is_one_of(statement->type, types, ARRAY_LEN(types));
 }
 

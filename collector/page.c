@@ -183,8 +183,9 @@ void page_state(struct page *page, const char *word) {
 		{"gap", "\xe2\x80\xa6"},           {"operating", "\xe2\x97\x8f"},
 		{"pass", "\xe2\x97\x8f"},          {"designed", "\xe2\x97\x90"},
 		{"not evaluated", "\xe2\x97\x8b"}, {"waived", "\xe2\x97\x87"},
-		{"valid", "\xe2\x97\x8f"},         {"expired", "\xe2\x80\xa6"},
-		{"notapplicable", "\xe2\x80\x93"}, {"notchecked", "\xe2\x97\x8b"},
+		{"valid", "\xe2\x97\x8f"},         {"revoked", "\xe2\x9c\x95"},
+		{"expired", "\xe2\x80\xa6"},       {"notapplicable", "\xe2\x80\x93"},
+		{"notchecked", "\xe2\x97\x8b"},
 	};
 	const char *shape = "?";
 	CLEANUP(free_ptr) char *class = xasprintf("state %s", word);

@@ -364,7 +364,8 @@ bool receive(struct store *store, struct log *log, const struct peer *peer, cons
 	    !index_catch_up(store, NULL, NULL, err) || !store_line_of(store, peer->transport, &batch.line, err))
 		return false;
 	if (batch.line.ended != 0)
-		return err_set(err, ERR_DENIED, "certificate", "this line has ended: the host was enrolled anew, or revoked");
+		return err_set(err, ERR_DENIED, "certificate",
+			       "this line has ended: the host was enrolled anew, or revoked");
 	batch.items = xcalloc(count, sizeof *batch.items);
 	batch.count = count;
 	if (!judge_lines(&batch, lines, len, err))

@@ -52,8 +52,10 @@ static void write_who(struct page *page, const struct store_attestation *attesta
 	page_open(page, "a", "href", link, NULL);
 	write_their(page, attestation->host_name[0] ? attestation->host_name : attestation->host);
 	page_close(page);
-	if (attestation->is_ended)
-		page_text(page, " \xc2\xb7 this identity has ended: it was enrolled anew since");
+	if (attestation->is_revoked)
+		page_text(page, " \xc2\xb7 this identity was revoked: what it says here is not to be believed");
+	else if (attestation->is_ended)
+		page_text(page, " \xc2\xb7 this identity has ended: it was enrolled anew, or revoked later");
 	page_close(page);
 }
 
@@ -64,7 +66,7 @@ static void write_attestation(void *context, const struct store_attestation *att
 		return;
 	page_open(page, "section", "class", "rule", NULL);
 	page_open(page, "p", NULL);
-	page_state(page, attestation->until > listing->now ? "valid" : "expired");
+	page_state(page, attestation->is_revoked ? "revoked" : attestation->until > listing->now ? "valid" : "expired");
 	page_close(page);
 	page_element(page, "p", attestation->note, "class", "said", "dir", "auto", NULL);
 	page_open(page, "dl", "class", "facts", NULL);

@@ -7,7 +7,7 @@
 
 #define BUSY_MS 5000
 /* Of the index: another one is thrown away and derived anew. */
-#define INDEX_VERSION 2
+#define INDEX_VERSION 3
 
 static const char evidence_schema[] =
 	"PRAGMA main.journal_mode = WAL;"
@@ -63,7 +63,8 @@ static const char index_schema[] =
 	" digest TEXT NOT NULL) STRICT;"
 	"CREATE TABLE IF NOT EXISTS derived.lines(id INTEGER PRIMARY KEY, host TEXT NOT NULL,"
 	" transport TEXT NOT NULL UNIQUE, evidence BLOB NOT NULL, keyid TEXT NOT NULL, sequence INTEGER NOT NULL,"
-	" last TEXT NOT NULL, started INTEGER NOT NULL, ended INTEGER NOT NULL, purpose TEXT NOT NULL) STRICT;"
+	" last TEXT NOT NULL, started INTEGER NOT NULL, ended INTEGER NOT NULL, purpose TEXT NOT NULL,"
+	" revoked INTEGER NOT NULL) STRICT;"
 	"CREATE INDEX IF NOT EXISTS derived.lines_host ON lines(host);"
 	"CREATE INDEX IF NOT EXISTS derived.lines_keyid ON lines(keyid);"
 	"CREATE TABLE IF NOT EXISTS derived.epochs(line INTEGER NOT NULL, sequence INTEGER NOT NULL,"

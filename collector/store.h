@@ -155,8 +155,8 @@ MUST_CHECK bool store_line_before(struct store *store, int64_t id, int64_t seque
 MUST_CHECK bool store_line_add(struct store *store, struct store_line *line, struct err *err);
 /* Keeps its sequence and last. */
 MUST_CHECK bool store_line_move(struct store *store, const struct store_line *line, struct err *err);
-/* The one of this evidence key, where it has not ended yet. */
-MUST_CHECK bool store_line_end(struct store *store, const char *keyid, int64_t at, struct err *err);
+/* The one of this evidence key: what came from `from` on is not to be believed. It ends, where it has not ended yet. */
+MUST_CHECK bool store_line_revoke(struct store *store, const char *keyid, int64_t from, int64_t at, struct err *err);
 MUST_CHECK bool store_lines(struct store *store,
 			    void (*visit)(void *context, const struct store_line *line, const char *host_name),
 			    void *context, struct err *err);

@@ -2,11 +2,12 @@
 
 #include "collector/sql.h"
 
+#define IS_REVOKED "ifnull(l.revoked > 0 AND a.received >= l.revoked, 0)"
 #define ATTESTATION                                                                                                    \
 	"SELECT a.idx, a.statement, a.host, ifnull(h.name, ''), a.line, a.controls, a.author, a.note, a.file_name,"    \
 	" a.file_sha256, a.media_type, a.file_size, a.has_content, a.collected, a.expires, a.received, a.until,"       \
-	" ifnull((SELECT ended FROM lines l WHERE l.id = a.line), 0) <> 0"                                             \
-	" FROM attestations a LEFT JOIN hosts h ON h.id = a.host"
+	" ifnull(l.ended, 0) <> 0, " IS_REVOKED                                                                        \
+	" FROM attestations a LEFT JOIN hosts h ON h.id = a.host LEFT JOIN lines l ON l.id = a.line"
 
 static bool put_controls(struct store *store, const struct store_attestation *attestation, struct err *err) {
 	for (const char *at = attestation->controls; *at;) {
@@ -32,6 +33,14 @@ bool store_attestation_put(struct store *store, const struct store_attestation *
 	       put_controls(store, a, err);
 }
 
+bool store_attestation_forget(struct store *store, const char *statement, struct err *err) {
+	return sql_run(store, err,
+		       "DELETE FROM attestation_controls WHERE idx IN"
+		       " (SELECT idx FROM attestations WHERE statement = ?)",
+		       "t", statement) &&
+	       sql_run(store, err, "DELETE FROM attestations WHERE statement = ?", "t", statement);
+}
+
 static bool visit_all(struct sql *query, store_visit_attestation visit, void *context, struct err *err) {
 	while (sql_next(query)) {
 		const struct store_attestation attestation = {
@@ -53,6 +62,7 @@ static bool visit_all(struct sql *query, store_visit_attestation visit, void *co
 			.received = sql_int(query, 15),
 			.until = sql_int(query, 16),
 			.is_ended = sql_int(query, 17) != 0,
+			.is_revoked = sql_int(query, 18) != 0,
 		};
 		visit(context, &attestation);
 	}
@@ -78,7 +88,7 @@ bool store_attestations_of(struct store *store, const char *control, int64_t now
 	CLEANUP(sql_done) struct sql query = {0};
 	return sql_open(store, &query, err,
 			ATTESTATION " JOIN attestation_controls c ON c.idx = a.idx WHERE c.control = ?"
-				    " ORDER BY a.until > ? DESC, a.idx DESC LIMIT ?",
+				    " ORDER BY (a.until > ? AND NOT " IS_REVOKED ") DESC, a.idx DESC LIMIT ?",
 			"tii", control, now, limit) &&
 	       visit_all(&query, visit, context, err);
 }
@@ -89,7 +99,8 @@ bool store_attestation_counts(struct store *store, int64_t now,
 	CLEANUP(sql_done) struct sql query = {0};
 	if (!sql_open(store, &query, err,
 		      "SELECT c.control, sum(a.until > ?1), sum(a.until <= ?1) FROM attestation_controls c"
-		      " JOIN attestations a ON a.idx = c.idx GROUP BY c.control ORDER BY c.control",
+		      " JOIN attestations a ON a.idx = c.idx LEFT JOIN lines l ON l.id = a.line"
+		      " WHERE NOT " IS_REVOKED " GROUP BY c.control ORDER BY c.control",
 		      "i", now))
 		return false;
 	while (sql_next(&query))

@@ -69,8 +69,8 @@ bool store_line_add(struct store *store, struct store_line *line, struct err *er
 		     line->host) ||
 	    !store_results_withdraw(store, line->host, "", line->started, err) ||
 	    !sql_run(store, err,
-		     "INSERT INTO lines(host, transport, evidence, keyid, sequence, last, started, ended, purpose)"
-		     " VALUES(?, ?, ?, ?, ?, ?, ?, 0, ?)",
+		     "INSERT INTO lines(host, transport, evidence, keyid, sequence, last, started, ended, purpose,"
+		     " revoked) VALUES(?, ?, ?, ?, ?, ?, ?, 0, ?, 0)",
 		     "ttbtitit", line->host, line->transport, line->evidence.data, line->evidence.len,
 		     hash_hex(&hash, keyid), line->sequence, line->last, line->started, line->purpose))
 		return false;
@@ -83,8 +83,9 @@ bool store_line_move(struct store *store, const struct store_line *line, struct 
 		       line->last, line->id);
 }
 
-bool store_line_end(struct store *store, const char *keyid, int64_t at, struct err *err) {
-	return sql_run(store, err, "UPDATE lines SET ended = ?2 WHERE keyid = ?1 AND ended = 0", "ti", keyid, at);
+bool store_line_revoke(struct store *store, const char *keyid, int64_t from, int64_t at, struct err *err) {
+	return sql_run(store, err, "UPDATE lines SET revoked = ?2, ended = iif(ended = 0, ?3, ended) WHERE keyid = ?1",
+		       "tii", keyid, from, at);
 }
 
 bool store_lines(struct store *store,

@@ -67,8 +67,8 @@ static void send_attestation(struct world *world, struct kit_host *from, const c
 }
 
 static void note_statement(void *context, const struct store_attestation *attestation) {
-	buf_addf(context, "%lld %s %s%s;", (long long)attestation->index, attestation->host, attestation->controls,
-		 attestation->is_ended ? " ended" : "");
+	buf_addf(context, "%lld %s %s%s%s;", (long long)attestation->index, attestation->host, attestation->controls,
+		 attestation->is_ended ? " ended" : "", attestation->is_revoked ? " revoked" : "");
 }
 
 static void lists(struct world *world, const char *control, int64_t after, const char *expected) {
@@ -198,6 +198,35 @@ static void a_clock_that_is_ahead_gains_nothing(void **state) {
 	world_done(&world);
 }
 
+static void what_came_after_a_revocation_is_not_counted(void **state) {
+	struct world world;
+	struct err err;
+	char hex[HASH_HEX];
+	world_new(&world);
+	send_attestation(&world, &world.attester, "A.5.9", 3600);
+	const struct hash id = key_id(world.attester.evidence);
+	must(store_line_revoke(world.kit.store, hash_hex(&id, hex), KIT_NOW + 1, KIT_NOW + 5, &err));
+	counts(&world, KIT_NOW, "A.5.9 1 0;");
+	lists(&world, NULL, 0, "2 " KIT_OTHER " A.5.9 ended;");
+	must(store_line_revoke(world.kit.store, hash_hex(&id, hex), KIT_NOW, KIT_NOW + 5, &err));
+	counts(&world, KIT_NOW, "");
+	lists(&world, NULL, 0, "2 " KIT_OTHER " A.5.9 ended revoked;");
+	world_done(&world);
+}
+
+static void of_an_erased_one_nothing_is_left(void **state) {
+	struct world world;
+	struct err err;
+	world_new(&world);
+	send_attestation(&world, &world.attester, "A.5.9", 3600);
+	CLEANUP(free_ptr) char *digest = xstrdup(world.attester.previous);
+	send_attestation(&world, &world.attester, "A.5.9", 3600);
+	must(store_attestation_forget(world.kit.store, digest, &err));
+	lists(&world, "A.5.9", 0, "3 " KIT_OTHER " A.5.9;");
+	counts(&world, KIT_NOW, "A.5.9 1 0;");
+	world_done(&world);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_attested_is_kept_for_its_controls_whoever_says_it),
@@ -206,6 +235,8 @@ int main(void) {
 		cmocka_unit_test(a_host_that_is_enrolled_anew_to_attest_stays_a_host),
 		cmocka_unit_test(what_stands_is_counted_until_its_end),
 		cmocka_unit_test(a_clock_that_is_ahead_gains_nothing),
+		cmocka_unit_test(what_came_after_a_revocation_is_not_counted),
+		cmocka_unit_test(of_an_erased_one_nothing_is_left),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
