@@ -127,8 +127,8 @@ static bool ask(const struct renewal *renewal, const sigset_t *ends, X509 **ret_
 
 static bool keep(struct renewal *renewal, X509 *certificate, struct err *err) {
 	CLEANUP(buf_done) struct buf pem = {0};
-	if (instant(X509_get0_notAfter(certificate)) <= renewal->until)
-		return err_set(err, ERR_REFUSED, "certificate", "the collector's new one ends no later than the old");
+	if (instant(X509_get0_notAfter(certificate)) < renewal->until)
+		return err_set(err, ERR_REFUSED, "certificate", "the collector's new one ends before the old");
 	est_pem(certificate, &pem);
 	return file_write(renewal->renewed, pem.data, pem.len, 0644, err);
 }

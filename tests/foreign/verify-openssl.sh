@@ -33,7 +33,13 @@ from_bundle .dsseEnvelope.payload | unbase64 signature >"$work/payload"
 from_bundle '.dsseEnvelope.signatures | if length == 1 then .[0].sig else error end' |
 	unbase64 signature >"$work/signature"
 { printf 'DSSEv1 %d %s %d ' ${#type} "$type" "$(stat -c %s "$work/payload")"; cat "$work/payload"; } >"$work/pae"
-openssl pkeyutl -verify -pubin -inkey "$work/key.pem" -rawin -in "$work/pae" -sigfile "$work/signature" \
+case $(xxd -p "$work/key.der" | tr -d '\n') in # RFC 8410, RFC 5480: which kind of key
+302a300506032b6570032100*) details=PKIX_ED25519 digest= ;;
+3059301306072a8648ce3d020106082a8648ce3d03010703420004*) details=PKIX_ECDSA_P256_SHA_256 digest="-digest sha256" ;;
+*) refuse signature "the key is neither an Ed25519 nor a P-256 key" ;;
+esac
+# shellcheck disable=SC2086
+openssl pkeyutl -verify -pubin -inkey "$work/key.pem" -rawin $digest -in "$work/pae" -sigfile "$work/signature" \
 	>/dev/null 2>&1 || refuse signature "does not hold"
 echo "signature: by evidence key $hint"
 jq -er --arg id "$hint" 'first(.evidenceKeys[] | select(.keyid == $id)) | .host' "$trust" >"$work/host"
@@ -51,8 +57,8 @@ fi
 logged='.verificationMaterial.tlogEntries[0]'
 printf '{"apiVersion":"0.0.2","kind":"dsse","spec":{"dsseV002":{"payloadHash":{"algorithm":"SHA2_256","digest":"%s"},' \
 	"$(sha256 <"$work/payload" | xxd -r -p | base64 -w0)" >"$work/entry"
-printf '"signatures":[{"content":"%s","verifier":{"keyDetails":"PKIX_ED25519","publicKey":{"rawBytes":"%s"}}}]}}}' \
-	"$(base64 -w0 "$work/signature")" "$(base64 -w0 "$work/key.der")" >>"$work/entry"
+printf '"signatures":[{"content":"%s","verifier":{"keyDetails":"%s","publicKey":{"rawBytes":"%s"}}}]}}}' \
+	"$(base64 -w0 "$work/signature")" $details "$(base64 -w0 "$work/key.der")" >>"$work/entry"
 from_bundle "$logged.canonicalizedBody" | unbase64 entry >"$work/logged"
 cmp -s "$work/entry" "$work/logged" || refuse entry "the logged entry is not this envelope's"
 echo "entry: is this envelope's"

@@ -157,6 +157,42 @@ static void epochs_key_may_name_the_next(void **state) {
 	is_logged();
 }
 
+/* As from a TPM or a token: its signatures are DER, those of the epoch's key are Ed25519's. */
+static void line_of_a_p256_key_is_logged_and_its_signatures_are_verified(void **state) {
+	struct kit_host device;
+	struct err err = {0};
+	kit_host_make(&device, KIT_OTHER);
+	EVP_PKEY_free(device.evidence);
+	device.evidence = NULL;
+	must(key_make_p256(&device.evidence, &err));
+	EVP_PKEY *p256 = device.evidence;
+	kit_add_enrolment(&device, &lines);
+	device.next = make_key();
+	kit_add_epoch(&device, "enrolment", &lines);
+	EVP_PKEY_up_ref(device.next);
+	device.evidence = device.next;
+	kit_add_pass(&device, &lines);
+	CLEANUP(json_decref_p) json_t *answers = kit_send(&kit, &device, &lines);
+	for (size_t i = 0; i < 3; i++)
+		assert_string_equal(kit_answer(answers, i, "outcome"), "logged");
+	must(agree(kit.store, kit.log, &err));
+	buf_done(&lines);
+	/* Another P-256 key is not the line's. */
+	EVP_PKEY_free(device.evidence);
+	device.evidence = NULL;
+	must(key_make_p256(&device.evidence, &err));
+	EVP_PKEY_free(device.next);
+	device.next = make_key();
+	device.boot = "another";
+	kit_add_epoch(&device, "boot", &lines);
+	CLEANUP(json_decref_p) json_t *refused = kit_send(&kit, &device, &lines);
+	assert_string_equal(kit_answer(refused, 0, "outcome"), "refused");
+	assert_non_null(strstr(kit_answer(refused, 0, "reason"), "signature: "));
+	buf_done(&lines);
+	EVP_PKEY_free(p256);
+	kit_host_done(&device);
+}
+
 static void reason_that_does_not_fit_is_refused(void **state) {
 	make_next();
 	epoch_is_refused("reset", "where it would be \"rotation\"");
@@ -250,6 +286,8 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(lost_key_is_followed_by_one_that_the_enrolled_key_names, make_in_epoch,
 						drop),
 		cmocka_unit_test_setup_teardown(epochs_key_may_name_the_next, make_in_epoch, drop),
+		cmocka_unit_test_setup_teardown(line_of_a_p256_key_is_logged_and_its_signatures_are_verified,
+						make_in_epoch, drop),
 		cmocka_unit_test_setup_teardown(reason_that_does_not_fit_is_refused, make_in_epoch, drop),
 		cmocka_unit_test_setup_teardown(key_that_is_known_already_is_refused, make_in_epoch, drop),
 		cmocka_unit_test_setup_teardown(another_hosts_epoch_key_is_nobodys_evidence_key, make_in_epoch, drop),
