@@ -30,6 +30,7 @@ struct home *home_new(const char *folder) {
 	home->blinds = file_join(home->spool, "blinds.json");
 	home->memory = file_join(home->spool, "memory.json");
 	home->checkpoint = file_join(home->receipts, "checkpoint");
+	home->incomplete = file_join(home->receipts, "incomplete");
 	home->lock = file_join(home->spool, "lock");
 	home->ship_lock = file_join(home->receipts, "ship.lock");
 	home->incoming = file_join(home->spool, "incoming");
@@ -55,6 +56,7 @@ void home_free(struct home *home) {
 			       home->blinds,
 			       home->memory,
 			       home->checkpoint,
+			       home->incomplete,
 			       home->receipts,
 			       home->lock,
 			       home->ship_lock,

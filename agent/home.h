@@ -19,6 +19,7 @@
  *   receipts/               <statement's digest>.tlog-proof
  *     checkpoint            the last checkpoint that was verified, verbatim
  *     transport-cert.pem    a newer certificate than the enrolment's (agent/renew.h)
+ *     incomplete            agent/standing.h
  *     ship.lock             held by the one process that ships
  *
  * Either all of it is one user's, 0700 (home_make()), or it is shared (packaging/tmpfiles.d/vouch.conf): the folder and
@@ -33,7 +34,7 @@ struct home {
 	char *folder; /* the state folder */
 	char *enrolment, *identity, *evidence_key, *evidence_public, *transport_key, *transport_public,
 		*transport_certificate, *ca;
-	char *chain, *blinds, *memory, *checkpoint, *receipts, *lock, *ship_lock;
+	char *chain, *blinds, *memory, *checkpoint, *incomplete, *receipts, *lock, *ship_lock;
 	char *spool, *incoming, *queue, *refused, *epochs;
 };
 

@@ -16,6 +16,7 @@ struct subject {
 	json_t *looked, *state; /* borrowed */
 	EVP_PKEY *epoch;        /* of an epoch: the key that it names */
 	bool full;              /* it says that the spool is */
+	bool has_all;           /* of a round: the body carries all results */
 };
 
 struct sealing { /* the arguments that every statement of a round shares */
@@ -51,6 +52,7 @@ bool sealer_open(const struct home *home, const struct enrolment *enrolment, con
 void sealer_close(struct sealer *sealer) {
 	if (!sealer)
 		return;
+	standing_forget(&sealer->standing);
 	chain_close(sealer->chain);
 	signer_close(sealer->signer);
 	EVP_PKEY_free(sealer->transport);
@@ -113,6 +115,7 @@ static struct statement *statement_of(const struct sealer *sealer, const struct 
 	statement->checkpoint = checkpoint_json(sealer->home, sealer->enrolment->vkey);
 	statement->looked = json_incref(subject->looked);
 	statement->state = json_incref(subject->state);
+	statement->full = subject->has_all;
 	statement->body_name = xstrdup(subject->body_name);
 	statement->body_sha256 = hash_of(subject->body, subject->len);
 	if (!strcmp(subject->type, "enrolment")) {
@@ -237,30 +240,55 @@ static bool seal_policies(const struct sealing *sealing, enum sealed *ret_sealed
 		const struct policy *policy = sealing->stack->policies[i];
 		struct subject subject = {
 			.type = "policy", .body_name = "policy", .body = policy->bytes.data, .len = policy->bytes.len};
-		if (!chain_has_policy(sealing->sealer->chain, &policy->sha256) &&
-		    !seal_one(sealing, &subject, ret_sealed, err))
+		if (chain_has_policy(sealing->sealer->chain, &policy->sha256))
+			continue;
+		standing_forget(&sealing->sealer->standing);
+		if (!seal_one(sealing, &subject, ret_sealed, err))
 			return false;
 	}
 	return true;
 }
 
-static bool seal_round(const struct sealing *sealing, enum sealed *ret_sealed, struct err *err) {
-	CLEANUP(buf_done) struct buf body = {0};
-	const struct round *round = sealing->round;
+static bool results_body(const struct sealing *sealing, json_t *results, struct buf *ret_body, struct err *err) {
 	CLEANUP(json_decref_p)
 	json_t *object = json_pack("{s:s, s:s, s:O}", "vouch", VOUCH_VERSION, "framework",
-				   sealing->stack->policies[0]->framework, "results", round->results);
+				   sealing->stack->policies[0]->framework, "results", results);
+	return json_canonical(object, ret_body, err);
+}
+
+static int64_t boot_seconds(void) {
+	struct timespec now;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec;
+}
+
+static bool seal_round(const struct sealing *sealing, enum sealed *ret_sealed, struct err *err) {
+	CLEANUP(buf_done) struct buf body = {0};
+	CLEANUP(state_free_p) struct state *now = state_new();
+	struct sealer *sealer = sealing->sealer;
+	const struct round *round = sealing->round;
+	const int64_t instant = boot_seconds();
+	if (!state_take(now, round->results, true, err))
+		return false;
+	const bool all = standing_wants_all(&sealer->standing, now, sealer->home, instant);
+	CLEANUP(json_decref_p)
+	json_t *carried = all ? json_incref(round->results) : standing_changed(&sealer->standing, now, round->results);
 	CLEANUP(json_decref_p) json_t *looked = statement_looked(round->looked, sealing->stack->rule_count);
-	CLEANUP(json_decref_p) json_t *state = NULL;
-	if (!json_canonical(object, &body, err) || !statement_state(round->results, &state, err))
+	CLEANUP(json_decref_p) json_t *state = state_json(now);
+	if (!results_body(sealing, carried, &body, err))
 		return false;
 	struct subject subject = {.type = "round",
 				  .body_name = "results",
 				  .body = body.data,
 				  .len = body.len,
 				  .looked = looked,
-				  .state = state};
-	return seal_one(sealing, &subject, ret_sealed, err);
+				  .state = state,
+				  .has_all = all};
+	if (!seal_one(sealing, &subject, ret_sealed, err))
+		return false;
+	if (*ret_sealed == SEALED_KEPT)
+		standing_follow(&sealer->standing, &now, all, sealer->chain->sequence, instant);
+	return true;
 }
 
 static bool is_enrolled_host(const struct sealer *sealer, const struct round *round, struct err *err) {
@@ -296,19 +324,28 @@ static bool looks(const struct sealer *sealer, struct err *err) {
 	       err_set(err, ERR_REFUSED, sealer->home->identity, "this identity attests, and looks at nothing");
 }
 
-bool seal(struct sealer *sealer, const struct policy_stack *stack, struct round *round, const char *trigger,
-	  enum sealed *ret_sealed, struct err *err) {
-	const struct sealing sealing = {sealer, stack, round, trigger};
-	enum sealed sealed = SEALED_KEPT;
+static bool seal_all(const struct sealing *sealing, enum sealed *ret_sealed, struct err *err) {
+	struct sealer *sealer = sealing->sealer;
+	const struct round *round = sealing->round;
+	*ret_sealed = SEALED_KEPT;
 	if (!looks(sealer, err) || !chain_ready(sealer->home, sealer->chain, sealer->signer, err) ||
 	    !is_enrolled_host(sealer, round, err) || !blinds_give(sealer->home->blinds, round->results, err))
 		return false;
-	if (sealer->chain->sequence == 0 && !seal_keys(&sealing, &sealed, err))
+	if (sealer->chain->sequence == 0 && !seal_keys(sealing, ret_sealed, err))
 		return false;
-	if (sealed == SEALED_KEPT && !seal_policies(&sealing, &sealed, err))
+	if (*ret_sealed == SEALED_KEPT && !seal_policies(sealing, ret_sealed, err))
 		return false;
-	if (sealed == SEALED_KEPT && !seal_round(&sealing, &sealed, err))
-		return false;
-	*ret_sealed = sealed;
-	return true;
+	return *ret_sealed != SEALED_KEPT || seal_round(sealing, ret_sealed, err);
+}
+
+bool seal(struct sealer *sealer, const struct policy_stack *stack, struct round *round, const char *trigger,
+	  enum sealed *ret_sealed, struct err *err) {
+	const struct sealing sealing = {sealer, stack, round, trigger};
+	enum sealed sealed;
+	bool ok = seal_all(&sealing, &sealed, err);
+	if (!ok || sealed != SEALED_KEPT)
+		standing_forget(&sealer->standing);
+	if (ok)
+		*ret_sealed = sealed;
+	return ok;
 }

@@ -10,6 +10,7 @@
 
 #include "agent/chain.h"
 #include "agent/look.h"
+#include "agent/standing.h"
 #include "core/key.h"
 
 struct sealer {
@@ -20,6 +21,7 @@ struct sealer {
 	struct chain *chain;
 	struct signer *signer;
 	EVP_PKEY *transport; /* public half */
+	struct standing standing;
 };
 
 /* helpers: see signer_open(). */
@@ -39,7 +41,8 @@ enum sealed {
  * ERR_REFUSED, and so is another host. */
 MUST_CHECK bool seal_attestation(struct sealer *sealer, const struct round *header, const struct buf *body,
 				 enum sealed *ret_sealed, struct err *err);
-/* Seal one round, and before it what must go before it. The round's results get their "blind". trigger: "schedule",
+/* Seal one round, and before it what must go before it. The round's results are the current ones of all rules and get
+ * their "blind"; those travel that agent/standing.h says. trigger: "schedule",
  * "boot", "manual", "change". A round of another host than the enrolled one is ERR_REFUSED. False: nothing of this
  * round is in the chain, unless the sealer did not answer: then it joins, if it was signed, before the next one. */
 MUST_CHECK bool seal(struct sealer *sealer, const struct policy_stack *stack, struct round *round, const char *trigger,

@@ -71,17 +71,18 @@ static void policy_statement_carries_the_file_itself(void **state) {
 	assert_string_equal(statement->body_name, "policy");
 }
 
-/* The results of the round that is entry number `sequence`; the statement's state is theirs. */
+/* The results that the round that is entry number `sequence` carries; a full one's give its state. */
 static json_t *results_of(size_t sequence) {
 	CLEANUP(buf_done) struct buf body = {0};
 	CLEANUP(json_decref_p) json_t *object = NULL;
-	CLEANUP(json_decref_p) json_t *tree = NULL;
+	CLEANUP(state_free_p) struct state *carried = state_new();
 	struct err err;
 	CLEANUP(statement_free_p) struct statement *statement = agent_statement(&agent, sequence, &body, NULL);
 	assert_true(json_read(body.data, body.len, STATEMENT_BODY_LARGEST, "body", &object, &err));
 	json_t *results = json_incref(json_object_get(object, "results"));
-	assert_true(statement_state(results, &tree, &err));
-	assert_true(json_equal(tree, statement->state));
+	assert_true(state_take(carried, results, true, &err));
+	if (statement->full)
+		assert_true(state_is(carried, statement->state, &err));
 	assert_int_equal(json_integer_value(json_object_get(statement->looked, "count")), 2);
 	assert_string_equal(json_string_value(json_object_get(statement->looked, "bitmap")), "wA==");
 	return results;
@@ -91,15 +92,20 @@ static const char *blind_of(const json_t *results, size_t index) {
 	return json_string_value(json_object_get(json_array_get(results, index), "blind"));
 }
 
+/* Another process: what it seals first is full. */
+static void restart(struct sealer **sealer) {
+	sealer_close(*sealer);
+	*sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT);
+}
+
 static void blind_stays_while_the_leaf_does(void **state) {
-	struct sealer *sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT);
+	CLEANUP(sealer_close_p) struct sealer *sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT);
 	agent_round(&agent, sealer);
-	sealer_close(sealer);
-	sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT); /* also over a restart */
+	restart(&sealer);
 	agent_round(&agent, sealer);
 	scratch_put(agent.root, "etc/b", "now there\n");
+	restart(&sealer);
 	agent_round(&agent, sealer);
-	sealer_close(sealer);
 	CLEANUP(json_decref_p) json_t *first = results_of(3);
 	CLEANUP(json_decref_p) json_t *second = results_of(4);
 	CLEANUP(json_decref_p) json_t *third = results_of(5);
@@ -111,11 +117,162 @@ static void blind_stays_while_the_leaf_does(void **state) {
 	assert_string_not_equal(blind_of(second, 1), blind_of(third, 1));
 }
 
+/* The rules that the round carries, as "a.mode b.there ", and whether it says that they are all. */
+static char *carried_by(size_t sequence, bool *ret_full) {
+	CLEANUP(json_decref_p) json_t *results = results_of(sequence);
+	CLEANUP(statement_free_p) struct statement *statement = agent_statement(&agent, sequence, NULL, NULL);
+	struct buf rules = {0};
+	size_t index;
+	json_t *result;
+	json_array_foreach(results, index, result)
+		buf_addf(&rules, "%s ", json_string_value(json_object_get(result, "rule")));
+	*ret_full = statement->full;
+	return buf_take(&rules);
+}
+
+static void is_full(size_t sequence) {
+	bool full;
+	CLEANUP(free_ptr) char *rules = carried_by(sequence, &full);
+	assert_true(full);
+	assert_string_equal(rules, "a.mode b.there ");
+}
+
+static void carries_only(size_t sequence, const char *expected) {
+	bool full;
+	CLEANUP(free_ptr) char *rules = carried_by(sequence, &full);
+	assert_false(full);
+	assert_string_equal(rules, expected);
+}
+
+static void round_carries_what_changed_and_the_first_everything(void **state) {
+	CLEANUP(sealer_close_p) struct sealer *sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT);
+	agent_round(&agent, sealer);
+	agent_round(&agent, sealer);
+	scratch_put(agent.root, "etc/b", "now there\n");
+	agent_round(&agent, sealer);
+	agent_round(&agent, sealer);
+	is_full(3);
+	carries_only(4, "");
+	carries_only(5, "b.there ");
+	carries_only(6, "");
+}
+
+static void drop_b(void) {
+	CLEANUP(free_ptr) char *path = file_join(agent.root, "etc/b");
+	unlink(path);
+}
+
+/* Someone who keeps the current results as docs/FORMAT.md 2 says always has what a statement commits to. */
+static void what_is_carried_always_gives_the_state(void **state) {
+	CLEANUP(sealer_close_p) struct sealer *sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT);
+	CLEANUP(state_free_p) struct state *kept = state_new();
+	for (unsigned i = 0; i < 12; i++) {
+		CLEANUP(json_decref_p) json_t *results = NULL;
+		struct err err;
+		if (i % 2)
+			scratch_put(agent.root, "etc/a", i % 4 == 1 ? "more\n" : "less, or so\n");
+		if (i % 3 == 2)
+			scratch_put(agent.root, "etc/b", "there\n");
+		if (i % 5 == 4)
+			drop_b();
+		agent_round(&agent, sealer);
+		results = results_of(i + 3);
+		CLEANUP(statement_free_p) struct statement *round = agent_statement(&agent, i + 3, NULL, NULL);
+		assert_true(state_take(kept, results, round->full, &err));
+		assert_true(state_is(kept, round->state, &err));
+	}
+}
+
+static void restarted_process_carries_everything(void **state) {
+	CLEANUP(sealer_close_p) struct sealer *sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT);
+	agent_round(&agent, sealer);
+	restart(&sealer);
+	agent_round(&agent, sealer);
+	is_full(4);
+}
+
+static void another_policy_has_everything_carried(void **state) {
+	CLEANUP(sealer_close_p) struct sealer *sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT);
+	CLEANUP(free_ptr) char *path = file_join(agent.folder, "small.yaml");
+	const char *const paths[] = {path};
+	struct err err;
+	agent_round(&agent, sealer);
+	scratch_put(agent.folder, "small.yaml", SMALL_POLICY "# another\n");
+	stack_free(agent.stack);
+	agent.stack = NULL;
+	assert_true(stack_load(SOURCE_DIR, paths, 1, &agent.stack, &err));
+	agent_round(&agent, sealer);
+	CLEANUP(free_ptr) char *type = type_of(4);
+	assert_string_equal(type, "policy");
+	is_full(5);
+}
+
+static void round_behind_one_that_could_not_be_sealed_carries_everything(void **state) {
+	CLEANUP(sealer_close_p) struct sealer *sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT);
+	enum sealed sealed;
+	struct err err;
+	agent_round(&agent, sealer);
+	CLEANUP(round_free_p) struct round *round = agent_look(&agent, NULL);
+	free(round->host_id);
+	round->host_id = xstrdup("00000000-0000-4000-8000-000000000000");
+	assert_false(seal(sealer, agent.stack->policies, round, "manual", &sealed, &err));
+	agent_round(&agent, sealer);
+	agent_round(&agent, sealer);
+	is_full(4);
+	carries_only(5, "");
+}
+
+static void once_a_day_everything_is_carried(void **state) {
+	CLEANUP(sealer_close_p) struct sealer *sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT);
+	agent_round(&agent, sealer);
+	sealer->standing.full_at -= STANDING_FULL_EVERY_S - 60;
+	agent_round(&agent, sealer);
+	sealer->standing.full_at -= 60;
+	agent_round(&agent, sealer);
+	agent_round(&agent, sealer);
+	carries_only(4, "");
+	is_full(5);
+	carries_only(6, "");
+}
+
+static void round_is_full_once_for_each_time_that_it_is_asked_for(void **state) {
+	CLEANUP(sealer_close_p) struct sealer *sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT);
+	struct err err;
+	agent_round(&agent, sealer);
+	agent_round(&agent, sealer);
+	assert_true(standing_ask(agent.home, 4, &err));
+	agent_round(&agent, sealer);
+	agent_round(&agent, sealer);
+	assert_true(standing_ask(agent.home, 6, &err));
+	agent_round(&agent, sealer);
+	agent_round(&agent, sealer);
+	carries_only(4, "");
+	is_full(5);
+	carries_only(6, "");
+	is_full(7);
+	carries_only(8, "");
+}
+
+static void what_asks_and_cannot_be_read_asks_for_nothing(void **state) {
+	static const char *const wrong[] = {"", "x", "{}", "{\"sequence\":\"9\"}", "[9]", "{\"sequence\":9}9"};
+	CLEANUP(sealer_close_p) struct sealer *sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT);
+	agent_round(&agent, sealer);
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		scratch_put(agent.folder, "receipts/incomplete", wrong[i]);
+		agent_round(&agent, sealer);
+		carries_only(i + 4, "");
+	}
+	CLEANUP(free_ptr) char *large = xasprintf("{\"sequence\":9%*s}", 100, "");
+	scratch_put(agent.folder, "receipts/incomplete", large);
+	agent_round(&agent, sealer);
+	carries_only(ARRAY_LEN(wrong) + 4, "");
+}
+
 static void damaged_blinds_are_drawn_anew(void **state) {
 	CLEANUP(sealer_close_p) struct sealer *sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT);
 	agent_round(&agent, sealer);
 	scratch_put(agent.folder, "spool/blinds.json", "{\"a.mode\":{\"blind\":\"0\",\"leaf\":7},\"b.there\":[]}");
-	agent_round(&agent, sealer);
+	agent_round(&agent, sealer); /* every leaf is another with it: all are carried */
 	CLEANUP(json_decref_p) json_t *first = results_of(3);
 	CLEANUP(json_decref_p) json_t *second = results_of(4);
 	assert_string_not_equal(blind_of(first, 0), blind_of(second, 0));
@@ -183,6 +340,7 @@ static void full_spool_is_said_once_and_rounds_go_on_when_there_is_room(void **s
 	CLEANUP(free_ptr) char *after = type_of(5);
 	assert_string_equal(after, "round");
 	assert_false(sealer->chain->full);
+	is_full(5);
 }
 
 static void what_was_refused_fills_the_spool_too(void **state) {
@@ -222,6 +380,15 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(enrolment_names_both_keys, make, drop),
 		cmocka_unit_test_setup_teardown(policy_statement_carries_the_file_itself, make, drop),
 		cmocka_unit_test_setup_teardown(blind_stays_while_the_leaf_does, make, drop),
+		cmocka_unit_test_setup_teardown(round_carries_what_changed_and_the_first_everything, make, drop),
+		cmocka_unit_test_setup_teardown(what_is_carried_always_gives_the_state, make, drop),
+		cmocka_unit_test_setup_teardown(restarted_process_carries_everything, make, drop),
+		cmocka_unit_test_setup_teardown(another_policy_has_everything_carried, make, drop),
+		cmocka_unit_test_setup_teardown(round_behind_one_that_could_not_be_sealed_carries_everything, make,
+						drop),
+		cmocka_unit_test_setup_teardown(once_a_day_everything_is_carried, make, drop),
+		cmocka_unit_test_setup_teardown(round_is_full_once_for_each_time_that_it_is_asked_for, make, drop),
+		cmocka_unit_test_setup_teardown(what_asks_and_cannot_be_read_asks_for_nothing, make, drop),
 		cmocka_unit_test_setup_teardown(damaged_blinds_are_drawn_anew, make, drop),
 		cmocka_unit_test_setup_teardown(another_hosts_round_is_refused, make, drop),
 		cmocka_unit_test_setup_teardown(host_without_a_machine_id_keeps_the_id_drawn_for_it, make, drop),
