@@ -6,8 +6,14 @@
 #include "core/proof.h"
 #include "core/tile.h"
 
+/* The newest by their files' times. Older ones go, a few hundred at a time: what they prove the log itself proves to
+ * whoever asks the collector, and the last checkpoint holds the log to all of it. */
+#define RECEIPTS_MOST 10000
+
 struct receipts {
 	const struct home *home; /* borrowed */
+	size_t most, count;      /* kept; on disk, at most so many */
+	bool is_contradicted;    /* the checkpoint looked at last is not of the history seen before */
 	struct note_verifier *log;
 	bool has_last;
 	struct checkpoint last; /* the last that was verified, as on disk */
@@ -28,4 +34,4 @@ DEFINE_CLEANUP(struct receipts, receipts_close)
 MUST_CHECK bool receipt_keep(struct receipts *receipts, const struct dsse *envelope, const char *receipt,
 			     struct err *err);
 /* Whether a checkpoint, the signed note itself, is the log's and continues the last one. Keeps nothing. */
-MUST_CHECK bool receipts_continue(const struct receipts *receipts, const struct buf *note, struct err *err);
+MUST_CHECK bool receipts_continue(struct receipts *receipts, const struct buf *note, struct err *err);

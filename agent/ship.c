@@ -2,6 +2,7 @@
 
 #include <openssl/rand.h>
 
+#include "agent/standing.h"
 #include "core/gzip.h"
 #include "core/lines.h"
 #include "core/statement.h"
@@ -113,9 +114,21 @@ void shipper_close(struct shipper *shipper) {
 	free(shipper);
 }
 
-static bool move_aside(const struct shipper *shipper, const char *name, const char *why, struct shipped *shipped,
+/* Behind this entry of the queue a round is needed that carries everything. */
+static bool ask_for_all(struct shipper *shipper, const char *name, struct err *err) {
+	int64_t sequence = strtoll(name, NULL, 10);
+	if (sequence <= shipper->asked)
+		return true;
+	if (!standing_ask(shipper->home, sequence, err))
+		return false;
+	shipper->asked = sequence;
+	return true;
+}
+
+/* What is missing from the line now the next full round says. */
+static bool move_aside(struct shipper *shipper, const char *name, const char *why, struct shipped *shipped,
 		       struct err *err) {
-	if (!spool_refuse(shipper->home, name, why, err))
+	if (!ask_for_all(shipper, name, err) || !spool_refuse(shipper->home, name, why, err))
 		return false;
 	shipped->refused++;
 	snprintf(shipped->refused_why, sizeof shipped->refused_why, "%s: %s", name, why);
@@ -123,7 +136,7 @@ static bool move_aside(const struct shipper *shipper, const char *name, const ch
 }
 
 /* Add an entry of the queue. One that is no wire line any more cannot be sent, ever: it is moved aside. */
-static bool batch_add(const struct shipper *shipper, struct batch *batch, const char *name, struct buf *line,
+static bool batch_add(struct shipper *shipper, struct batch *batch, const char *name, struct buf *line,
 		      struct shipped *shipped, struct err *err) {
 	CLEANUP(buf_done) struct buf body = {0};
 	struct dsse *envelope;
@@ -136,7 +149,7 @@ static bool batch_add(const struct shipper *shipper, struct batch *batch, const 
 	return true;
 }
 
-static bool batch_read(const struct shipper *shipper, struct batch *batch, struct shipped *shipped, struct err *err) {
+static bool batch_read(struct shipper *shipper, struct batch *batch, struct shipped *shipped, struct err *err) {
 	CLEANUP(spool_list_done) struct spool_list queue = {0};
 	if (!spool_list(shipper->home->queue, &queue, err))
 		return false;
@@ -167,7 +180,7 @@ static bool is_about(const json_t *answer, const struct dsse *envelope, bool may
 	return err_set(err, ERR_REFUSED, PATH, "an answer for another statement than the one sent");
 }
 
-/* Before a refusal is believed: a collector whose log was set back refuses everything, as a gap. */
+/* Before a refusal is believed: a collector whose log was set back does not know what it refuses. */
 static bool see_log(struct shipper *shipper, struct err *err) {
 	static const char path[] = "/log/checkpoint";
 	CLEANUP(http_answer_done) struct http_answer answer = {0};
@@ -177,6 +190,11 @@ static bool see_log(struct shipper *shipper, struct err *err) {
 	shipper->is_log_seen = http_ask(shipper->http, &request, &answer, err) && http_is_ok(&answer, path, err) &&
 			       receipts_continue(shipper->receipts, &answer.body, err);
 	return shipper->is_log_seen;
+}
+
+static bool is_incomplete(const json_t *answer) {
+	const char *state = json_string_value(json_object_get(answer, "state"));
+	return state && !strcmp(state, "incomplete");
 }
 
 /* What one answer line means for one statement. */
@@ -198,6 +216,7 @@ static bool settle(struct shipper *shipper, const char *name, const struct dsse 
 	if (is_refused)
 		return see_log(shipper, err) && move_aside(shipper, name, reason, shipped, err);
 	if (!json_get_string(answer, "receipt", PATH, &receipt, err) ||
+	    (is_incomplete(answer) && !ask_for_all(shipper, name, err)) ||
 	    !receipt_keep(shipper->receipts, envelope, receipt, err) || !spool_remove(shipper->home, name, err))
 		return false;
 	shipped->stored++;
@@ -232,6 +251,7 @@ bool ship(struct shipper *shipper, struct shipped *ret_shipped, struct err *err)
 	CLEANUP(http_answer_done) struct http_answer answer = {0};
 	*ret_shipped = (struct shipped){0};
 	shipper->is_log_seen = false;
+	shipper->receipts->is_contradicted = false;
 	if (!batch_read(shipper, &batch, ret_shipped, err))
 		return false;
 	if (!batch.count)

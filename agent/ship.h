@@ -1,6 +1,8 @@
 /* ship: the queue's statements go to the collector, oldest first; an entry goes from the queue when its receipt was
  * verified and is on disk, or when the collector refused it for good: then it is moved aside, unless the collector's
- * log is not what it was; a collector that forgot does not decide what becomes of evidence. */
+ * log is not what it was; a collector that forgot does not decide what becomes of evidence. What comes behind one that
+ * was set aside goes on, as a gap that the collector shows; where the collector does not know the current results of
+ * the line any more, the next round is asked to carry all (agent/standing.h). */
 #pragma once
 
 #include "agent/http.h"
@@ -20,6 +22,7 @@ struct shipper {
 	struct renewal *renewal;
 	int lock;         /* descriptor; one process ships from a state folder */
 	size_t set_aside; /* in refused/ when it was opened */
+	int64_t asked;    /* number of the last statement behind which everything is to come (agent/standing.h) */
 	bool is_log_seen; /* in this batch: the log was seen to continue the one of the last receipt */
 };
 

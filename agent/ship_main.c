@@ -38,11 +38,19 @@ static int start_work(struct shipping *shipping) {
 	return sd_event_source_set_enabled(shipping->work, SD_EVENT_ONESHOT);
 }
 
-/* One missing statement breaks the chain, so this has to be heard. */
+/* What is missing is missing for good, so this has to be heard. */
 static void warn_of_refused(void) {
 	notice("vouch-ship", NOTICE_ERROR,
-	       "the collector refuses what follows a refused statement, as a gap in the chain; "
-	       "see spool/refused/*.reason, then enrol this host anew: vouch enrol --force");
+	       "what was refused is not in the log: the collector shows it as a gap in this host's line; "
+	       "see spool/refused/*.reason");
+}
+
+/* Nobody but a host that remembers can notice it. */
+static void warn_of_fork(void) {
+	notice("vouch-ship", NOTICE_ERROR,
+	       "the collector's log contradicts what this host saw of it: it was set back, or it shows different "
+	       "histories to different hosts; nothing is believed from it and everything stays in the spool; "
+	       "keep receipts/ and ask who answers for the collector");
 }
 
 static void report(const struct shipped *shipped) {
@@ -99,6 +107,8 @@ static int work(sd_event_source *source, void *context) {
 	report(&shipped);
 	if (!ok)
 		fail(&err);
+	if (!ok && shipping->shipper->receipts->is_contradicted)
+		warn_of_fork();
 	shipping->was_refused |= shipped.refused > 0;
 	if (shipping->once && !ok)
 		return sd_event_exit(shipping->event, 1);

@@ -103,6 +103,7 @@ static void log_that_shrank_is_refused_also_after_a_restart(void **state) {
 	CLEANUP(free_ptr) char *later = agent_log_receipt(&agent, 1);
 	assert_true(receipt_keep(receipts, envelopes[1], later, &err));
 	refuses(receipts, envelopes[0], earlier, "shrank from 2 to 1");
+	assert_true(receipts->is_contradicted);
 	receipts_close(receipts);
 	receipts = open_receipts();
 	refuses(receipts, envelopes[0], earlier, "shrank from 2 to 1");
@@ -120,6 +121,7 @@ static void log_with_another_root_of_the_same_size_is_refused(void **state) {
 	agent_log_add(&agent, envelopes[2]);
 	CLEANUP(free_ptr) char *forked = agent_log_receipt(&agent, 1);
 	refuses(receipts, envelopes[2], forked, "another root");
+	assert_true(receipts->is_contradicted);
 }
 
 static bool tile_of_leaves(void *context, unsigned level, uint64_t index, unsigned width, struct buf *ret_bytes,
@@ -148,11 +150,39 @@ static void larger_log_is_believed_when_it_continues_the_one_seen_last(void **st
 	CLEANUP(free_ptr) char *receipt = agent_log_receipt(&agent, 3);
 	receipts->get = no_tile;
 	refuses(receipts, envelopes[3], receipt, "no answer");
+	assert_false(receipts->is_contradicted);
 	/* The same size and more, and one entry of old is another. */
 	receipts->get = tile_of_leaves;
 	agent.leaves[1] = agent.leaves[0];
 	CLEANUP(free_ptr) char *rewritten = agent_log_receipt(&agent, 3);
 	refuses(receipts, envelopes[3], rewritten, "does not continue the one of 3 seen before");
+	assert_true(receipts->is_contradicted);
+}
+
+/* In the order in which they came, whatever their names. */
+static void only_the_newest_receipts_are_kept(void **state) {
+	CLEANUP(receipts_close_p) struct receipts *receipts = open_receipts();
+	struct err err;
+	receipts->get = tile_of_leaves;
+	receipts->most = 2;
+	scratch_put(agent.home->receipts, "other.tlog-proof", "of nobody");
+	for (size_t i = 0; i < ARRAY_LEN(envelopes); i++) {
+		const struct timespec moment = {0, 20000000}; /* a file's time is coarse */
+		agent_log_add(&agent, envelopes[i]);
+		CLEANUP(free_ptr) char *receipt = agent_log_receipt(&agent, i);
+		assert_true(receipt_keep(receipts, envelopes[i], receipt, &err));
+		nanosleep(&moment, NULL);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(envelopes); i++) {
+		char hex[HASH_HEX];
+		struct hash digest = dsse_digest(envelopes[i]);
+		CLEANUP(free_ptr) char *name = xasprintf("%s.tlog-proof", hash_hex(&digest, hex));
+		assert_int_equal(scratch_has(agent.home->receipts, name), i >= 2);
+	}
+	assert_true(scratch_has(agent.home->receipts, "other.tlog-proof"));
+	CLEANUP(receipts_close_p) struct receipts *next = open_receipts();
+	assert_int_equal(next->count, 2);
+	assert_int_equal(next->most, RECEIPTS_MOST);
 }
 
 static void checkpoint_on_disk_that_does_not_verify_stops_shipping(void **state) {
@@ -193,6 +223,7 @@ static void delay_grows_to_five_minutes_and_heeds_the_collector(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(receipt_that_holds_is_kept_with_its_checkpoint, make, drop),
+		cmocka_unit_test_setup_teardown(only_the_newest_receipts_are_kept, make, drop),
 		cmocka_unit_test_setup_teardown(another_statements_receipt_is_refused, make, drop),
 		cmocka_unit_test_setup_teardown(another_logs_receipt_is_refused, make, drop),
 		cmocka_unit_test_setup_teardown(text_that_is_no_receipt_is_refused, make, drop),

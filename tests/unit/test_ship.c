@@ -105,12 +105,19 @@ static bool ship_to(const char *status, const struct buf *lines, struct shipped 
 /* ship.lock and, with the first receipt, the checkpoint lie beside them. */
 static size_t receipts_kept(void) {
 	return scratch_count(agent.home->receipts) - scratch_has(agent.home->receipts, "ship.lock") -
-	       scratch_has(agent.home->receipts, "checkpoint");
+	       scratch_has(agent.home->receipts, "incomplete") - scratch_has(agent.home->receipts, "checkpoint");
 }
 
 static void stays(size_t entries, size_t kept_receipts) {
 	assert_int_equal(scratch_count(agent.home->queue), entries);
 	assert_int_equal(receipts_kept(), kept_receipts);
+}
+
+/* receipts/incomplete names this statement. */
+static void assert_asked(int sequence) {
+	CLEANUP(free_ptr) char *text = scratch_text(agent.home->receipts, "incomplete");
+	CLEANUP(free_ptr) char *expected = xasprintf("{\"sequence\":%d}", sequence);
+	assert_string_equal(text, expected);
 }
 
 static void all_logged_empties_the_queue(void **state) {
@@ -173,10 +180,37 @@ static void refused_for_good_goes_aside_and_the_rest_goes_on(void **state) {
 	assert_int_equal(shipped.refused, 1);
 	assert_non_null(strstr(shipped.refused_why, "because"));
 	assert_int_equal(scratch_count(agent.home->refused), 2); /* the entry and its reason */
+	assert_asked(2);
 	CLEANUP(shipper_close_p) struct shipper *next = NULL;
 	assert_true(shipper_open(agent.home, agent.enrolment, NULL, &next, &err));
 	assert_int_equal(next->set_aside, 1); /* said again at each start */
 	stays(0, ENTRIES - 1);
+}
+
+static void collector_that_does_not_know_the_results_has_them_all_asked_for(void **state) {
+	CLEANUP(buf_done) struct buf lines = {0}, last = {0};
+	struct shipped shipped;
+	struct err err;
+	for (size_t i = 0; i < ENTRIES; i++)
+		add_answer(&lines, i, "logged", i);
+	/* In the third of the four lines. */
+	char *third = strstr(strstr(lines.data, "\n") + 1, "\n") + 1;
+	CLEANUP(free_ptr)
+	char *told = xasprintf("%.*s{\"state\":\"incomplete\",%s", (int)(third - lines.data), lines.data, third + 1);
+	buf_adds(&last, told);
+	assert_true(ship_to("200 OK", &last, &shipped, &err));
+	stays(0, ENTRIES);
+	assert_asked(3);
+}
+
+static void nothing_is_asked_for_when_all_is_known(void **state) {
+	CLEANUP(buf_done) struct buf lines = {0};
+	struct shipped shipped;
+	struct err err;
+	for (size_t i = 0; i < ENTRIES; i++)
+		add_answer(&lines, i, "logged", i);
+	assert_true(ship_to("200 OK", &lines, &shipped, &err));
+	assert_false(scratch_has(agent.home->receipts, "incomplete"));
 }
 
 /* A collector set back to a backup refuses what follows, as a gap: the evidence stays until somebody looks. */
@@ -259,6 +293,7 @@ static void entry_that_is_no_statement_any_more_goes_aside(void **state) {
 	assert_int_equal(shipped.refused, 1);
 	assert_int_equal(shipped.stored, ENTRIES - 1);
 	stays(0, ENTRIES - 1);
+	assert_asked(1);
 }
 
 static void transport_key_that_others_may_read_is_refused(void **state) {
@@ -295,6 +330,9 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(receipt_that_does_not_hold_keeps_the_entry, make, drop),
 		cmocka_unit_test_setup_teardown(missing_answers_keep_their_entries, make, drop),
 		cmocka_unit_test_setup_teardown(refused_for_good_goes_aside_and_the_rest_goes_on, make, drop),
+		cmocka_unit_test_setup_teardown(collector_that_does_not_know_the_results_has_them_all_asked_for, make,
+						drop),
+		cmocka_unit_test_setup_teardown(nothing_is_asked_for_when_all_is_known, make, drop),
 		cmocka_unit_test_setup_teardown(refusal_by_a_log_that_forgot_is_not_believed, make, drop),
 		cmocka_unit_test_setup_teardown(later_keeps_the_entry_and_those_behind_it, make, drop),
 		cmocka_unit_test_setup_teardown(busy_collector_is_heeded, make, drop),
