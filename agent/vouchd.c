@@ -5,11 +5,10 @@
 #include "agent/changes.h"
 #include "agent/lists.h"
 #include "agent/memory.h"
+#include "agent/schedule.h"
 #include "core/file.h"
 #include "core/statement.h"
 #include "core/text.h"
-
-#define SLACK_US 1000000 /* what is due within it is due now */
 
 struct vouchd {
 	struct vouchd_options options;
@@ -22,6 +21,7 @@ struct vouchd {
 	json_t *memory;    /* of earlier looks; owned */
 	struct look *look; /* under way, or done and freed before the next */
 	uint64_t began;    /* that look; boot time, microseconds */
+	uint64_t first;    /* likewise: the first look, from which the schedule counts */
 	/* By rule, in the stack's order: the current result as text, which is a tenth of what it is as a value (NULL
 	 * before the first look), when the look began that gave it, and whether the look under way is about it. */
 	char **current;
@@ -35,7 +35,9 @@ static uint64_t every_us(const struct rule *rule) {
 }
 
 static uint64_t due_at(const struct vouchd *vouchd, size_t index) {
-	return vouchd->current[index] ? vouchd->looked_at[index] + every_us(vouchd->options.stack->rules[index]) : 0;
+	return vouchd->current[index] ? schedule_next(vouchd->first, vouchd->looked_at[index],
+						      every_us(vouchd->options.stack->rules[index]))
+				      : 0;
 }
 
 /* A rule that is due brings along the one that it needs. */
@@ -79,7 +81,7 @@ static const char **due_rules(struct vouchd *vouchd, uint64_t now) {
 	memset(vouchd->due, 0, stack->rule_count * sizeof *vouchd->due);
 	vouchd->is_scheduled = false;
 	for (size_t i = 0; i < stack->rule_count; i++)
-		if (due_at(vouchd, i) <= now + SLACK_US) {
+		if (due_at(vouchd, i) <= now + SCHEDULE_SLACK_US) {
 			vouchd->is_scheduled = true;
 			mark_due(vouchd, i);
 		}
@@ -249,6 +251,8 @@ static int begin(sd_event_source *source, uint64_t time, void *context) {
 		error = sd_event_source_set_enabled(vouchd->soon, SD_EVENT_OFF);
 	if (error < 0)
 		return error;
+	if (!vouchd->first)
+		vouchd->first = vouchd->began;
 	const char **ids = due_rules(vouchd, vouchd->began);
 	struct look_options options = {.stack = vouchd->options.stack, .host = vouchd->options.host, .only = ids};
 	news_begin(vouchd->news);

@@ -1,11 +1,12 @@
 /* vouchd: rounds on a timer and when something changes, sealed into the spool.
  *
- * The first round begins at once and looks at all rules. Later ones look at the rules that are due, each when its
- * `every` (at least a minute) has passed since its last look began; a rule that needs another is looked at together
- * with it. On a live host what the rules have read is watched in between (sources/watch.h): a change has its rules,
- * those that these need and those that need them, looked at as agent/changes.h has it; what changes during a round is
- * kept for after it. Every statement commits to the current results of all rules, and its body carries them: those not
- * looked at as they were, with the time of their own look. Rounds never overlap. */
+ * The first round begins at once and looks at all rules. Later ones look at the rules that are due, each at the
+ * multiples of its `every` (at least a minute) behind the first look (agent/schedule.h); a rule that needs another is
+ * looked at together with it. On a live host what the rules have read is watched in between (sources/watch.h): a change
+ * has its rules, those that these need and those that need them, looked at as agent/changes.h has it; what changes
+ * during a round is kept for after it. Every statement commits to the current results of all rules, and its body
+ * carries those that changed, or all, those not looked at as they were, with the time of their own look
+ * (agent/standing.h). Rounds never overlap. */
 #pragma once
 
 #include <systemd/sd-event.h>
