@@ -4,6 +4,7 @@
 
 #include <cmocka.h>
 
+#include "core/gzip.h"
 #include "tests/unit/agent_home.h"
 
 static struct agent_home agent;
@@ -253,6 +254,46 @@ static void round_is_full_once_for_each_time_that_it_is_asked_for(void **state) 
 	carries_only(8, "");
 }
 
+/* What vouch-ship sends when nothing else waits: bytes of the compressed body. */
+static size_t bytes_on_the_wire(size_t sequence) {
+	CLEANUP(buf_done) struct buf body = {0}, line = {0}, packed = {0};
+	CLEANUP(dsse_free_p) struct dsse *envelope = NULL;
+	statement_free(agent_statement(&agent, sequence, &body, &envelope));
+	statement_wire_write_short(envelope, body.data, body.len, &line);
+	gzip_write(line.data, line.len, &packed);
+	return packed.len;
+}
+
+/* As after the first receipt: a checkpoint of a log of a million entries. */
+static void keep_checkpoint(void) {
+	CLEANUP(buf_done) struct buf text = {0}, note = {0};
+	const struct checkpoint checkpoint = {
+		.origin = (char *)"log.example", .size = 1234567, .root = hash_of("root", 4)};
+	struct err err;
+	checkpoint_write(&checkpoint, &text);
+	assert_true(note_sign(buf_str(&text), "log.example", agent.log_key, &note, &err));
+	assert_true(file_write(agent.home->checkpoint, note.data, note.len, 0600, &err));
+}
+
+static void quiet_round_of_the_whole_baseline_is_at_most_900_bytes_on_the_wire(void **state) {
+	CLEANUP(sealer_close_p) struct sealer *sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT);
+	const char *const paths[] = {SOURCE_DIR "/policies/linux-baseline"};
+	struct err err;
+	stack_free(agent.stack);
+	agent.stack = NULL;
+	assert_true(stack_load(SOURCE_DIR, paths, 1, &agent.stack, &err));
+	scratch_put(agent.root, "etc/hostname", "frontend-17.berlin.example.org\n");
+	scratch_put(agent.root, "proc/sys/kernel/random/boot_id", "3b9f6f3c-1f3e-4d0a-8a53-0d9f4b7d2f11\n");
+	agent_round(&agent, sealer);
+	keep_checkpoint();
+	agent_round(&agent, sealer);
+	CLEANUP(statement_free_p) struct statement *quiet = agent_statement(&agent, 4, NULL, NULL);
+	assert_true(json_integer_value(json_object_get(quiet->state, "size")) > 100);
+	assert_non_null(quiet->checkpoint);
+	assert_false(quiet->full);
+	assert_in_range(bytes_on_the_wire(4), 500, 900);
+}
+
 static void what_asks_and_cannot_be_read_asks_for_nothing(void **state) {
 	static const char *const wrong[] = {"", "x", "{}", "{\"sequence\":\"9\"}", "[9]", "{\"sequence\":9}9"};
 	CLEANUP(sealer_close_p) struct sealer *sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT);
@@ -388,6 +429,8 @@ int main(void) {
 						drop),
 		cmocka_unit_test_setup_teardown(once_a_day_everything_is_carried, make, drop),
 		cmocka_unit_test_setup_teardown(round_is_full_once_for_each_time_that_it_is_asked_for, make, drop),
+		cmocka_unit_test_setup_teardown(quiet_round_of_the_whole_baseline_is_at_most_900_bytes_on_the_wire,
+						make, drop),
 		cmocka_unit_test_setup_teardown(what_asks_and_cannot_be_read_asks_for_nothing, make, drop),
 		cmocka_unit_test_setup_teardown(damaged_blinds_are_drawn_anew, make, drop),
 		cmocka_unit_test_setup_teardown(another_hosts_round_is_refused, make, drop),
