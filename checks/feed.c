@@ -23,14 +23,14 @@ static const struct check_field fields[] = {
 	{"security", VALUE_BOOL, NULL,
 	 "Whether it is a suite of security updates, or a repository of dnf that tells which updates those are.",
 	 PRIVACY_PUBLIC, false},
-	{"date", VALUE_TIME, NULL, "When the repository made it.", PRIVACY_PUBLIC, false},
+	{"date", VALUE_TIME, NULL, "When the repository made it.", PRIVACY_PUBLIC, true},
 	{"age", VALUE_DURATION, "s",
 	 "How long ago that was; for dnf, whose repositories may rest for weeks, how long ago this host last fetched "
 	 "it "
 	 "or was told that it is still the newest.",
 	 PRIVACY_PUBLIC, true},
 	{"valid_until", VALUE_TIME, NULL, "Until when the repository wants it to be believed, when it says so.",
-	 PRIVACY_PUBLIC, false},
+	 PRIVACY_PUBLIC, true},
 	{"expired", VALUE_BOOL, NULL, "Whether that is over.", PRIVACY_PUBLIC, true},
 	{0},
 };
