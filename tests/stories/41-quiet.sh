@@ -1,0 +1,114 @@
+#!/bin/bash
+# A quiet host stays quiet: under a clock that is turned on a quarter of an hour at a time, the real agent judges the
+# whole baseline. Its first round carries every result; after that a round carries what changed, nothing if nothing
+# did, and then it is less than 900 bytes on the wire. The collector rebuilds everything from that.
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/story.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/world.sh"
+release=$story_top/build/release
+clock=$work/clock root=$work/root state=$work/host
+budget=900
+
+fast() {
+	FAST_CLOCK=$clock LD_PRELOAD=$release/fast_clock.so exec "$@"
+}
+
+# rounds N: N rounds, a quarter of an hour apart, that stay in the spool. (What is given for the queue is empty: nothing
+# ships.)
+mkdir -p "$work/steps/queue"
+ln -s "$state/spool/chain.json" "$work/steps/chain.json"
+rounds() {
+	local before wanted
+	before=$(spooled host) wanted=$1
+	while (($(spooled host) < before + wanted)); do
+		"$release/advance" "$clock" "$work/steps" 900 1 >>"$work/steps.log"
+		((++turns < 400)) || return 1
+	done
+}
+turns=0
+
+# newest FIELD: of the last statement in the spool: 1 type, 2 number, 3 full or changes, 4 results carried, 5 bytes in
+# the spool, 6 bytes of the request.
+newest() {
+	"$release/wire" "$(find "$state/spool/queue" -name '*.json' | sort | tail -n 1)" | cut -d ' ' -f "$1"
+}
+carried() {
+	jq -r .body "$(find "$state/spool/queue" -name '*.json' | sort | tail -n 1)" | base64 -d | jq -r '.results[].rule' | tr '\n' ' '
+}
+policy() {
+	cat >"$work/own.yaml" <<-POLICY
+		policy: {id: own, version: 1.0.$1, framework: "iso27001:2022", title: Ours, owner: tests, review_by: 2036-01-01}
+		rules:
+		  - {id: own.issue, title: The issue is there, controls: [A.8.9], severity: low, kind: effect, every: 15m, check: file,
+		     with: {path: /etc/issue}, expect: {exists: true}, why: It is what changes here., fix: Write it.}
+		  - {id: own.motd, title: The motd is there, controls: [A.8.9], severity: low, kind: effect, every: 15m, check: file,
+		     with: {path: /etc/motd}, expect: {exists: true}, why: It is what changes here too., fix: Write it.}
+	POLICY
+}
+begin() {
+	start vouchd fast vouchd --state "$state" --config "$work/quiet.yaml" --root "$root"
+}
+
+mkdir -p "$root"
+cp -a "$story_top/tests/hosts/good/." "$root/"
+mkdir -p "$root/proc/sys/kernel/random"
+tr -d '\n' </proc/sys/kernel/random/uuid >"$root/proc/sys/kernel/random/boot_id"
+rm -f "$root/etc/motd" "$root/etc/issue"
+head -c 8 /dev/zero >"$clock"
+printf 'environment: quiet\npolicies: [%s/linux-baseline, %s/own.yaml]\n' "$policies" "$work" >"$work/quiet.yaml"
+policy 0
+collector_new
+start collector fast vouch-collector run "$collector"
+within 20 api / || not_ok "the collector answers"
+vouch enrol "$url" --token "$(vouch-collector token add "$collector")" --ca-fingerprint "$fingerprint" --state "$state" \
+	--root "$root" >"$work/enrol.log" 2>&1
+ship_fast() {
+	(fast vouch-ship --state "$state" --once) >>"$work/ship.log" 2>&1
+}
+is_sealed() {
+	[[ $(newest 1) == round ]]
+}
+
+begin
+check "the first round comes at once" within 60 is_sealed
+rules=$(jq -r .payload "$(find "$state/spool/queue" -name '*.json' | sort | tail -n 1)" | base64 -d | jq .predicate.state.size)
+equal "it is full" "full $rules" "$(newest 3) $(newest 4)"
+check "and it ships" ship_fast
+
+# The rules of an hour and of six have their turns in this.
+rounds 26
+quiet=0 most=0
+while read -r _ _ kind results _ bytes; do
+	[[ $kind == changes && $results == 0 ]] && quiet=$((quiet + 1))
+	((bytes > most)) && most=$bytes
+done < <("$release/wire" "$state"/spool/queue/*.json)
+equal "26 rounds of a host on which nothing changes carry nothing" 26 "$quiet"
+if ((most < budget)); then
+	ok "the largest of them is $most bytes on the wire, with $rules rules"
+else
+	not_ok "a quiet round is $most bytes on the wire, over $budget"
+fi
+check "they ship" ship_fast
+
+# What changes travels, and nothing else.
+echo "hello" >"$root/etc/motd"
+rounds 1
+equal "a file that appeared: exactly its rule is carried" "changes 1 own.motd " "$(newest 3) $(newest 4) $(carried)"
+rounds 1
+equal "and then nothing again" "changes 0" "$(newest 3) $(newest 4)"
+
+# Another policy.
+stop vouchd || true
+policy 1
+begin
+within 60 is_sealed
+rounds 1
+full=$("$release/wire" "$state"/spool/queue/*.json | awk '$3 == "full" {n++; results = $4} END {print n + 0, results}')
+equal "behind another policy all results travel, once" "1 $rules" "$full"
+
+# The collector follows all of it.
+check "all of it ships" ship_fast
+equal "the spool is empty" 0 "$(spooled host)"
+results=$(api "/api/v1/results?rule=own.motd" | jq -r '.results[0].verdict')
+equal "the collector has the result that changed" pass "$results"
+equal "and nothing was refused" 0 "$(find "$state/spool/refused" -type f | wc -l)"
+check "nor asked for again" test ! -e "$state/receipts/incomplete"
