@@ -92,6 +92,7 @@ void collector_free(struct collector *collector) {
 	ca_free(collector->ca);
 	config_free(collector->config);
 	close_fd(&collector->lock);
+	free(collector->anchors);
 	free(collector->folder);
 	free(collector);
 }

@@ -78,11 +78,16 @@ exposure=$(systemd-analyze security --offline=yes --no-pager "$anchor" 2>"$work/
 	sed -nE 's/.*Overall exposure level.*: ([0-9.]+) .*/\1/p')
 check "vouch-anchor is exposed by $exposure, at most 1.2" awk -v is="$exposure" 'BEGIN { exit !(is != "" && is + 0 <= 1.2) }'
 for line in CapabilityBoundingSet= AmbientCapabilities= NoNewPrivileges=yes User=vouch-collector \
-	TemporaryFileSystem=/var/lib/vouch-collector:ro BindPaths=/var/lib/vouch-collector/anchors; do
+	TemporaryFileSystem=/var/lib/vouch-collector:ro; do
 	check "vouch-anchor has $line" grep -qx -- "$line" "$anchor"
 done
-equal "vouch-anchor sees this of the collector's folder" "anchors collector.yaml log log.policy log.vkey" \
-	"$(grep -E '^Bind(ReadOnly)?Paths=' "$anchor" | grep -oE 'vouch-collector/[a-z.]+' | cut -d/ -f2 | sort | xargs)"
+# bound KEY: what the unit sees of the collector's folder by that key.
+bound() {
+	grep -E "^$1=" "$anchor" | grep -oE 'vouch-collector/[a-z.-]+' | cut -d/ -f2 | sort | xargs
+}
+equal "vouch-anchor reads this of the collector's folder" \
+	"collector.yaml log log.policy log.vkey timestamp-ca.pem" "$(bound BindReadOnlyPaths)"
+equal "and writes this" "anchors timestamps" "$(bound BindPaths)"
 
 while read -r page; do
 	check "there is a page for $page" test -s "$story_top/docs/man/$page"
