@@ -360,6 +360,12 @@ static void a_damaged_memory_refuses_everything(void **state) {
 		else
 			assert_int_equal(status, 500);
 	}
+	/* One that cannot be read whole. */
+	CLEANUP(buf_done) struct buf large = {0};
+	while (large.len <= NOTE_LARGEST)
+		buf_adds(&large, "x");
+	assert_true(file_write(path, large.data, large.len, 0644, &err));
+	assert_int_equal(ask(&world, 0, 8), 500);
 	end(&world);
 	assert_true(file_write(path, "", 0, 0644, &err));
 	assert_false(try_start(&world, &err));
