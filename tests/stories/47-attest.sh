@@ -161,6 +161,18 @@ page /controls/A.7.4
 check "on its page too" grep -qF 'this identity has ended' "$work/page.html"
 equal "the hosts are still who they were" "$hosts_before" "$(api /api/v1/hosts | jq -c '[.hosts[].id]')"
 
+# --- what is erased is gone from the pages, what a revoked identity said is not counted
+vouch-collector erase "$collector" --statement "$digest" --retention "schedule 4" --reason "names somebody" >"$work/erase.log" 2>&1
+page /controls/A.8.28
+check "of an erased one nothing is shown" grep -qF 'There is none for this control' "$work/page.html"
+attester=$(api '/api/v1/attestations?control=A.5.36' | jq -r '.attestations[0].host')
+vouch-collector revoke "$collector" --host "$attester" --from 2020-01-01 --reason "the folder was copied" >>"$work/erase.log" 2>&1
+check "a revoked identity's is said to be one" jq -e '.attestations[0].state == "revoked"' <(
+	api '/api/v1/attestations?control=A.5.36')
+page /controls/A.5.36
+check "on its page" grep -qF 'not to be believed' "$work/page.html"
+refused "nothing more of it is taken" "revoked|ended|certificate" attest "$ci/state" --control 5.36 --valid 1d --note "After that"
+
 # --- the index is derived from the evidence
 said() {
 	api '/api/v1/attestations?limit=100' | jq -c .
