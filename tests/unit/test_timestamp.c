@@ -190,6 +190,47 @@ static void a_weak_hash_under_the_signature_is_refused(void **state) {
 	assert_says(verdict_of(&response, &w.imprint, NULL, w.trust), "weaker than SHA-256");
 }
 
+static void a_weak_hash_under_the_signers_certificate_is_refused(void **state) {
+	CLEANUP(buf_done) struct buf response = {0};
+	struct tsa tsa = tsa_new(&(struct tsa_signer){.hash = EVP_sha1()});
+	CLEANUP(timestamp_trust_free_p) struct timestamp_trust *trust = tsa_trust(&tsa);
+	tsa_stamp(&tsa, &w.imprint, &response);
+	assert_says(verdict_of(&response, &w.imprint, NULL, trust), "not by a trusted authority: CA signature digest");
+	tsa_done(&tsa);
+}
+
+/* A request of ours with an extension that nobody knows, critical or not; appended. */
+static void query_with_extension(bool is_critical, struct buf *query) {
+	CLEANUP(timestamp_request_done) struct timestamp_request request = {0};
+	struct err err;
+	assert_true(timestamp_ask(&w.imprint, &request, &err));
+	const unsigned char *at = (const unsigned char *)request.der.data;
+	unsigned char *der = NULL;
+	TS_REQ *asked = d2i_TS_REQ(NULL, &at, (long)request.der.len);
+	ASN1_OBJECT *object = OBJ_txt2obj("1.2.3.4.5.6", 1);
+	ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+	X509_EXTENSION *extension = X509_EXTENSION_create_by_OBJ(NULL, object, is_critical, value);
+	TS_REQ_add_ext(asked, extension, -1);
+	const int len = i2d_TS_REQ(asked, &der);
+	buf_add(query, der, (size_t)len);
+	OPENSSL_free(der);
+	X509_EXTENSION_free(extension);
+	ASN1_OCTET_STRING_free(value);
+	ASN1_OBJECT_free(object);
+	TS_REQ_free(asked);
+}
+
+static void a_critical_extension_that_nobody_knows_is_refused_and_another_is_not(void **state) {
+	for (int is_critical = 0; is_critical < 2; is_critical++) {
+		CLEANUP(buf_done) struct buf query = {0}, response = {0};
+		query_with_extension(is_critical, &query);
+		tsa_answer(&w.tsa, query.data, query.len, &response);
+		const char *verdict = verdict_of(&response, &w.imprint, NULL, w.trust);
+		assert_string_equal(verdict,
+				    is_critical ? "the token has a critical extension that nobody here knows" : "");
+	}
+}
+
 static void time_and_certificates_are_compared_at_the_tokens_own_time(void **state) {
 	CLEANUP(buf_done) struct buf early = {0}, late = {0}, old = {0};
 	struct tsa tsa = tsa_new(&(struct tsa_signer){.from = TSA_NOW, .until = TSA_NOW + TSA_DAY});
@@ -382,6 +423,8 @@ int main(void) {
 		cmocka_unit_test(an_intermediate_beside_a_response_is_used_and_a_root_beside_it_is_not_trusted),
 		cmocka_unit_test(a_certificate_that_is_not_for_time_alone_is_refused),
 		cmocka_unit_test(a_weak_hash_under_the_signature_is_refused),
+		cmocka_unit_test(a_weak_hash_under_the_signers_certificate_is_refused),
+		cmocka_unit_test(a_critical_extension_that_nobody_knows_is_refused_and_another_is_not),
 		cmocka_unit_test(time_and_certificates_are_compared_at_the_tokens_own_time),
 		cmocka_unit_test(every_changed_bit_of_a_response_is_refused_or_changes_nothing_that_counts),
 		cmocka_unit_test(what_is_cut_too_large_or_followed_by_bytes_is_refused),

@@ -25,6 +25,7 @@ struct tsa_signer {
 	const char *purposes;    /* extendedKeyUsage */
 	int64_t from, until;     /* 0: a year ago, in two years */
 	const char *common_name; /* NULL: "Test TSA" */
+	const EVP_MD *hash;      /* under the certificate; NULL: SHA-256 */
 };
 
 static inline X509 *tsa_certificate(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, int64_t from,
@@ -77,7 +78,7 @@ static inline void tsa_new_signer(struct tsa *tsa, const struct tsa_signer *how)
 	if (!how->purposes || how->purposes[0])
 		tsa_extend(tsa->signer, tsa->middle, NID_ext_key_usage,
 			   how->purposes ? how->purposes : "critical,timeStamping");
-	if (!X509_sign(tsa->signer, tsa->middle_key, EVP_sha256()))
+	if (!X509_sign(tsa->signer, tsa->middle_key, how->hash ? how->hash : EVP_sha256()))
 		abort();
 }
 
@@ -132,6 +133,11 @@ static inline int tsa_time(TS_RESP_CTX *context, void *tsa, long *seconds, long 
 	return 1;
 }
 
+/* Answers have the extensions of their requests. */
+static inline int tsa_extension(TS_RESP_CTX *context, X509_EXTENSION *extension, void *unused) {
+	return TS_TST_INFO_add_ext(TS_RESP_CTX_get_tst_info(context), extension, -1);
+}
+
 static inline TS_RESP_CTX *tsa_context(struct tsa *tsa) {
 	TS_RESP_CTX *context = TS_RESP_CTX_new();
 	STACK_OF(X509) *certificates = sk_X509_new_null();
@@ -147,6 +153,7 @@ static inline TS_RESP_CTX *tsa_context(struct tsa *tsa) {
 	    TS_RESP_CTX_set_accuracy(context, 1, 500, 100) != 1)
 		abort();
 	TS_RESP_CTX_set_clock_precision_digits(context, 3);
+	TS_RESP_CTX_set_extension_cb(context, tsa_extension, NULL);
 	ASN1_OBJECT_free(policy);
 	sk_X509_free(certificates);
 	return context;
