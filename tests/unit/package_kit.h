@@ -20,13 +20,9 @@
 #define KIT_EVERY 900
 #define KIT_HOST "b9f6f3c4-1f3e-5d0a-8a53-0d9f4b7d2f11"
 #define KIT_OWN "0c0ffee0-0000-4000-8000-000000000001"
+#ifndef KIT_RULES
 #define KIT_RULES 3
-static const char kit_policy[] = "policy: {id: small, version: \"1\", framework: \"iso27001:2022\", title: Small}\n"
-				 "rules:\n"
-				 "  - {id: a.one, controls: [A.8.15], every: 15m, valid: 2h}\n"
-				 "  - {id: b.two, controls: [A.8.16], every: 15m, valid: 2h}\n"
-				 "  - {id: c.three, controls: [A.8.15, A.8.2], every: 15m, valid: 2h}\n";
-static const char *const kit_rule_ids[KIT_RULES] = {"a.one", "b.two", "c.three"};
+#endif
 
 struct kit_file {
 	char *name;
@@ -55,6 +51,7 @@ struct kit_entry {
 
 struct kit_anchor {
 	uint64_t size;
+	struct hash root;
 	int64_t time;
 	bool is_witnessed, is_stamped;
 };
@@ -73,8 +70,11 @@ struct kit {
 	json_t *disclosed;   /* lines of disclosures.jsonl */
 	struct hash *leaves; /* scratch of kit_export() */
 	int64_t from, to;
-	char policy[HASH_HEX];
-	uint64_t named_size; /* set: the checkpoint that the next statement names, with */
+	char policy[HASH_HEX], *policy_text;
+	char rules[KIT_RULES][16]; /* their ids, sorted */
+	struct hash peaks[64];     /* roots of the complete subtrees that make up the log, by their level */
+	const char *why;           /* of results: padding */
+	uint64_t named_size;       /* set: the checkpoint that the next statement names, with */
 	struct hash named_root;
 	const char *reason;           /* of results to come */
 	bool spoil_root, spoil_count; /* of the next round: another state root, one rule more */
@@ -161,6 +161,26 @@ static inline char *kit_text(json_t *value) {
 
 /* --- statements --------------------------------------------------------------------------------------------------- */
 
+static inline void kit_append(struct kit *kit, const struct hash *leaf) {
+	struct hash carried = *leaf;
+	unsigned level = 0;
+	for (; kit->entry_count >> level & 1; level++)
+		carried = merkle_node(&kit->peaks[level], &carried);
+	kit->peaks[level] = carried;
+}
+
+/* The log's root as it is now. */
+static inline struct hash kit_root(const struct kit *kit) {
+	struct hash root = {{0}};
+	bool has_root = false;
+	for (unsigned level = 0; level < 64; level++)
+		if ((uint64_t)kit->entry_count >> level & 1) {
+			root = has_root ? merkle_node(&kit->peaks[level], &root) : kit->peaks[level];
+			has_root = true;
+		}
+	return root;
+}
+
 /* Seals it as the line's next, by its epoch's key, else the enrolled one, or by `by`; logs it; has the body. The index.
  */
 static inline size_t kit_seal_by(struct kit *kit, struct kit_line *line, struct statement *statement, const char *body,
@@ -208,6 +228,7 @@ static inline size_t kit_seal_by(struct kit *kit, struct kit_line *line, struct 
 	struct kit_entry *made = &kit->entries[kit->entry_count];
 	*made = (struct kit_entry){
 		.envelope = dsse_to_json(envelope), .leaf = merkle_leaf(entry.data, entry.len), .received = at};
+	kit_append(kit, &made->leaf);
 	const struct hash digest = dsse_digest(envelope);
 	memcpy(line->previous, hash_hex(&digest, made->digest), HASH_HEX);
 	if (!strcmp(statement->type, "enrolment"))
@@ -274,9 +295,9 @@ static inline size_t kit_epoch(struct kit *kit, struct kit_line *line, const cha
 static inline json_t *kit_result(const struct kit *kit, size_t rule, const char *verdict, int64_t at) {
 	char collected[TIMES_TEXT], expires[TIMES_TEXT], blind[33];
 	snprintf(blind, sizeof blind, "%032llx", (unsigned long long)(rule + 1));
-	return json_pack("{s:s, s:s, s:s, s:s, s:[], s:[], s:s, s:s, s:s, s:s}", "rule", kit_rule_ids[rule], "verdict",
-			 verdict, "reason", kit->reason, "kind", "effect", "observed", "volatile", "policy",
-			 kit->policy, "collectedAt", times_format(at, collected), "expiresAt",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:[], s:[], s:s, s:s, s:s, s:s}", "rule", kit->rules[rule],
+			 "verdict", verdict, "why", kit->why, "reason", kit->reason, "kind", "effect", "observed",
+			 "volatile", "policy", kit->policy, "collectedAt", times_format(at, collected), "expiresAt",
 			 times_format(at + 7200, expires), "blind", blind);
 }
 
@@ -285,7 +306,7 @@ static inline bool kit_is_wanted(const struct kit *kit, size_t rule) {
 	const json_t *control;
 	json_array_foreach(kit->controls, index, control) {
 		const char *id = json_string_value(control);
-		if (!strcmp(id, rule == 1 ? "A.8.16" : "A.8.15") || (rule == 2 && !strcmp(id, "A.8.2")))
+		if (!strcmp(id, rule % 3 == 1 ? "A.8.16" : "A.8.15") || (rule % 3 == 2 && !strcmp(id, "A.8.2")))
 			return true;
 	}
 	return json_array_size(kit->controls) == 0;
@@ -322,7 +343,7 @@ static inline size_t kit_round(struct kit *kit, struct kit_line *line, const cha
 	bool bits[KIT_RULES];
 	struct err err;
 	for (size_t i = 0; i < KIT_RULES; i++) {
-		bits[i] = looked >> i & 1;
+		bits[i] = looked >> i % 32 & 1;
 		if (verdicts && verdicts[i]) {
 			json_decref(line->results[i]);
 			line->results[i] = kit_result(kit, i, verdicts[i], at - 2);
@@ -368,8 +389,6 @@ static inline size_t kit_round(struct kit *kit, struct kit_line *line, const cha
 	return index;
 }
 
-static const char *const kit_all_pass[KIT_RULES] = {"pass", "pass", "pass"};
-
 /* --- the world ---------------------------------------------------------------------------------------------------- */
 
 static inline struct kit_line kit_line_new(const char *id, const char *name) {
@@ -389,16 +408,35 @@ static inline void kit_begin(struct kit *kit, struct kit_line *line, int64_t at)
 	kit_enrol(kit, line, NULL, at);
 	kit_epoch(kit, line, "enrolment", line->boot, at + 1);
 	struct statement policy = {.type = (char *)"policy"};
-	kit_seal(kit, line, &policy, kit_policy, at + 2);
+	kit_seal(kit, line, &policy, kit->policy_text, at + 2);
+}
+
+/* Every third rule supports A.8.15 alone, A.8.16, A.8.15 and A.8.2. */
+static inline void kit_write_policy(struct kit *kit) {
+	static const char *const few[] = {"a.one", "b.two", "c.three"};
+	static const char *const controls[] = {"A.8.15", "A.8.16", "A.8.15, A.8.2"};
+	struct buf text = {0};
+	buf_adds(&text, "policy: {id: small, version: \"1\", framework: \"iso27001:2022\", title: Small}\nrules:\n");
+	for (size_t i = 0; i < KIT_RULES; i++) {
+		if (KIT_RULES == 3)
+			snprintf(kit->rules[i], sizeof kit->rules[i], "%s", few[i % 3]);
+		else
+			snprintf(kit->rules[i], sizeof kit->rules[i], "rule.%04zu", i);
+		buf_addf(&text, "  - {id: %s, controls: [%s], every: 15m, valid: 2h}\n", kit->rules[i],
+			 controls[i % 3]);
+	}
+	const struct hash policy = hash_of(text.data, text.len);
+	hash_hex(&policy, kit->policy);
+	kit->policy_text = buf_take(&text);
 }
 
 static inline struct kit *kit_new(const char *control) {
 	struct kit *kit = xcalloc(1, sizeof *kit);
-	const struct hash policy = hash_of(kit_policy, strlen(kit_policy));
 	struct err err;
 	kit_must(key_make_ed25519(&kit->log, &err) && key_make_ed25519(&kit->witness, &err), &err);
 	kit->tsa = tsa_new(&(struct tsa_signer){0});
-	hash_hex(&policy, kit->policy);
+	kit_write_policy(kit);
+	kit->why = "because";
 	kit->reason = "1 of 1 rows as expected";
 	kit->controls = control ? json_pack("[s]", control) : json_array();
 	kit->disclosed = json_array();
@@ -429,6 +467,7 @@ static inline void kit_free(struct kit *kit) {
 	free(kit->anchors);
 	free(kit->files);
 	free(kit->leaves);
+	free(kit->policy_text);
 	json_decref(kit->controls);
 	json_decref(kit->disclosed);
 	free(kit);
@@ -437,27 +476,20 @@ static inline void kit_free(struct kit *kit) {
 /* The log as it is now is anchored. */
 static inline struct kit_anchor *kit_anchor(struct kit *kit, int64_t time) {
 	kit->anchors = xreallocarray(kit->anchors, kit->anchor_count + 1, sizeof *kit->anchors);
-	kit->anchors[kit->anchor_count] = (struct kit_anchor){kit->entry_count, time, true, true};
+	kit->anchors[kit->anchor_count] = (struct kit_anchor){kit->entry_count, kit_root(kit), time, true, true};
 	return &kit->anchors[kit->anchor_count++];
-}
-
-static inline struct hash kit_root(const struct kit *kit, uint64_t size) {
-	CLEANUP(free_ptr) struct hash *leaves = xcalloc((size_t)size + 1, sizeof *leaves);
-	for (size_t i = 0; i < size; i++)
-		leaves[i] = kit->entries[i].leaf;
-	return merkle_root(leaves, (size_t)size);
 }
 
 /* The next statement of anybody names the checkpoint of now. */
 static inline void kit_name_checkpoint(struct kit *kit) {
 	kit->named_size = kit->entry_count;
-	kit->named_root = kit_root(kit, kit->entry_count);
+	kit->named_root = kit_root(kit);
 }
 
 /* --- export ------------------------------------------------------------------------------------------------------- */
 
-static inline char *kit_note(const struct kit *kit, uint64_t size, char **ret_text) {
-	struct checkpoint checkpoint = {(char *)KIT_ORIGIN, size, kit_root(kit, size)};
+static inline char *kit_note(const struct kit *kit, uint64_t size, const struct hash *root, char **ret_text) {
+	struct checkpoint checkpoint = {(char *)KIT_ORIGIN, size, *root};
 	CLEANUP(buf_done) struct buf text = {0};
 	struct buf note = {0};
 	struct err err;
@@ -469,7 +501,7 @@ static inline char *kit_note(const struct kit *kit, uint64_t size, char **ret_te
 
 static inline void kit_put_anchor(struct kit *kit, const struct kit_anchor *anchor) {
 	CLEANUP(free_ptr) char *text = NULL;
-	CLEANUP(free_ptr) char *note = kit_note(kit, anchor->size, &text);
+	CLEANUP(free_ptr) char *note = kit_note(kit, anchor->size, &anchor->root, &text);
 	CLEANUP(free_ptr)
 	char *name = xasprintf("log/anchors/%020llu/checkpoint", (unsigned long long)anchor->size);
 	CLEANUP(free_ptr)
@@ -541,7 +573,8 @@ static inline void kit_put_statements(struct kit *kit) {
 /* All files but the manifest. */
 static inline void kit_export(struct kit *kit) {
 	CLEANUP(free_ptr) char *text = NULL;
-	CLEANUP(free_ptr) char *note = kit_note(kit, kit->entry_count, &text);
+	const struct hash root = kit_root(kit);
+	CLEANUP(free_ptr) char *note = kit_note(kit, kit->entry_count, &root, &text);
 	kit_put(kit, "log/checkpoint", note, strlen(note));
 	kit_put_statements(kit);
 	kit_put_nodes(kit);

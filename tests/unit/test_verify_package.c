@@ -94,6 +94,7 @@ static int64_t seconds(const struct audit *audit, const char *rule, enum timelin
 
 #define AT(round) (KIT_BEGIN + (round)*KIT_EVERY)
 #define LAST 12
+static const char *const kit_all_pass[KIT_RULES] = {"pass", "pass", "pass"};
 
 /* A full round before the period and one in it; a.one fails from round 4 to 8; anchors behind rounds 2, 6 and 12. */
 static void live_round(struct kit *kit, int round) {
@@ -255,10 +256,8 @@ static void an_anchor_by_another_log_key_is_refused(void **state) {
 
 static void an_anchor_of_a_forked_log_is_refused(void **state) {
 	struct kit *kit = day(NULL);
-	const struct hash kept = kit->entries[3].leaf;
-	kit->entries[3].leaf = (struct hash){{1}};
+	kit->anchors[1].root.bytes[0] ^= 1;
 	kit_put_anchor(kit, &kit->anchors[1]);
-	kit->entries[3].leaf = kept;
 	assert_refused(kit, FOUND_LOG, "/checkpoint: entries and nodes give another root than the log signed");
 }
 
