@@ -213,18 +213,34 @@ static void put_node(void *context, const struct frontier_node *node) {
 		logging->is_failed = true;
 }
 
+/* Whose roots follow from the nodes: of the anchors, and of the checkpoints that statements name. Ascending, each once,
+ * none larger than the tree; *ret_sizes has room for all. */
+static size_t sizes_of(const struct logging *logging, uint64_t *ret_sizes) {
+	const struct export *export = logging->export;
+	size_t count = 0, kept = 0;
+	for (size_t i = 0; i < logging->anchor_count; i++)
+		ret_sizes[count++] = logging->anchors[i].size;
+	for (size_t i = 0; i < export->named_count; i++)
+		if (export->named[i] <= logging->checkpoint.size)
+			ret_sizes[count++] = export->named[i];
+	if (count > 0)
+		qsort(ret_sizes, count, sizeof *ret_sizes, by_number);
+	for (size_t i = 0; i < count; i++)
+		if (kept == 0 || ret_sizes[i] != ret_sizes[kept - 1])
+			ret_sizes[kept++] = ret_sizes[i];
+	return kept;
+}
+
 static bool make_nodes(struct logging *logging, struct err *err) {
 	const struct export *export = logging->export;
-	CLEANUP(free_ptr) uint64_t *sizes = xcalloc(logging->anchor_count + 1, sizeof *sizes);
+	CLEANUP(free_ptr) uint64_t *sizes = xcalloc(logging->anchor_count + export->named_count + 1, sizeof *sizes);
 	CLEANUP(tile_tree_free_p)
 	struct tile_tree *tree = tile_tree_new(logging->checkpoint.size, fetch_tile, logging);
-	for (size_t i = 0; i < logging->anchor_count; i++)
-		sizes[i] = logging->anchors[i].size;
 	const struct frontier_part part = {.size = logging->checkpoint.size,
 					   .leaves = export->indexes,
 					   .leaf_count = export->leaf_count,
 					   .sizes = sizes,
-					   .size_count = logging->anchor_count};
+					   .size_count = sizes_of(logging, sizes)};
 	logging->frontier = frontier_new();
 	if (!package_put(export->writer, ROOTS, "", 0, err) ||
 	    !frontier_make(&part, tile_tree_hash, tree, put_node, logging, err))
