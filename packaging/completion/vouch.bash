@@ -43,7 +43,7 @@ _vouch() {
 	paths) words="--policy --data --help" ;;
 	enrol) words="--token --token-file --ca-fingerprint --key --state --helpers --root --attester --name --force --help" ;;
 	attest) words="--control --note --valid --file --include --media-type --author --state --send --help" ;;
-	export) words="--sigstore --body --trust --output $connection --help" ;;
+	export) words="--package --from --to --host --control --by --sigstore --body --trust --output $connection --help" ;;
 	verify) words="--trust --body --help" ;;
 	posture) words="$connection --help" ;;
 	witness) words="keygen --listen --state --key --log --name --help" ;;
