@@ -1,5 +1,7 @@
 #include "collector/index.h"
 
+#include "collector/rollup.h"
+#include "collector/rounds.h"
 #include "collector/store_attestations.h"
 #include "core/base64.h"
 #include "core/key.h"
@@ -8,57 +10,90 @@
 
 #define EVENTS_A_BATCH 500 /* in one transaction of a replay */
 
-/* --- results ------------------------------------------------------------------------------------------------------ */
-
-static int64_t instant_of(const json_t *object, const char *name) {
+int64_t index_instant(const json_t *object, const char *name) {
 	int64_t instant = 0;
 	const char *text = json_string_value(json_object_get(object, name));
 	return text && times_parse(text, &instant) ? instant : 0;
 }
 
-static void join_controls(const json_t *result, struct buf *text) {
+void index_controls(const json_t *object, struct buf *text) {
 	size_t index;
 	const json_t *control;
-	json_array_foreach(json_object_get(result, "controls"), index, control)
+	json_array_foreach(json_object_get(object, "controls"), index, control)
 		buf_addf(text, "%s%s", index ? "," : "", json_string_value(control));
 }
 
-static bool put_result(struct store *store, const struct index_statement *kept, const json_t *result, struct err *err) {
-	CLEANUP(buf_done) struct buf controls = {0};
-	CLEANUP(buf_done) struct buf text = {0};
-	if (!json_canonical(result, &text, err))
+/* --- findings ----------------------------------------------------------------------------------------------------- */
+
+static bool find(struct store *store, const struct index_statement *kept, const char *kind, char *text,
+		 struct err *err) {
+	const struct store_finding finding = {.host = kept->statement->host_id,
+					      .kind = kind,
+					      .at = kept->received,
+					      .text = text,
+					      .statement = kept->digest};
+	bool is_put = store_finding_put(store, &finding, err);
+	free(text);
+	return is_put;
+}
+
+/* line: as it was before. */
+static bool find_gap(struct store *store, const struct index_statement *kept, const struct store_line *line,
+		     struct err *err) {
+	const long long first = line->sequence + 1, last = kept->statement->sequence - 1;
+	if (last < first)
+		return true;
+	char *text = first == last ? xasprintf("number %lld of its chain is missing", first)
+				   : xasprintf("numbers %lld to %lld of its chain are missing", first, last);
+	return find(store, kept, "gap", text, err) && rounds_miss(store, line->host, line->id, err);
+}
+
+/* Said once, until the clock is right again. */
+static bool find_clock(struct store *store, const struct index_statement *kept, struct store_line *line,
+		       struct err *err) {
+	const int64_t ahead = kept->statement->finished_at - kept->received;
+	const bool was_ahead = line->is_ahead;
+	line->is_ahead = ahead > ROLLUP_CLOCK_SLACK;
+	if (!line->is_ahead || was_ahead)
+		return true;
+	return find(store, kept, "clock", xasprintf("its clock is %lld seconds ahead of ours", (long long)ahead), err);
+}
+
+struct stands { /* whether something of a host's results does, then */
+	int64_t at;
+	bool is_any;
+};
+
+static bool look_at(void *context, const struct store_result *result) {
+	struct stands *stands = context;
+	stands->is_any |= result->expires >= stands->at;
+	return !stands->is_any;
+}
+
+/* A line of a host that has one; before the new one is there. */
+static bool find_reset(struct store *store, const struct index_statement *kept, struct err *err) {
+	CLEANUP(store_line_done) struct store_line line = {0};
+	const struct store_filter filter = {.host = kept->statement->host_id};
+	struct stands stands = {.at = kept->received};
+	if (!store_line_of_host(store, kept->statement->host_id, &line, err))
 		return false;
-	join_controls(result, &controls);
-	const struct store_result row = {
-		.host = kept->statement->host_id,
-		.rule = json_string_value(json_object_get(result, "rule")),
-		.verdict = json_string_value(json_object_get(result, "verdict")),
-		.kind = json_string_value(json_object_get(result, "kind")),
-		.severity = json_string_value(json_object_get(result, "severity")),
-		.controls = buf_str(&controls),
-		.key = json_is_true(json_object_get(result, "key")),
-		.collected = instant_of(result, "collectedAt"),
-		.expires = instant_of(result, "expiresAt"),
-		.received = kept->received,
-		.waived_until = instant_of(json_object_get(result, "waiver"), "expiresAt"),
-		.statement = kept->digest,
-		.json = buf_str(&text),
-	};
-	return store_result_put(store, &row, err);
+	if (line.id == 0)
+		return true;
+	if (!store_results(store, &filter, look_at, &stands, err))
+		return false;
+	const char *how =
+		stands.is_any ? "while the line before was still reporting" : "after the line before fell silent";
+	return find(store, kept, "reset",
+		    xasprintf("enrolled anew %s: that ends at number %lld", how, (long long)line.sequence), err);
 }
 
-static bool is_full(const struct index_statement *kept) {
-	const json_t *size = json_object_get(kept->statement->state, "size");
-	return (json_int_t)json_array_size(json_object_get(kept->document, "results")) == json_integer_value(size);
-}
-
-static bool take_round(struct store *store, const struct index_statement *kept, struct err *err) {
-	size_t index;
-	const json_t *result;
-	json_array_foreach(json_object_get(kept->document, "results"), index,
-			   result) if (!put_result(store, kept, result, err)) return false;
-	return !kept->document || !is_full(kept) ||
-	       store_results_withdraw(store, kept->statement->host_id, kept->digest, kept->received, err);
+static bool find_lost_key(struct store *store, const struct index_statement *kept, struct err *err) {
+	if (strcmp(kept->statement->reason, "reset") != 0)
+		return true;
+	return find(store, kept, "reset",
+		    xasprintf("a new epoch at number %lld: the key before it was lost within one boot",
+			      (long long)kept->statement->sequence),
+		    err);
 }
 
 /* --- lines -------------------------------------------------------------------------------------------------------- */
@@ -89,7 +124,7 @@ static bool begin_line(struct store *store, const struct index_statement *kept, 
 	const struct buf *of = transport.len ? &transport : &line->evidence;
 	const struct hash id = hash_of(of->data, of->len);
 	hash_hex(&id, line->transport);
-	return store_line_add(store, line, err);
+	return find_reset(store, kept, err) && store_line_add(store, line, err);
 }
 
 static bool take_epoch(struct store *store, const struct index_statement *kept, const struct store_line *line,
@@ -103,7 +138,7 @@ static bool take_epoch(struct store *store, const struct index_statement *kept, 
 					  .key = der.data,
 					  .key_len = der.len,
 					  .reason = kept->statement->reason};
-	return store_epoch_add(store, &epoch, err);
+	return store_epoch_add(store, &epoch, err) && find_lost_key(store, kept, err);
 }
 
 /* The line that the statement is of, moved on. */
@@ -116,6 +151,8 @@ static bool take_line(struct store *store, const struct index_statement *kept, s
 		return false;
 	if (line->id == 0)
 		return err_set(err, ERR_MALFORMED, kept->digest, "it is kept, and its host has no line");
+	if (!find_gap(store, kept, line, err) || !find_clock(store, kept, line, err))
+		return false;
 	line->sequence = statement->sequence;
 	snprintf(line->last, sizeof line->last, "%s", kept->digest);
 	return store_line_move(store, line, err);
@@ -157,7 +194,7 @@ static bool take_attestation(struct store *store, const struct index_statement *
 	const json_t *file = json_object_get(kept->document, "file");
 	if (!kept->document)
 		return true;
-	join_controls(kept->document, &controls);
+	index_controls(kept->document, &controls);
 	const struct store_attestation attestation = {
 		.index = kept->index,
 		.statement = kept->digest,
@@ -171,8 +208,8 @@ static bool take_attestation(struct store *store, const struct index_statement *
 		.media_type = text_of(file, "mediaType"),
 		.file_size = json_integer_value(json_object_get(file, "size")),
 		.has_content = json_object_get(file, "content") != NULL,
-		.collected = instant_of(kept->document, "collectedAt"),
-		.expires = instant_of(kept->document, "expiresAt"),
+		.collected = index_instant(kept->document, "collectedAt"),
+		.expires = index_instant(kept->document, "expiresAt"),
 		.received = kept->received,
 	};
 	return store_attestation_put(store, &attestation, err);
@@ -207,7 +244,7 @@ static bool take_erasure(struct store *store, const struct index_statement *kept
 static bool take_by_type(struct store *store, const struct index_statement *kept, const struct store_line *line,
 			 struct err *err) {
 	if (!strcmp(kept->statement->type, "round"))
-		return take_round(store, kept, err);
+		return rounds_take(store, kept, line->id, err);
 	if (!strcmp(kept->statement->type, "epoch"))
 		return take_epoch(store, kept, line, err);
 	if (!strcmp(kept->statement->type, "attestation"))

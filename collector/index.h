@@ -22,3 +22,7 @@ MUST_CHECK bool index_note(struct store *store, const struct store_note *note, s
  * batch. Costs two queries where there is nothing to do. */
 MUST_CHECK bool index_catch_up(struct store *store, void (*progress)(void *context, int64_t done, int64_t all),
 			       void *context, struct err *err);
+
+/* Members of a body, as the index has them: a time (0: there is none), and "controls" joined by commas; appended. */
+int64_t index_instant(const json_t *object, const char *name);
+void index_controls(const json_t *object, struct buf *text);

@@ -394,6 +394,16 @@ bool log_leaf(struct log *log, uint64_t index, struct hash *ret_leaf, struct err
 	return tile_tree_hash(proof_tiles(log), 0, index, ret_leaf, err);
 }
 
+bool log_root(struct log *log, uint64_t size, struct hash *ret_root, struct err *err) {
+	if (size > log->checkpoint.size)
+		return err_set(err, ERR_ABSENT, log->folder, "the log is not that large");
+	if (size == 0) {
+		*ret_root = merkle_root(NULL, 0);
+		return true;
+	}
+	return merkle_root_from(size, tile_tree_hash, proof_tiles(log), ret_root, err);
+}
+
 bool log_prove(struct log *log, uint64_t index, struct proof *ret_proof, struct err *err) {
 	struct proof proof = {.index = index};
 	struct hash leaf;

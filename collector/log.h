@@ -36,6 +36,8 @@ MUST_CHECK bool log_append(struct log *log, const struct log_entry *entries, siz
 MUST_CHECK bool log_prove(struct log *log, uint64_t index, struct proof *ret_proof, struct err *err);
 /* The leaf hash of an entry. */
 MUST_CHECK bool log_leaf(struct log *log, uint64_t index, struct hash *ret_leaf, struct err *err);
+/* The root that the log had at an earlier size, or has at this one. */
+MUST_CHECK bool log_root(struct log *log, uint64_t size, struct hash *ret_root, struct err *err);
 /* What a reader may fetch: "checkpoint" or the path of a tile that the current checkpoint covers; anything else is
  * ERR_ABSENT. *ret_bytes is empty before. */
 MUST_CHECK bool log_file(struct log *log, const char *path, struct buf *ret_bytes, struct err *err);

@@ -1,37 +1,17 @@
 #include "collector/receive.h"
 
 #include "collector/index.h"
-
-enum outcome { OUTCOME_ACCEPTED, OUTCOME_KNOWN, OUTCOME_REFUSED, OUTCOME_RETRY };
-
-struct item { /* one line of the request */
-	struct received received;
-	enum outcome outcome;
-	char digest[HASH_HEX];
-	char *reason;
-	int64_t index;     /* in the log; -1: not yet */
-	bool is_adopted;   /* the entry was there before the store knew the statement */
-	bool is_break;     /* it was refused for a gap or a fork */
-	int64_t event;     /* its place in the evidence; 0: it has none */
-	struct item *same; /* an earlier line of this request with the same digest */
-};
-
-struct batch {
-	struct store *store;
-	struct log *log;
-	const struct peer *peer;
-	int64_t now;
-	struct store_line line; /* as it stands after what was accepted so far */
-	struct item *items;
-	size_t count;
-};
+#include "collector/keep.h"
+#include "core/base64.h"
 
 static void batch_done(struct batch *batch) {
 	for (size_t i = 0; i < batch->count; i++) {
 		received_done(&batch->items[i].received);
 		free(batch->items[i].reason);
+		keep_note(&batch->items[i], NULL, NULL, NULL);
 	}
 	free(batch->items);
+	state_free(batch->own_state);
 	store_line_done(&batch->line);
 }
 
@@ -44,15 +24,28 @@ static struct item *find_earlier(const struct batch *batch, const struct item *i
 	return NULL;
 }
 
-static void refuse(struct item *item, const struct err *err) {
+/* Final, and found: of one that comes again once. */
+static void refuse(struct item *item, const char *kind, const struct err *err) {
 	item->outcome = OUTCOME_REFUSED;
 	item->reason = verify_reason(&item->received, err);
+	keep_note(item, kind, xstrdup(item->reason), xstrdup(item->digest[0] ? item->digest : item->reason));
+}
+
+/* Behind a gap, or a round. */
+static void advance_state(struct batch *batch, struct received *r) {
+	state_free(batch->own_state);
+	batch->known = r->state ? STORE_KNOWN : STORE_INCOMPLETE;
+	batch->own_state = r->state ? r->state : state_new();
+	batch->state = batch->own_state;
+	r->state = NULL;
 }
 
 /* The line as it stands behind an accepted statement. */
-static void advance(struct batch *batch, const struct item *item) {
+static void advance(struct batch *batch, struct item *item) {
 	struct store_line *line = &batch->line;
-	const struct received *r = &item->received;
+	struct received *r = &item->received;
+	if (r->is_gap || !strcmp(r->statement->type, "round"))
+		advance_state(batch, r);
 	if (line->id == 0 && line->sequence == 0) {
 		snprintf(line->host, sizeof line->host, "%s", batch->peer->host);
 		snprintf(line->transport, sizeof line->transport, "%s", batch->peer->transport);
@@ -90,25 +83,103 @@ static bool find_entry(struct batch *batch, struct item *item, struct err *err) 
 	return true;
 }
 
-/* False only when the store fails. */
-static bool judge_new(struct batch *batch, struct item *item, struct err *err) {
-	struct err fault;
-	bool is_free;
-	if (!verify(batch->peer, &batch->line, &item->received, &fault)) {
-		item->is_break = verify_is_break(&item->received);
-		refuse(item, &fault);
+/* --- the checkpoint that a statement names ------------------------------------------------------------------------ */
+
+static void set_back(struct batch *batch, struct item *item, unsigned long long size) {
+	batch->is_set_back = true;
+	item->outcome = OUTCOME_RETRY;
+	item->reason =
+		xasprintf("this collector was set back: its log has %llu entries, and the statement knows of %llu",
+			  (unsigned long long)log_size(batch->log), size);
+	keep_note(item, "set-back", xstrdup(item->reason), xasprintf("%llu", size));
+}
+
+/* Same origin, and a size that we have: it has to be our root. */
+static bool check_root(struct batch *batch, struct item *item, uint64_t size, struct err *err) {
+	const char *root = json_string_value(json_object_get(item->received.statement->checkpoint, "root"));
+	struct hash ours;
+	if (!log_root(batch->log, size, &ours, err))
+		return false;
+	CLEANUP(free_ptr) char *text = base64_encode(ours.bytes, sizeof ours.bytes);
+	if (root && !strcmp(root, text))
+		return true;
+	char *found = xasprintf("it was shown another log of our name: of %llu entries its root is %.64s, ours %s",
+				(unsigned long long)size, root ? root : "", text);
+	keep_note(item, "log", found, xstrdup(found));
+	return true;
+}
+
+/* False only when the log fails. */
+static bool check_checkpoint(struct batch *batch, struct item *item, struct err *err) {
+	const json_t *checkpoint = item->received.statement->checkpoint;
+	const char *origin = json_string_value(json_object_get(checkpoint, "origin"));
+	const json_int_t size = json_integer_value(json_object_get(checkpoint, "size"));
+	if (!origin || size < 0)
+		return true;
+	if (strcmp(origin, log_origin(batch->log)) != 0) {
+		char *found = xasprintf("it names a checkpoint of another log, \"%.128s\"", origin);
+		keep_note(item, "log", found, xstrdup(found));
 		return true;
 	}
+	if ((uint64_t)size <= log_size(batch->log))
+		return check_root(batch, item, (uint64_t)size, err);
+	set_back(batch, item, (unsigned long long)size);
+	return true;
+}
+
+/* --- judging ------------------------------------------------------------------------------------------------------ */
+
+/* Whether another statement of the line has the number of this one: otherwise it is missing, for good. */
+static bool is_number_used(struct batch *batch, const struct item *item, bool *ret_is_used, struct err *err) {
+	const int64_t number = item->received.statement->sequence;
+	for (const struct item *at = batch->items; at < item; at++) {
+		if (at->outcome == OUTCOME_ACCEPTED && !at->same && at->received.statement->sequence == number) {
+			*ret_is_used = true;
+			return true;
+		}
+	}
+	return store_number_is_used(batch->store, batch->line.id, number, ret_is_used, err);
+}
+
+/* False only when the store fails. */
+static bool refuse_unverified(struct batch *batch, struct item *item, struct err *fault, struct err *err) {
+	bool is_fork = verify_is_fork(&item->received);
+	if (!strcmp(item->received.step, "sequence")) {
+		if (!is_number_used(batch, item, &is_fork, err))
+			return false;
+		if (!is_fork)
+			err_set(fault, ERR_REFUSED, "", "number %lld comes too late: it is missing for good",
+				(long long)item->received.statement->sequence);
+	}
+	refuse(item, is_fork ? "fork" : "refused", fault);
+	return true;
+}
+
+static void refuse_key(struct item *item) {
+	struct err fault;
+	const bool is_epoch = item->received.epoch != NULL;
+	err_set(&fault, ERR_REFUSED, "", is_epoch ? "its key is not a new one" : "the evidence key is another host's");
+	item->received.step = is_epoch ? "epoch" : "enrolment";
+	refuse(item, "refused", &fault);
+}
+
+/* False only when store or log fail. */
+static bool judge_new(struct batch *batch, struct item *item, struct err *err) {
+	const struct verify_at at = {batch->peer, &batch->line, batch->known, batch->state};
+	struct err fault;
+	bool is_free;
+	if (!verify(&at, &item->received, &fault))
+		return refuse_unverified(batch, item, &fault, err);
 	if (!is_key_free(batch, item, &is_free, err))
 		return false;
 	if (!is_free) {
-		err_set(&fault, ERR_REFUSED, "",
-			item->received.epoch ? "its key is not a new one" : "the evidence key is another host's");
-		item->received.step = item->received.epoch ? "epoch" : "enrolment";
-		refuse(item, &fault);
+		refuse_key(item);
 		return true;
 	}
-	item->outcome = OUTCOME_ACCEPTED;
+	if (!check_checkpoint(batch, item, err))
+		return false;
+	if (item->outcome == OUTCOME_RETRY)
+		return true;
 	advance(batch, item);
 	return find_entry(batch, item, err);
 }
@@ -118,7 +189,7 @@ static bool judge_line(struct batch *batch, struct item *item, const char *line,
 	char host[STORE_HOST_ID];
 	item->index = -1;
 	if (!verify_decode(line, len, &item->received, &fault)) {
-		refuse(item, &fault);
+		refuse(item, "refused", &fault);
 		return true;
 	}
 	hash_hex(&item->received.digest, item->digest);
@@ -130,110 +201,12 @@ static bool judge_line(struct batch *batch, struct item *item, const char *line,
 	}
 	item->index = -1;
 	item->same = find_earlier(batch, item);
-	return item->same || judge_new(batch, item, err);
-}
-
-/* --- log ---------------------------------------------------------------------------------------------------------- */
-
-static bool log_items(struct batch *batch, struct err *err) {
-	struct log_entry *entries = xcalloc(batch->count, sizeof *entries);
-	uint64_t first = 0;
-	size_t count = 0;
-	for (size_t i = 0; i < batch->count; i++) {
-		const struct item *item = &batch->items[i];
-		if (item->outcome == OUTCOME_ACCEPTED && !item->same && item->index < 0)
-			entries[count++] = (struct log_entry){item->received.entry.data, item->received.entry.len};
-	}
-	bool is_logged = count == 0 || log_append(batch->log, entries, count, &first, err);
-	free(entries);
-	for (size_t i = 0; is_logged && i < batch->count; i++) {
-		struct item *item = &batch->items[i];
-		if (item->outcome == OUTCOME_ACCEPTED && !item->same && item->index < 0)
-			item->index = (int64_t)first++;
-	}
-	return is_logged;
-}
-
-/* --- store -------------------------------------------------------------------------------------------------------- */
-
-static bool store_one(struct batch *batch, struct item *item, struct err *err) {
-	const struct received *r = &item->received;
-	char body_sha256[HASH_HEX];
-	CLEANUP(buf_done) struct buf envelope = {0};
-	dsse_write(r->envelope, &envelope);
-	struct store_evidence evidence = {
-		.index = item->index,
-		.digest = item->digest,
-		.received = batch->now,
-		.body_sha256 = hash_hex(&r->statement->body_sha256, body_sha256),
-		.envelope = envelope.data,
-		.envelope_len = envelope.len,
-	};
-	if (!store_evidence_add(batch->store, &evidence, buf_str(&r->body), r->body.len, err))
-		return false;
-	item->event = evidence.event;
-	return !item->is_adopted || store_orphan_remove(batch->store, item->index, err);
-}
-
-/* A refusal is found, not forgotten. */
-static bool note_one(struct batch *batch, struct item *item, struct err *err) {
-	struct store_note note = {.host = batch->peer->host,
-				  .kind = "fork",
-				  .at = batch->now,
-				  .text = item->reason,
-				  .statement = item->digest};
-	if (!store_note_add(batch->store, &note, err))
-		return false;
-	item->event = note.event;
-	return true;
-}
-
-static bool store_items(struct batch *batch, struct err *err) {
-	for (size_t i = 0; i < batch->count; i++) {
-		struct item *item = &batch->items[i];
-		if (item->outcome == OUTCOME_ACCEPTED && !item->same && !store_one(batch, item, err))
-			return false;
-		if (item->is_break && !note_one(batch, item, err))
-			return false;
-	}
-	return true;
-}
-
-static bool index_one(struct batch *batch, const struct item *item, struct err *err) {
-	if (item->is_break) {
-		const struct store_note note = {item->event, batch->now,   batch->peer->host,
-						"fork",      item->reason, item->digest};
-		return index_note(batch->store, &note, err);
-	}
-	const struct index_statement kept = {
-		item->event, item->index, batch->now, item->digest, item->received.statement, item->received.document};
-	return index_statement(batch->store, &kept, err);
-}
-
-static bool index_items(struct batch *batch, struct err *err) {
-	for (size_t i = 0; i < batch->count; i++)
-		if (batch->items[i].event && !index_one(batch, &batch->items[i], err))
-			return false;
-	return true;
-}
-
-/* What is evidence is kept, whether it can be derived from now or not: the next request begins with what is behind. */
-static void derive(struct batch *batch) {
-	struct err ignored;
-	if (!store_begin(batch->store, &ignored) || !index_items(batch, &ignored) ||
-	    !store_commit(batch->store, &ignored))
-		store_rollback(batch->store);
-}
-
-static bool keep(struct batch *batch, struct err *err) {
-	if (!log_items(batch, err))
-		return false;
-	if (store_begin(batch->store, err) && store_items(batch, err) && store_commit(batch->store, err)) {
-		derive(batch);
+	if (!item->same && batch->is_set_back) {
+		item->outcome = OUTCOME_RETRY;
+		item->reason = xstrdup("this collector was set back");
 		return true;
 	}
-	store_rollback(batch->store);
-	return false;
+	return item->same || judge_new(batch, item, err);
 }
 
 static void put_off(struct batch *batch, const struct err *err) {
@@ -293,6 +266,8 @@ static bool answer_item(struct batch *batch, const struct item *item, struct rec
 		outcome = OUTCOME_RETRY;
 		json_object_set_new(answer, "reason", json_text(fault.why));
 	}
+	if (batch->known == STORE_INCOMPLETE && (outcome == OUTCOME_ACCEPTED || outcome == OUTCOME_KNOWN))
+		json_object_set_new(answer, "state", json_string("incomplete"));
 	bool is_again = item->same && outcome == OUTCOME_ACCEPTED;
 	json_object_set_new(answer, "outcome", json_string(is_again ? "known" : names[outcome]));
 	count_outcome(tally, outcome, item->same != NULL);
@@ -343,6 +318,20 @@ static bool count_lines(const char *lines, size_t len, size_t *ret_count, struct
 	return true;
 }
 
+/* Where the peer's line stands. */
+static bool begin(struct batch *batch, struct err *err) {
+	const struct store_current *current;
+	if (!store_line_of(batch->store, batch->peer->transport, &batch->line, err))
+		return false;
+	if (batch->line.ended != 0)
+		return err_set(err, ERR_DENIED, "certificate", "this line has ended: the host was enrolled anew, or revoked");
+	if (!store_current(batch->store, batch->line.id, &current, err))
+		return false;
+	batch->known = current->known;
+	batch->state = current->state;
+	return true;
+}
+
 static bool judge_lines(struct batch *batch, const char *lines, size_t len, struct err *err) {
 	const char *at = lines, *end = lines + len;
 	for (size_t i = 0; i < batch->count; i++) {
@@ -361,11 +350,8 @@ bool receive(struct store *store, struct log *log, const struct peer *peer, cons
 	struct err fault;
 	size_t count;
 	if (!count_lines(lines, len, &count, err) || !receive_adopt(store, log, err) ||
-	    !index_catch_up(store, NULL, NULL, err) || !store_line_of(store, peer->transport, &batch.line, err))
+	    !index_catch_up(store, NULL, NULL, err) || !begin(&batch, err))
 		return false;
-	if (batch.line.ended != 0)
-		return err_set(err, ERR_DENIED, "certificate",
-			       "this line has ended: the host was enrolled anew, or revoked");
 	batch.items = xcalloc(count, sizeof *batch.items);
 	batch.count = count;
 	if (!judge_lines(&batch, lines, len, err))

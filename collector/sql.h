@@ -14,6 +14,7 @@
 #include "collector/store.h"
 
 #define SQL_KEPT_MOST 128
+#define SQL_CURRENTS 1024 /* lines whose current results are held in memory */
 
 struct sql_kept {
 	const char *text;
@@ -25,6 +26,7 @@ struct store {
 	char *path, *index_path;
 	struct sql_kept kept[SQL_KEPT_MOST];
 	size_t kept_count;
+	struct store_current currents[SQL_CURRENTS]; /* by the line's number */
 };
 
 struct sql {

@@ -31,8 +31,13 @@ static const char evidence_schema[] =
 	"CREATE TABLE IF NOT EXISTS main.evidence(id INTEGER PRIMARY KEY, idx INTEGER NOT NULL UNIQUE,"
 	" digest TEXT NOT NULL UNIQUE, received INTEGER NOT NULL, body TEXT NOT NULL, envelope BLOB NOT NULL) STRICT;"
 	"CREATE TABLE IF NOT EXISTS main.notes(id INTEGER PRIMARY KEY, host TEXT NOT NULL, kind TEXT NOT NULL,"
-	" at INTEGER NOT NULL, text TEXT NOT NULL, statement TEXT NOT NULL) STRICT;"
-	"CREATE INDEX IF NOT EXISTS main.notes_host ON notes(host, kind, statement);"
+	" at INTEGER NOT NULL, text TEXT NOT NULL, statement TEXT NOT NULL, same TEXT NOT NULL) STRICT;"
+	"CREATE INDEX IF NOT EXISTS main.notes_host ON notes(host, kind, same);"
+	"CREATE TABLE IF NOT EXISTS main.counted(host TEXT NOT NULL, kind TEXT NOT NULL, count INTEGER NOT NULL,"
+	" PRIMARY KEY(host, kind)) STRICT;"
+	"CREATE TABLE IF NOT EXISTS main.refused(digest TEXT PRIMARY KEY, host TEXT NOT NULL, at INTEGER NOT NULL,"
+	" envelope BLOB NOT NULL) STRICT;"
+	"CREATE INDEX IF NOT EXISTS main.refused_host ON refused(host);"
 	"COMMIT;";
 
 /* The store of a version that kept everything in one file: its statements become evidence, the rest is derived. */
@@ -41,10 +46,10 @@ static const char from_one_file[] =
 	"INSERT INTO main.evidence(id, idx, digest, received, body, envelope)"
 	" SELECT row_number() OVER (ORDER BY idx), idx, digest, received, body_sha256, envelope FROM main.statements"
 	" ORDER BY idx;"
-	"INSERT INTO main.notes(id, host, kind, at, text, statement)"
+	"INSERT INTO main.notes(id, host, kind, at, text, statement, same)"
 	" SELECT (SELECT ifnull(max(id), 0) FROM main.evidence) + row_number() OVER (ORDER BY id), host, 'refused',"
 	" started, breaks || ' of its requests were refused for a gap or a fork, before such things were kept one by "
-	"one', '' FROM main.lines WHERE breaks > 0;"
+	"one', '', '' FROM main.lines WHERE breaks > 0;"
 	"DROP TABLE main.history;"
 	"DROP TABLE main.results;"
 	"DROP TABLE main.hosts;"
@@ -64,7 +69,7 @@ static const char index_schema[] =
 	"CREATE TABLE IF NOT EXISTS derived.lines(id INTEGER PRIMARY KEY, host TEXT NOT NULL,"
 	" transport TEXT NOT NULL UNIQUE, evidence BLOB NOT NULL, keyid TEXT NOT NULL, sequence INTEGER NOT NULL,"
 	" last TEXT NOT NULL, started INTEGER NOT NULL, ended INTEGER NOT NULL, purpose TEXT NOT NULL,"
-	" revoked INTEGER NOT NULL) STRICT;"
+	" revoked INTEGER NOT NULL, is_ahead INTEGER NOT NULL, known INTEGER NOT NULL, standing BLOB NOT NULL) STRICT;"
 	"CREATE INDEX IF NOT EXISTS derived.lines_host ON lines(host);"
 	"CREATE INDEX IF NOT EXISTS derived.lines_keyid ON lines(keyid);"
 	"CREATE TABLE IF NOT EXISTS derived.epochs(line INTEGER NOT NULL, sequence INTEGER NOT NULL,"
@@ -85,7 +90,7 @@ static const char index_schema[] =
 	" kind TEXT NOT NULL, severity TEXT NOT NULL, controls TEXT NOT NULL, key INTEGER NOT NULL,"
 	" collected INTEGER NOT NULL, expires INTEGER NOT NULL, received INTEGER NOT NULL, waived_until INTEGER NOT "
 	"NULL,"
-	" statement TEXT NOT NULL, json TEXT NOT NULL, PRIMARY KEY(host, rule)) STRICT;"
+	" statement TEXT NOT NULL, leaf BLOB NOT NULL, json TEXT NOT NULL, PRIMARY KEY(host, rule)) STRICT;"
 	"CREATE TABLE IF NOT EXISTS derived.history(id INTEGER PRIMARY KEY, host TEXT NOT NULL, rule TEXT NOT NULL,"
 	" verdict TEXT NOT NULL, collected INTEGER NOT NULL, expires INTEGER NOT NULL, received INTEGER NOT NULL,"
 	" waived_until INTEGER NOT NULL, statement TEXT NOT NULL) STRICT;"
@@ -106,6 +111,11 @@ static const char index_schema[] =
 	" PRIMARY KEY(control, idx)) STRICT;"
 	"CREATE INDEX IF NOT EXISTS derived.findings_host ON findings(host, id);"
 	"COMMIT;";
+
+static void forget_currents(struct store *store) {
+	for (size_t i = 0; i < SQL_CURRENTS; i++)
+		store_current_done(&store->currents[i]);
+}
 
 static bool run_text(struct store *store, const char *text, struct err *err) {
 	char *fault = NULL;
@@ -172,6 +182,7 @@ static void forget_prepared(struct store *store) {
 
 bool store_index_drop(struct store *store, struct err *err) {
 	forget_prepared(store);
+	forget_currents(store);
 	if (!run_text(store, "DETACH derived", err))
 		return false;
 	remove_index(store);
@@ -256,6 +267,7 @@ void store_free(struct store *store) {
 	if (!store)
 		return;
 	forget_prepared(store);
+	forget_currents(store);
 	sqlite3_close(store->db);
 	free(store->path);
 	free(store->index_path);
@@ -266,6 +278,7 @@ bool store_begin(struct store *store, struct err *err) { return run_text(store, 
 bool store_commit(struct store *store, struct err *err) { return run_text(store, "COMMIT", err); }
 
 void store_rollback(struct store *store) {
+	forget_currents(store);
 	if (!sqlite3_get_autocommit(store->db))
 		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 
 #include "core/hash.h"
 #include "core/json.h"
+#include "core/state.h"
 
 #define STORE_HOST_ID 37 /* a UUID and NUL */
 #define STORE_PURPOSE 16
@@ -92,7 +93,16 @@ struct store_note {
 	const char *host, *kind, *text;
 	const char *statement; /* its digest, or "" */
 };
-MUST_CHECK bool store_note_add(struct store *store, struct store_note *note, struct err *err);
+#define STORE_NOTES_MOST 256 /* of a host; more are counted */
+/* same: what makes it one that is there already; then, and over the cap, event stays 0. */
+MUST_CHECK bool store_note_add(struct store *store, struct store_note *note, const char *same, struct err *err);
+/* A statement that was refused, kept while there are few of the host. */
+#define STORE_REFUSED_MOST 64
+#define STORE_REFUSED_LARGEST (2U << 20) /* bytes of all of a host's */
+MUST_CHECK bool store_refused_add(struct store *store, const char *host, const char *digest, int64_t at,
+				  const struct buf *envelope, struct err *err);
+/* ERR_ABSENT: none with this digest is kept. Appended. */
+MUST_CHECK bool store_refused(struct store *store, const char *digest, struct buf *ret_envelope, struct err *err);
 
 struct store_event { /* one of them */
 	const struct store_evidence *evidence;
@@ -142,18 +152,21 @@ struct store_line {
 	char last[HASH_HEX];         /* digest of its last statement */
 	int64_t started, ended;      /* ended 0: it is the host's current one */
 	char purpose[STORE_PURPOSE]; /* docs/FORMAT.md 1; "": a host's */
+	bool is_ahead;               /* by its last statement its clock is ahead of ours */
 };
 void store_line_done(struct store_line *line);
 /* The line of a transport key; id 0 when it has none. The caller store_line_done()s. */
 MUST_CHECK bool store_line_of(struct store *store, const char *transport, struct store_line *ret_line, struct err *err);
 /* A host's current line. */
 MUST_CHECK bool store_line_of_host(struct store *store, const char *host, struct store_line *ret_line, struct err *err);
+/* Its newest one, that may have ended. */
+MUST_CHECK bool store_line_last(struct store *store, const char *host, struct store_line *ret_line, struct err *err);
 /* The line as it was before its statement of this number: `epoch` is the key that may have signed it. */
 MUST_CHECK bool store_line_before(struct store *store, int64_t id, int64_t sequence, struct store_line *ret_line,
 				  struct err *err);
 /* Adds it, ends the host's other lines and forgets their results; sets line->id. */
 MUST_CHECK bool store_line_add(struct store *store, struct store_line *line, struct err *err);
-/* Keeps its sequence and last. */
+/* Keeps its sequence, last and is_ahead. */
 MUST_CHECK bool store_line_move(struct store *store, const struct store_line *line, struct err *err);
 /* The one of this evidence key: what came from `from` on is not to be believed. It ends, where it has not ended yet. */
 MUST_CHECK bool store_line_revoke(struct store *store, const char *keyid, int64_t from, int64_t at, struct err *err);
@@ -205,15 +218,45 @@ MUST_CHECK bool store_statements_in(struct store *store, const struct store_rang
 				    bool (*visit)(void *context, const struct store_statement *statement),
 				    void *context, struct err *err);
 
+/* Whether a statement of the line has this number. */
+MUST_CHECK bool store_number_is_used(struct store *store, int64_t line, int64_t sequence, bool *ret_is_used,
+				     struct err *err);
+
+/* --- the current results of a line, of the index (store_current.c) --- */
+
+enum store_known {
+	STORE_NO_ROUND,   /* it has not sent any results */
+	STORE_KNOWN,      /* the state is what its last round commits to */
+	STORE_INCOMPLETE, /* something is missing since the last full round */
+};
+struct store_standing {              /* a result's times; it stands for `valid` seconds from either */
+	int64_t collected, received; /* of the last round that looked at it */
+	int64_t valid;
+};
+struct store_current {
+	int64_t line;
+	enum store_known known;
+	struct state *state;             /* of no results unless it is known; owned, as the next */
+	struct store_standing *standing; /* of each result, by its place in the state */
+};
+void store_current_done(struct store_current *current);
+/* Borrowed, until the next call, store_current_keep() or store_rollback(). */
+MUST_CHECK bool store_current(struct store *store, int64_t line, const struct store_current **ret_current,
+			      struct err *err);
+/* Takes it over, and empties it. The results' rows are there already, with their leaves. */
+MUST_CHECK bool store_current_keep(struct store *store, struct store_current *current, struct err *err);
+
 /* --- hosts, results and findings, of the index (store_results.c) --- */
 
 struct store_host {
 	const char *id, *name, *os, *environment;
 	const char *policies; /* JSON array of the last round's; NULL: keep what is there */
 	int64_t sequence, breaks;
-	bool is_broken;    /* its current line had a gap or a fork */
-	int64_t collected; /* end of its last round, by its clock; put: 0 keeps what is there */
-	int64_t received;  /* of its last statement */
+	int64_t findings;
+	bool is_broken;     /* its current line had a gap or a fork */
+	bool is_incomplete; /* the current results of its line are not known */
+	int64_t collected;  /* end of its last round, by its clock; put: 0 keeps what is there */
+	int64_t received;   /* of its last statement */
 	int64_t enrolled, certificate_expires;
 	bool is_name_shared; /* another host has the same */
 	const char
@@ -232,12 +275,21 @@ struct store_result {
 	const char *controls; /* joined by commas, the deciding one first */
 	bool key;
 	int64_t collected, expires, received;
-	int64_t waived_until;  /* 0: no waiver */
-	const char *statement; /* its digest */
-	const char *json;      /* the whole result, as it came; NULL where it was not asked for */
+	int64_t waived_until;    /* 0: no waiver */
+	const char *statement;   /* its digest */
+	const char *json;        /* the whole result, as it came; NULL where it was not asked for */
+	const struct hash *leaf; /* put: of the line's state; NULL where that is not known */
 };
-/* Latest of (host, rule); the history gets a line when the verdict or the waiver moved, or there was a gap before. */
-MUST_CHECK bool store_result_put(struct store *store, const struct store_result *result, struct err *err);
+/* Latest of (host, rule); the history gets a line when the verdict or the waiver moved, or there was a gap before.
+ * stood_until: of the one before, where that was looked at again since it was put; else 0. */
+MUST_CHECK bool store_result_put(struct store *store, const struct store_result *result, int64_t stood_until,
+				 struct err *err);
+/* One that was looked at again behind a gap, and is what it was: the history gets a line. */
+MUST_CHECK bool store_result_again(struct store *store, const char *host, const char *rule,
+				   const struct store_standing *standing, const char *statement, struct err *err);
+/* Keeps in its row when it was last looked at. */
+MUST_CHECK bool store_result_stood(struct store *store, const char *host, const char *rule,
+				   const struct store_standing *standing, struct err *err);
 /* Forgets those of a host that are not of this statement, a full round received then: they are not in its policy any
  * more. The history says so. statement "": all. */
 MUST_CHECK bool store_results_withdraw(struct store *store, const char *host, const char *statement, int64_t received,
@@ -248,7 +300,8 @@ struct store_filter { /* NULL or 0: any */
 	bool with_json;
 };
 typedef bool (*store_visit_result)(void *context, const struct store_result *result); /* false: enough */
-/* Sorted by host, then by rule. */
+/* Sorted by host, then by rule; collected, expires and received as of the last look, which may be later than the round
+ * that carried the result. visit writes nothing. */
 MUST_CHECK bool store_results(struct store *store, const struct store_filter *filter, store_visit_result visit,
 			      void *context, struct err *err);
 
@@ -260,6 +313,11 @@ struct store_finding {
 	const char *text;
 	const char *statement; /* digest, or "" */
 };
+MUST_CHECK bool store_finding_last(struct store *store, int64_t *ret_id, struct err *err);
+/* How many of each kind a host has, with those that were only counted; sorted. */
+MUST_CHECK bool store_finding_counts(struct store *store, const char *host,
+				     void (*visit)(void *context, const char *host, const char *kind, int64_t count),
+				     void *context, struct err *err);
 MUST_CHECK bool store_finding_put(struct store *store, const struct store_finding *finding, struct err *err);
 /* Oldest first, behind id `after`, of one host or of all (NULL). */
 MUST_CHECK bool store_findings(struct store *store, const char *host, int64_t after, int64_t limit,

@@ -16,14 +16,75 @@ bool store_evidence_add(struct store *store, struct store_evidence *e, const voi
 	return true;
 }
 
-bool store_note_add(struct store *store, struct store_note *note, struct err *err) {
+/* --- notes -------------------------------------------------------------------------------------------------------- */
+
+static bool count_note(struct store *store, const struct store_note *note, struct err *err) {
+	return sql_run(store, err,
+		       "INSERT INTO counted(host, kind, count) VALUES(?, ?, 1)"
+		       " ON CONFLICT DO UPDATE SET count = count + 1",
+		       "tt", note->host, note->kind);
+}
+
+static bool find_note(struct store *store, const struct store_note *note, const char *same, bool *ret_is_there,
+		      int64_t *ret_count, struct err *err) {
+	CLEANUP(sql_done) struct sql query = {0};
+	if (!sql_open(store, &query, err,
+		      "SELECT EXISTS(SELECT 1 FROM notes WHERE host = ?1 AND kind = ?2 AND same = ?3),"
+		      " (SELECT count(*) FROM notes WHERE host = ?1)",
+		      "ttt", note->host, note->kind, same))
+		return false;
+	bool has_row = sql_next(&query);
+	if (!sql_ok(&query, err))
+		return false;
+	*ret_is_there = has_row && sql_int(&query, 0) != 0;
+	*ret_count = has_row ? sql_int(&query, 1) : 0;
+	return true;
+}
+
+bool store_note_add(struct store *store, struct store_note *note, const char *same, struct err *err) {
+	bool is_there;
+	int64_t count;
+	if (!find_note(store, note, same, &is_there, &count, err))
+		return false;
+	if (is_there)
+		return true;
+	if (count >= STORE_NOTES_MOST)
+		return count_note(store, note, err);
 	if (!sql_run(store, err,
-		     "INSERT INTO notes(id, host, kind, at, text, statement) VALUES(" NEXT_EVENT ", ?, ?, ?, ?, ?)",
-		     "ttitt", note->host, note->kind, note->at, note->text, note->statement))
+		     "INSERT INTO notes(id, host, kind, at, text, statement, same) VALUES(" NEXT_EVENT
+		     ", ?, ?, ?, ?, ?, ?)",
+		     "ttittt", note->host, note->kind, note->at, note->text, note->statement, same))
 		return false;
 	note->event = sqlite3_last_insert_rowid(store->db);
 	return true;
 }
+
+bool store_refused_add(struct store *store, const char *host, const char *digest, int64_t at,
+		       const struct buf *envelope, struct err *err) {
+	return sql_run(store, err,
+		       "INSERT INTO refused(digest, host, at, envelope) SELECT ?1, ?2, ?3, ?4 WHERE"
+		       " (SELECT count(*) < ?5 AND ifnull(sum(length(envelope)), 0) + length(?4) <= ?6 FROM refused"
+		       "  WHERE host = ?2) ON CONFLICT DO NOTHING",
+		       "ttibii", digest, host, at, buf_str(envelope), envelope->len, (int64_t)STORE_REFUSED_MOST,
+		       (int64_t)STORE_REFUSED_LARGEST);
+}
+
+bool store_refused(struct store *store, const char *digest, struct buf *ret_envelope, struct err *err) {
+	CLEANUP(sql_done) struct sql query = {0};
+	if (!sql_open(store, &query, err, "SELECT envelope FROM refused WHERE digest = ?", "t", digest))
+		return false;
+	bool is_found = sql_next(&query);
+	if (!sql_ok(&query, err))
+		return false;
+	if (!is_found)
+		return err_set(err, ERR_ABSENT, digest, "no refused statement with this digest is kept");
+	size_t len;
+	const void *bytes = sql_bytes(&query, 0, &len);
+	buf_add(ret_envelope, bytes, len);
+	return true;
+}
+
+/* --- in the order in which they came ------------------------------------------------------------------------------ */
 
 static void visit_event(const struct sql *query, void (*visit)(void *context, const struct store_event *event),
 			void *context) {

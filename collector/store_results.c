@@ -22,7 +22,10 @@ static bool hosts_for(struct store *store, const char *purpose,
 		      " (SELECT count(*) FROM findings WHERE host = hosts.id AND kind IN ('gap', 'fork')),"
 		      " (SELECT count(*) FROM hosts h WHERE h.name = hosts.name AND h.purpose = hosts.purpose),"
 		      " EXISTS(SELECT 1 FROM lines l JOIN findings f ON f.host = l.host AND f.at >= l.started"
-		      "  WHERE l.host = hosts.id AND ended = 0 AND kind IN ('gap', 'fork'))"
+		      "  WHERE l.host = hosts.id AND ended = 0 AND kind IN ('gap', 'fork')),"
+		      " (SELECT count(*) FROM findings WHERE host = hosts.id)"
+		      " + ifnull((SELECT sum(count) FROM counted WHERE host = hosts.id), 0),"
+		      " EXISTS(SELECT 1 FROM lines WHERE host = hosts.id AND ended = 0 AND known = 2)"
 		      " FROM hosts WHERE purpose = ? ORDER BY id",
 		      "t", purpose))
 		return false;
@@ -42,6 +45,8 @@ static bool hosts_for(struct store *store, const char *purpose,
 			.is_name_shared = sql_int(&query, 11) > 1,
 			.is_broken = sql_int(&query, 12) != 0,
 			.purpose = purpose,
+			.findings = sql_int(&query, 13),
+			.is_incomplete = sql_int(&query, 14) != 0,
 		};
 		visit(context, &host);
 	}
@@ -59,12 +64,13 @@ bool store_attesters(struct store *store, void (*visit)(void *context, const str
 }
 
 /* Whether the history already says what this result says. */
-static bool is_continued(struct store *store, const struct store_result *r, bool *ret_is_continued, struct err *err) {
+static bool is_continued(struct store *store, const struct store_result *r, int64_t stood_until, bool *ret_is_continued,
+			 struct err *err) {
 	CLEANUP(sql_done) struct sql query = {0};
 	if (!sql_open(store, &query, err,
 		      "SELECT 1 FROM results WHERE host = ? AND rule = ? AND verdict = ? AND waived_until = ?"
-		      " AND expires >= ?",
-		      "tttii", r->host, r->rule, r->verdict, r->waived_until, r->collected))
+		      " AND max(expires, ?) >= ?",
+		      "tttiii", r->host, r->rule, r->verdict, r->waived_until, stood_until, r->collected))
 		return false;
 	bool is_found = sql_next(&query);
 	if (!sql_ok(&query, err))
@@ -81,16 +87,33 @@ static bool add_history(struct store *store, const struct store_result *r, struc
 		       r->statement);
 }
 
-bool store_result_put(struct store *store, const struct store_result *r, struct err *err) {
+bool store_result_put(struct store *store, const struct store_result *r, int64_t stood_until, struct err *err) {
 	bool is_same = false;
-	if (!is_continued(store, r, &is_same, err) || (!is_same && !add_history(store, r, err)))
+	if (!is_continued(store, r, stood_until, &is_same, err) || (!is_same && !add_history(store, r, err)))
 		return false;
+	return sql_run(store, err,
+		       "INSERT OR REPLACE INTO results(host, rule, verdict, kind, severity, controls, key, collected,"
+		       " expires, received, waived_until, statement, leaf, json)"
+		       " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		       "ttttttiiiiitbt", r->host, r->rule, r->verdict, r->kind, r->severity, r->controls,
+		       (int64_t)r->key, r->collected, r->expires, r->received, r->waived_until, r->statement,
+		       r->leaf ? r->leaf->bytes : NULL, r->leaf ? sizeof r->leaf->bytes : (size_t)0, r->json);
+}
+
+bool store_result_again(struct store *store, const char *host, const char *rule, const struct store_standing *standing,
+			const char *statement, struct err *err) {
+	return sql_run(store, err,
+		       "INSERT INTO history(host, rule, verdict, collected, expires, received, waived_until, statement)"
+		       " SELECT host, rule, verdict, ?, ?, ?, waived_until, ? FROM results WHERE host = ? AND rule = ?",
+		       "iiittt", standing->collected, standing->collected + standing->valid, standing->received,
+		       statement, host, rule);
+}
+
+bool store_result_stood(struct store *store, const char *host, const char *rule, const struct store_standing *standing,
+			struct err *err) {
 	return sql_run(
-		store, err,
-		"INSERT OR REPLACE INTO results(host, rule, verdict, kind, severity, controls, key, collected,"
-		" expires, received, waived_until, statement, json) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		"ttttttiiiiitt", r->host, r->rule, r->verdict, r->kind, r->severity, r->controls, (int64_t)r->key,
-		r->collected, r->expires, r->received, r->waived_until, r->statement, r->json);
+		store, err, "UPDATE results SET collected = ?, expires = ?, received = ? WHERE host = ? AND rule = ?",
+		"iiitt", standing->collected, standing->collected + standing->valid, standing->received, host, rule);
 }
 
 bool store_results_withdraw(struct store *store, const char *host, const char *statement, int64_t received,
@@ -111,18 +134,46 @@ bool store_results_withdraw(struct store *store, const char *host, const char *s
 	" AND (?5 IS NULL OR instr(',' || controls || ',', ',' || ?5 || ',') > 0)"                                     \
 	" ORDER BY host, rule"
 
+/* Times of the last look, of the rows of one host after the other. */
+struct looks {
+	char host[STORE_HOST_ID];
+	const struct store_current *current;
+};
+
+static bool look_of(struct store *store, struct looks *looks, struct store_result *result, struct err *err) {
+	size_t at;
+	if (strcmp(looks->host, result->host) != 0) {
+		CLEANUP(store_line_done) struct store_line line = {0};
+		if (!store_line_last(store, result->host, &line, err) ||
+		    !store_current(store, line.id, &looks->current, err))
+			return false;
+		snprintf(looks->host, sizeof looks->host, "%s", result->host);
+	}
+	if (looks->current->known != STORE_KNOWN || !state_find(looks->current->state, result->rule, &at))
+		return true;
+	const struct store_standing *standing = &looks->current->standing[at];
+	result->collected = standing->collected;
+	result->expires = standing->collected + standing->valid;
+	result->received = standing->received;
+	return true;
+}
+
+static bool open_results(struct store *store, const struct store_filter *filter, struct sql *query, struct err *err) {
+	const char *after_host = filter->after_host ? filter->after_host : "";
+	const char *after_rule = filter->after_rule ? filter->after_rule : "";
+	return filter->with_json ? sql_open(store, query, err, RESULT ", json" WHERE, "ttttt", filter->host,
+					    filter->rule, after_host, after_rule, filter->control)
+				 : sql_open(store, query, err, RESULT WHERE, "ttttt", filter->host, filter->rule,
+					    after_host, after_rule, filter->control);
+}
+
 bool store_results(struct store *store, const struct store_filter *filter, store_visit_result visit, void *context,
 		   struct err *err) {
 	CLEANUP(sql_done) struct sql query = {0};
-	const char *after_host = filter->after_host ? filter->after_host : "";
-	const char *after_rule = filter->after_rule ? filter->after_rule : "";
-	bool is_open = filter->with_json ? sql_open(store, &query, err, RESULT ", json" WHERE, "ttttt", filter->host,
-						    filter->rule, after_host, after_rule, filter->control)
-					 : sql_open(store, &query, err, RESULT WHERE, "ttttt", filter->host,
-						    filter->rule, after_host, after_rule, filter->control);
-	if (!is_open)
-		return false;
+	struct looks looks = {0};
 	bool is_enough = false;
+	if (!open_results(store, filter, &query, err))
+		return false;
 	while (!is_enough && sql_next(&query)) {
 		struct store_result result = {
 			.host = sql_text(&query, 0),
@@ -139,8 +190,39 @@ bool store_results(struct store *store, const struct store_filter *filter, store
 			.statement = sql_text(&query, 11),
 			.json = filter->with_json ? sql_text(&query, 12) : NULL,
 		};
+		if (!look_of(store, &looks, &result, err))
+			return false;
 		is_enough = !visit(context, &result);
 	}
+	return sql_ok(&query, err);
+}
+
+/* --- findings ----------------------------------------------------------------------------------------------------- */
+
+bool store_finding_last(struct store *store, int64_t *ret_id, struct err *err) {
+	CLEANUP(sql_done) struct sql query = {0};
+	if (!sql_open(store, &query, err, "SELECT max(id) FROM findings", ""))
+		return false;
+	bool is_found = sql_next(&query);
+	if (!sql_ok(&query, err))
+		return false;
+	*ret_id = is_found ? sql_int(&query, 0) : 0;
+	return true;
+}
+
+bool store_finding_counts(struct store *store, const char *host,
+			  void (*visit)(void *context, const char *host, const char *kind, int64_t count),
+			  void *context, struct err *err) {
+	CLEANUP(sql_done) struct sql query = {0};
+	if (!sql_open(store, &query, err,
+		      "SELECT host, kind, sum(n) FROM"
+		      " (SELECT host, kind, count(*) AS n FROM findings GROUP BY host, kind"
+		      "  UNION ALL SELECT host, kind, count FROM counted)"
+		      " WHERE ?1 IS NULL OR host = ?1 GROUP BY host, kind ORDER BY host, kind",
+		      "t", host))
+		return false;
+	while (sql_next(&query))
+		visit(context, sql_text(&query, 0), sql_text(&query, 1), sql_int(&query, 2));
 	return sql_ok(&query, err);
 }
 

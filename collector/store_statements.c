@@ -5,7 +5,7 @@
 #define LINE                                                                                                           \
 	"SELECT id, host, transport, evidence, l.sequence, last, l.started, ended,"                                    \
 	" (SELECT key FROM epochs e WHERE e.line = l.id AND e.sequence < ?2 ORDER BY e.sequence DESC LIMIT 1),"        \
-	" purpose"                                                                                                     \
+	" purpose, is_ahead"                                                                                           \
 	" FROM lines l "
 #define STATEMENT "SELECT s.idx, digest, host, type, line, sequence, started, finished, received, body, body_name"
 #define FROM " FROM statements s JOIN evidence e ON e.idx = s.idx"
@@ -22,6 +22,7 @@ static void read_line(const struct sql *query, struct store_line *line) {
 		.sequence = sql_int(query, 4),
 		.started = sql_int(query, 6),
 		.ended = sql_int(query, 7),
+		.is_ahead = sql_int(query, 10) != 0,
 	};
 	snprintf(line->host, sizeof line->host, "%s", sql_text(query, 1));
 	snprintf(line->transport, sizeof line->transport, "%s", sql_text(query, 2));
@@ -55,6 +56,12 @@ bool store_line_of_host(struct store *store, const char *host, struct store_line
 	       one_line(&query, ret_line, err);
 }
 
+bool store_line_last(struct store *store, const char *host, struct store_line *ret_line, struct err *err) {
+	CLEANUP(sql_done) struct sql query = {0};
+	return sql_open(store, &query, err, LINE "WHERE host = ?1 ORDER BY l.id DESC LIMIT 1", "ti", host, INT64_MAX) &&
+	       one_line(&query, ret_line, err);
+}
+
 bool store_line_before(struct store *store, int64_t id, int64_t sequence, struct store_line *ret_line,
 		       struct err *err) {
 	CLEANUP(sql_done) struct sql query = {0};
@@ -70,7 +77,7 @@ bool store_line_add(struct store *store, struct store_line *line, struct err *er
 	    !store_results_withdraw(store, line->host, "", line->started, err) ||
 	    !sql_run(store, err,
 		     "INSERT INTO lines(host, transport, evidence, keyid, sequence, last, started, ended, purpose,"
-		     " revoked) VALUES(?, ?, ?, ?, ?, ?, ?, 0, ?, 0)",
+		     " revoked, is_ahead, known, standing) VALUES(?, ?, ?, ?, ?, ?, ?, 0, ?, 0, 0, 0, x'')",
 		     "ttbtitit", line->host, line->transport, line->evidence.data, line->evidence.len,
 		     hash_hex(&hash, keyid), line->sequence, line->last, line->started, line->purpose))
 		return false;
@@ -79,8 +86,8 @@ bool store_line_add(struct store *store, struct store_line *line, struct err *er
 }
 
 bool store_line_move(struct store *store, const struct store_line *line, struct err *err) {
-	return sql_run(store, err, "UPDATE lines SET sequence = ?, last = ? WHERE id = ?", "iti", line->sequence,
-		       line->last, line->id);
+	return sql_run(store, err, "UPDATE lines SET sequence = ?, last = ?, is_ahead = ? WHERE id = ?", "itii",
+		       line->sequence, line->last, (int64_t)line->is_ahead, line->id);
 }
 
 bool store_line_revoke(struct store *store, const char *keyid, int64_t from, int64_t at, struct err *err) {
@@ -93,15 +100,14 @@ bool store_lines(struct store *store,
 		 struct err *err) {
 	CLEANUP(sql_done) struct sql query = {0};
 	if (!sql_open(store, &query, err,
-		      "SELECT l.id, host, transport, evidence, l.sequence, last, started, ended, x'', l.purpose, "
-		      "ifnull(name, '')"
-		      " FROM lines l LEFT JOIN hosts h ON h.id = host ORDER BY l.id",
+		      "SELECT l.id, host, transport, evidence, l.sequence, last, started, ended, x'', l.purpose, 0,"
+		      " ifnull(name, '') FROM lines l LEFT JOIN hosts h ON h.id = host ORDER BY l.id",
 		      ""))
 		return false;
 	while (sql_next(&query)) {
 		CLEANUP(store_line_done) struct store_line line = {0};
 		read_line(&query, &line);
-		visit(context, &line, sql_text(&query, 10));
+		visit(context, &line, sql_text(&query, 11));
 	}
 	return sql_ok(&query, err);
 }
@@ -160,6 +166,18 @@ bool store_statement_add(struct store *store, const struct store_statement *s, s
 		       " VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
 		       "ittiiiit", s->index, s->host, s->type, s->line, s->sequence, s->started, s->finished,
 		       s->body_name);
+}
+
+bool store_number_is_used(struct store *store, int64_t line, int64_t sequence, bool *ret_is_used, struct err *err) {
+	CLEANUP(sql_done) struct sql query = {0};
+	if (!sql_open(store, &query, err, "SELECT 1 FROM statements WHERE line = ? AND sequence = ?", "ii", line,
+		      sequence))
+		return false;
+	bool is_found = sql_next(&query);
+	if (!sql_ok(&query, err))
+		return false;
+	*ret_is_used = is_found;
+	return true;
 }
 
 static struct store_statement row_of(const struct sql *query, bool with_envelope) {

@@ -1,5 +1,6 @@
 #include "collector/verify.h"
 
+#include "collector/rounds.h"
 #include "core/attestation.h"
 #include "core/base64.h"
 #include "core/entry.h"
@@ -21,6 +22,7 @@ void received_done(struct received *received) {
 	EVP_PKEY_free(received->key);
 	EVP_PKEY_free(received->epoch);
 	json_decref(received->document);
+	state_free(received->state);
 	buf_done(&received->body);
 	buf_done(&received->entry);
 	*received = (struct received){0};
@@ -35,11 +37,6 @@ bool verify_decode(const char *line, size_t len, struct received *received, stru
 }
 
 /* --- the steps, in their order ------------------------------------------------------------------------------------ */
-
-struct look {
-	const struct peer *peer;
-	const struct store_line *line;
-};
 
 static bool read_key(const char *base64, const char *name, EVP_PKEY **ret_key, struct err *err) {
 	CLEANUP(buf_done) struct buf der = {0};
@@ -63,7 +60,7 @@ bool verify_key_of(const struct store_line *line, const struct dsse *envelope, E
 
 /* The first statement of a line names the key that it is signed by. It has to be read for that, and is trusted with
  * nothing else before the signature holds. */
-static bool step_key(const struct look *look, struct received *r, struct err *err) {
+static bool step_key(const struct verify_at *look, struct received *r, struct err *err) {
 	if (look->line->id != 0)
 		return verify_key_of(look->line, r->envelope, &r->key, &r->is_by_epoch, err);
 	CLEANUP(statement_free_p) struct statement *statement = NULL;
@@ -76,15 +73,15 @@ static bool step_key(const struct look *look, struct received *r, struct err *er
 	return read_key(statement->evidence_key, "evidenceKey", &r->key, err);
 }
 
-static bool step_signature(const struct look *look, struct received *r, struct err *err) {
+static bool step_signature(const struct verify_at *look, struct received *r, struct err *err) {
 	return dsse_verify(r->envelope, r->envelope->payload_type, r->key, err);
 }
 
-static bool step_payload_type(const struct look *look, struct received *r, struct err *err) {
+static bool step_payload_type(const struct verify_at *look, struct received *r, struct err *err) {
 	return !strcmp(r->envelope->payload_type, DSSE_INTOTO) || err_set(err, ERR_REFUSED, "", "not %s", DSSE_INTOTO);
 }
 
-static bool step_statement(const struct look *look, struct received *r, struct err *err) {
+static bool step_statement(const struct verify_at *look, struct received *r, struct err *err) {
 	if (!statement_read(r->envelope->payload.data, r->envelope->payload.len, "statement", &r->statement, err))
 		return false;
 	if (!statement_has_type(r->statement))
@@ -93,19 +90,19 @@ static bool step_statement(const struct look *look, struct received *r, struct e
 	       err_set(err, ERR_REFUSED, "", "\"%s\" of a collector: no host says that", r->statement->type);
 }
 
-static bool step_body(const struct look *look, struct received *r, struct err *err) {
+static bool step_body(const struct verify_at *look, struct received *r, struct err *err) {
 	struct hash hash = hash_of(buf_str(&r->body), r->body.len);
 	return hash_equal(&hash, &r->statement->body_sha256) ||
 	       err_set(err, ERR_REFUSED, "", "its digest is not the one of the statement's subject");
 }
 
-static bool step_host(const struct look *look, struct received *r, struct err *err) {
+static bool step_host(const struct verify_at *look, struct received *r, struct err *err) {
 	if (strcmp(r->statement->host_id, look->peer->host) != 0)
 		return err_set(err, ERR_REFUSED, "", "the statement is of another host than the certificate");
 	return true;
 }
 
-static bool step_enrolment(const struct look *look, struct received *r, struct err *err) {
+static bool step_enrolment(const struct verify_at *look, struct received *r, struct err *err) {
 	bool is_enrolment = !strcmp(r->statement->type, "enrolment");
 	if (is_enrolment && look->line->id != 0)
 		return err_set(err, ERR_REFUSED, "", "this line has its enrolment already");
@@ -120,7 +117,7 @@ static bool step_enrolment(const struct look *look, struct received *r, struct e
 }
 
 /* Who may say which reason, and when. */
-static bool reason_fits(const struct look *look, const struct received *r, struct err *err) {
+static bool reason_fits(const struct verify_at *look, const struct received *r, struct err *err) {
 	const struct statement *statement = r->statement;
 	const char *fitting = "reset";
 	if (r->is_by_epoch)
@@ -134,14 +131,14 @@ static bool reason_fits(const struct look *look, const struct received *r, struc
 		       fitting);
 }
 
-static bool is_known_key(const struct look *look, const char *epoch_key) {
+static bool is_known_key(const struct verify_at *look, const char *epoch_key) {
 	CLEANUP(free_ptr) char *enrolled = base64_encode(look->line->evidence.data, look->line->evidence.len);
 	CLEANUP(free_ptr) char *epoch = base64_encode(look->line->epoch.data, look->line->epoch.len);
 	return !strcmp(epoch_key, enrolled) || !strcmp(epoch_key, epoch) ||
 	       !strcmp(epoch_key, look->peer->transport_key);
 }
 
-static bool step_epoch(const struct look *look, struct received *r, struct err *err) {
+static bool step_epoch(const struct verify_at *look, struct received *r, struct err *err) {
 	if (strcmp(r->statement->type, "epoch") != 0)
 		return look->line->epoch.len == 0 || r->is_by_epoch ||
 		       err_set(err, ERR_REFUSED, "", "behind an epoch the enrolled key signs nothing but the next");
@@ -150,17 +147,20 @@ static bool step_epoch(const struct look *look, struct received *r, struct err *
 	return reason_fits(look, r, err) && read_key(r->statement->epoch_key, "epochKey", &r->epoch, err);
 }
 
-static bool step_sequence(const struct look *look, struct received *r, struct err *err) {
+/* A gap is taken: what comes behind it is signed, and the gap is found when it is kept. */
+static bool step_sequence(const struct verify_at *look, struct received *r, struct err *err) {
 	long long came = (long long)r->statement->sequence, last = (long long)look->line->sequence;
-	if (came > last + 1)
-		return err_set(err, ERR_REFUSED, "", "a gap in the chain: %lld came and %lld is next", came, last + 1);
-	if (came <= last)
-		return err_set(err, ERR_REFUSED, "", "a fork in the chain: another statement is number %lld", came);
-	return true;
+	r->is_gap = came > last + 1;
+	return came > last ||
+	       err_set(err, ERR_REFUSED, "", "a fork in the chain: another statement is number %lld", came);
 }
 
-static bool step_previous(const struct look *look, struct received *r, struct err *err) {
-	return !strcmp(r->statement->previous, look->line->last) ||
+static bool step_previous(const struct verify_at *look, struct received *r, struct err *err) {
+	bool is_last = !strcmp(r->statement->previous, look->line->last);
+	if (r->is_gap && is_last)
+		return err_set(err, ERR_REFUSED, "", "it names number %lld, which is not the one before it",
+			       (long long)look->line->sequence);
+	return r->is_gap || is_last ||
 	       err_set(err, ERR_REFUSED, "", "a fork in the chain: not the digest of the statement before");
 }
 
@@ -226,6 +226,8 @@ static bool result_holds(const json_t *result, const char *before, const char **
 		return err_set(err, ERR_MALFORMED, "result", "\"rule\" is empty or too long");
 	if (strcmp(rule, before) <= 0)
 		return err_set(err, ERR_MALFORMED, rule, "results are not sorted by rule, or one comes twice");
+	if (json_object_get(result, "erased"))
+		return err_set(err, ERR_MALFORMED, rule, "a host does not erase its results");
 	if (!words_hold(result, rule, err) || !controls_hold(result, rule, err) || !times_hold(result, rule, err) ||
 	    !json_get_array(result, "observed", rule, &array, err) ||
 	    !json_get_array(result, "sources", rule, &array, err))
@@ -234,7 +236,7 @@ static bool result_holds(const json_t *result, const char *before, const char **
 	return true;
 }
 
-static bool step_results(const struct look *look, struct received *r, struct err *err) {
+static bool step_results(const struct verify_at *look, struct received *r, struct err *err) {
 	json_t *results, *result;
 	size_t index;
 	const char *rule = "";
@@ -251,27 +253,39 @@ static bool step_results(const struct look *look, struct received *r, struct err
 	return json_canonical(results, &canonical, err);
 }
 
-static bool step_state(const struct look *look, struct received *r, struct err *err) {
-	CLEANUP(json_decref_p) json_t *state = NULL;
+static bool counts_hold(const struct received *r, const json_t *results, struct err *err) {
+	const json_int_t size = json_integer_value(json_object_get(r->statement->state, "size"));
+	const json_t *count = json_object_get(r->statement->looked, "count");
+	if ((json_int_t)json_array_size(results) > size)
+		return err_set(err, ERR_REFUSED, "", "there are more results than the state has");
+	if (r->statement->full && (json_int_t)json_array_size(results) < size)
+		return err_set(err, ERR_REFUSED, "", "it is said to be full and does not carry all results");
+	return !count || json_integer_value(count) == size ||
+	       err_set(err, ERR_REFUSED, "", "\"looked\" counts other rules than the state has");
+}
+
+/* The current results behind the round, from those before it. Behind a gap they are not known until all come. */
+static bool step_state(const struct verify_at *look, struct received *r, struct err *err) {
 	const json_t *results = json_object_get(r->document, "results");
 	if (!r->document)
 		return true;
 	if (!r->statement->state)
 		return err_set(err, ERR_REFUSED, "", "a round commits to the state of all results");
-	json_int_t size = json_integer_value(json_object_get(r->statement->state, "size"));
-	if ((json_int_t)json_array_size(results) > size)
-		return err_set(err, ERR_REFUSED, "", "there are more results than the state has");
-	if ((json_int_t)json_array_size(results) < size)
-		return true;
-	r->is_full = true;
-	if (!statement_state(results, &state, err))
+	if (!counts_hold(r, results, err))
 		return false;
-	return json_equal(json_object_get(state, "root"), json_object_get(r->statement->state, "root")) ||
-	       err_set(err, ERR_REFUSED, "", "the results do not give the root that the statement commits to");
+	const bool is_full = rounds_is_full(r->statement, results);
+	const bool is_known = is_full || (look->known != STORE_INCOMPLETE && !r->is_gap);
+	CLEANUP(state_free_p) struct state *state = is_known && !is_full ? state_copy(look->state) : state_new();
+	if (!state_take(state, results, is_full || !is_known, err) ||
+	    (is_known && !state_is(state, r->statement->state, err)))
+		return false;
+	r->state = is_known ? state : NULL;
+	state = is_known ? NULL : state;
+	return true;
 }
 
 /* Behind the state, which is a round's alone: from here on a document may be an attestation's too. */
-static bool step_attestation(const struct look *look, struct received *r, struct err *err) {
+static bool step_attestation(const struct verify_at *look, struct received *r, struct err *err) {
 	CLEANUP(attestation_free_p) struct attestation *attestation = NULL;
 	if (strcmp(r->statement->type, "attestation") != 0)
 		return true;
@@ -279,13 +293,13 @@ static bool step_attestation(const struct look *look, struct received *r, struct
 	       json_read(buf_str(&r->body), r->body.len, STATEMENT_BODY_LARGEST, "body", &r->document, err);
 }
 
-static bool step_entry(const struct look *look, struct received *r, struct err *err) {
+static bool step_entry(const struct verify_at *look, struct received *r, struct err *err) {
 	return entry_write(r->envelope, r->key, &r->entry, err);
 }
 
 static const struct {
 	const char *name;
-	bool (*holds)(const struct look *look, struct received *received, struct err *err);
+	bool (*holds)(const struct verify_at *look, struct received *received, struct err *err);
 } steps[] = {
 	{"evidence key", step_key},        {"signature", step_signature}, {"payload type", step_payload_type},
 	{"statement", step_statement},     {"body", step_body},           {"host", step_host},
@@ -294,17 +308,16 @@ static const struct {
 	{"attestation", step_attestation}, {"entry", step_entry},
 };
 
-bool verify(const struct peer *peer, const struct store_line *line, struct received *received, struct err *err) {
-	const struct look look = {peer, line};
+bool verify(const struct verify_at *at, struct received *received, struct err *err) {
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
 		received->step = steps[i].name;
-		if (!steps[i].holds(&look, received, err))
+		if (!steps[i].holds(at, received, err))
 			return false;
 	}
 	return true;
 }
 
-bool verify_is_break(const struct received *received) {
+bool verify_is_fork(const struct received *received) {
 	return !strcmp(received->step, "sequence") || !strcmp(received->step, "previous");
 }
 

@@ -73,7 +73,9 @@ static void verify_sealed(const void *payload, size_t len, const void *body, siz
 	statement_wire_write(envelope, body, body_len, &line);
 	if (!verify_decode(line.data, line.len, &received, &err))
 		return;
-	if (verify(&world.peer, &world.line, &received, &err)) {
+	CLEANUP(state_free_p) struct state *none = state_new();
+	const struct verify_at at = {&world.peer, &world.line, STORE_NO_ROUND, none};
+	if (verify(&at, &received, &err)) {
 		if (received.entry.len == 0)
 			abort();
 		return;

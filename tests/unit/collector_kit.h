@@ -43,6 +43,8 @@ struct kit_host {
 	int64_t clock;
 	bool full; /* the next round says so */
 	struct peer peer;
+	/* Of the next statement alone; owned by the caller. */
+	json_t *looked, *checkpoint;
 };
 
 static inline int kit_remove_one(const char *path, const struct stat *status, int type, struct FTW *at) {
@@ -125,6 +127,8 @@ static inline void kit_add(struct kit_host *host, const char *type, const char *
 		.policies = json_array(),
 		.state = state,
 		.full = host->full,
+		.looked = host->looked,
+		.checkpoint = host->checkpoint,
 		.body_name = (char *)body_name,
 		.body_sha256 = hash_of(buf_str(body), body->len),
 	};
@@ -147,6 +151,7 @@ static inline void kit_add(struct kit_host *host, const char *type, const char *
 	struct hash digest = dsse_digest(envelope);
 	hash_hex(&digest, host->previous);
 	host->sequence++;
+	host->looked = host->checkpoint = NULL;
 	json_decref(statement.policies);
 }
 

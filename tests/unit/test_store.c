@@ -94,7 +94,7 @@ static void put(struct store *store, const char *verdict, int64_t collected, int
 		.statement = "s",
 		.json = "{}",
 	};
-	must(store_result_put(store, &result, &err));
+	must(store_result_put(store, &result, 0, &err));
 }
 
 static int64_t history_of(struct store *store) {
