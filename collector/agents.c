@@ -53,6 +53,17 @@ static void say_received(struct visit *visit, const struct receive_tally *before
 		(unsigned long long)(after->retry - before->retry), reason ? ": " : "", len, reason ? reason + 10 : "");
 }
 
+static void say_finding(void *context, const struct store_finding *finding) {
+	collector_say(context, "finding: host %s: %s: %s", finding->host, finding->kind, finding->text);
+}
+
+/* Findings behind the last that was said. */
+static void say_findings(struct visit *visit, int64_t last) {
+	struct err err;
+	if (!store_findings(visit->collector->store, NULL, last, INT64_MAX, say_finding, visit->collector, &err))
+		collector_say(visit->collector, "findings cannot be said: %s", err.why);
+}
+
 /* The request's lines, as they were before they were compressed. False: answered. */
 static bool read_lines(struct visit *visit, struct buf *lines) {
 	const char *encoding = http_asked(visit->request, "Content-Encoding");
@@ -80,15 +91,18 @@ static void answer_statements(struct visit *visit) {
 	struct err err;
 	const struct receive_tally before = collector->tally;
 	const double began = seconds_now();
+	int64_t last = 0;
 	if (!read_lines(visit, &lines))
 		return;
-	if (!receive(collector->store, collector->log, visit->peer, buf_str(&lines), lines.len, visit->now,
+	if (!store_finding_last(collector->store, &last, &err) ||
+	    !receive(collector->store, collector->log, visit->peer, buf_str(&lines), lines.len, visit->now,
 		     &collector->tally, &answers, &err)) {
 		refuse_statements(visit, &err);
 		return;
 	}
 	collector_took(collector, seconds_now() - began);
 	say_received(visit, &before, &answers);
+	say_findings(visit, last);
 	http_reply(visit->request, 200, "application/x-ndjson", answers.data, answers.len);
 }
 

@@ -160,6 +160,8 @@ static json_t *result_row(const struct store_result *result, int64_t now) {
 	json_object_set_new(row, "host", json_text(result->host));
 	json_object_set_new(row, "statement", json_text(result->statement));
 	json_object_set_new(row, "receivedAt", time_json(result->received));
+	json_object_set_new(row, "lookedAt", time_json(result->collected));
+	json_object_set_new(row, "standsUntil", time_json(result->expires));
 	json_object_set_new(row, "state", json_string(rule_state_name(summary_rule_state(result, now))));
 	return row;
 }

@@ -15,3 +15,6 @@ void api_evidence(struct visit *visit);
 void api_attestations(struct visit *visit);
 /* Checkpoints that others signed. */
 void api_anchors(struct visit *visit);
+void api_findings(struct visit *visit);
+/* The envelope of a statement that was refused: DIGEST. */
+void api_refused(struct visit *visit);

@@ -75,14 +75,15 @@ static bool find_reset(struct store *store, const struct index_statement *kept, 
 	CLEANUP(store_line_done) struct store_line line = {0};
 	const struct store_filter filter = {.host = kept->statement->host_id};
 	struct stands stands = {.at = kept->received};
-	if (!store_line_of_host(store, kept->statement->host_id, &line, err))
+	if (!store_line_last(store, kept->statement->host_id, &line, err))
 		return false;
 	if (line.id == 0)
 		return true;
 	if (!store_results(store, &filter, look_at, &stands, err))
 		return false;
-	const char *how =
-		stands.is_any ? "while the line before was still reporting" : "after the line before fell silent";
+	const char *how = line.ended      ? "after the line before was ended"
+			  : stands.is_any ? "while the line before was still reporting"
+					  : "after the line before fell silent";
 	return find(store, kept, "reset",
 		    xasprintf("enrolled anew %s: that ends at number %lld", how, (long long)line.sequence), err);
 }
@@ -219,7 +220,7 @@ static bool take_attestation(struct store *store, const struct index_statement *
 
 static bool take_revocation(struct store *store, const struct index_statement *kept, struct err *err) {
 	const char *host, *keyid, *from, *reason, *by;
-	int64_t instant = instant_of(kept->document, "from");
+	int64_t instant = index_instant(kept->document, "from");
 	if (!json_get_string(kept->document, "host", kept->digest, &host, err) ||
 	    !json_get_string(kept->document, "evidenceKey", kept->digest, &keyid, err) ||
 	    !json_get_string(kept->document, "from", kept->digest, &from, err) ||

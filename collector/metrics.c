@@ -57,7 +57,7 @@ struct numbers {
 	size_t host_count, host_room;
 	struct rule_count *rules; /* sorted by name */
 	size_t rule_count, rule_room;
-	struct buf info, collected, received, certificate, breaks, failing;
+	struct buf info, collected, received, certificate, breaks, findings, failing;
 	size_t failing_count;
 	int64_t now;
 };
@@ -69,8 +69,8 @@ static void numbers_done(struct numbers *numbers) {
 		free(numbers->rules[i].rule);
 	free(numbers->hosts);
 	free(numbers->rules);
-	struct buf *const texts[] = {&numbers->info,        &numbers->collected, &numbers->received,
-				     &numbers->certificate, &numbers->breaks,    &numbers->failing};
+	struct buf *const texts[] = {&numbers->info,   &numbers->collected, &numbers->received, &numbers->certificate,
+				     &numbers->breaks, &numbers->findings,  &numbers->failing};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		buf_done(texts[i]);
 }
@@ -125,6 +125,13 @@ static struct rule_count *rule_of(struct numbers *n, const char *rule) {
 	return count;
 }
 
+static void add_findings(void *context, const char *id, const char *kind, int64_t count) {
+	struct numbers *n = context;
+	const struct host_label *host = bsearch(id, n->hosts, n->host_count, sizeof *n->hosts, compare_host);
+	if (host)
+		add_two(&n->findings, "vouch_host_findings", "host", host->label, "kind", kind, count);
+}
+
 static void add_failing(struct numbers *n, const char *host, const struct store_result *result) {
 	if (n->failing_count++ >= FAILING_MOST)
 		return;
@@ -166,8 +173,8 @@ static void write_hosts(struct buf *text, const struct numbers *n) {
 		  &n->received);
 	add_block(text, "vouch_host_certificate_expiry_timestamp_seconds", "gauge", "End of its client certificate.",
 		  &n->certificate);
-	add_block(text, "vouch_host_chain_breaks_total", "counter", "Requests with a gap or a fork in its chain.",
-		  &n->breaks);
+	add_block(text, "vouch_host_chain_breaks_total", "counter", "Gaps and forks in its chain.", &n->breaks);
+	add_block(text, "vouch_host_findings", "gauge", "What was found about a host, by kind.", &n->findings);
 	if (n->host_count > 0)
 		add_head(text, "vouch_host_results", "gauge", "Latest results of a host, by verdict as it was judged.");
 	for (size_t i = 0; i < n->host_count; i++)
@@ -230,6 +237,7 @@ void metrics_answer(struct visit *visit) {
 	const struct store_filter all = {0};
 	struct err err;
 	if (!store_hosts(visit->collector->store, add_host, &numbers, &err) ||
+	    !store_finding_counts(visit->collector->store, NULL, add_findings, &numbers, &err) ||
 	    !store_results(visit->collector->store, &all, add_result, &numbers, &err) ||
 	    !summary_make(visit->collector, visit->now, &summary, &err)) {
 		http_fault(visit->request, &err);

@@ -26,6 +26,8 @@ static const struct route routes[] = {
 	{"/api/v1/trust", ROUTE_KNOWN, false, api_trust},
 	{"/api/v1/evidence", ROUTE_KNOWN, false, api_evidence},
 	{"/api/v1/anchors", ROUTE_KNOWN, false, api_anchors},
+	{"/api/v1/findings", ROUTE_KNOWN, false, api_findings},
+	{"/api/v1/refused/", ROUTE_KNOWN, false, api_refused},
 };
 
 static const struct route metrics_routes[] = {

@@ -123,12 +123,15 @@ static void write_host_row(void *context, const struct store_host *host) {
 	page_open(page, "td", NULL);
 	page_time(page, host->received);
 	page_close(page);
+	page_open(page, "td", "class", host->findings ? "count some failing" : "count", NULL);
+	page_textf(page, "%lld", (long long)host->findings);
+	page_close(page);
 	page_close(page);
 }
 
 static bool write_hosts(struct page *page, struct store *store, struct err *err) {
-	static const char *const heads[] = {"Host", "Operating system", "Environment", "Last collected",
-					    "Last received"};
+	static const char *const heads[] = {"Host",           "Operating system", "Environment",
+					    "Last collected", "Last received",    "Findings"};
 	page_open(page, "table", "class", "hosts", NULL);
 	page_element(page, "caption", "Hosts", NULL);
 	page_open(page, "thead", NULL);

@@ -26,3 +26,5 @@ MUST_CHECK bool show_attestations(struct page *page, struct store *store, const 
 MUST_CHECK bool show_attested_line(struct page *page, struct visit *visit, struct err *err);
 /* "3 hosts in scope: 2 reporting, 1 silent." */
 void show_population(struct page *page, const struct summary *summary);
+/* What was found about a host: how many of each kind, and the last of them. */
+MUST_CHECK bool show_findings(struct page *page, struct store *store, const char *host, struct err *err);

@@ -56,9 +56,13 @@ static void write_host(void *context, const struct store_host *host) {
 			     "population", NULL);
 	if (host->is_broken)
 		page_element(at->page, "p",
-			     "The chain of this host is broken: evidence was refused for a gap or a fork. What comes "
-			     "behind a missing evidence record is refused too, until the host is enrolled anew "
-			     "(vouch enrol --force, on the host).",
+			     "The chain of this host is broken: evidence records are missing, or there were two of one "
+			     "number. See the findings below.",
+			     "class", "warning", "role", "alert", NULL);
+	if (host->is_incomplete)
+		page_element(at->page, "p",
+			     "Behind a gap, what stands is not known until the next full round: results below are "
+			     "those that came.",
 			     "class", "warning", "role", "alert", NULL);
 	page_open(at->page, "dl", "class", "facts", NULL);
 	write_line(at->page, "Name", host->name);
@@ -68,7 +72,7 @@ static void write_host(void *context, const struct store_host *host) {
 	snprintf(number, sizeof number, "%lld", (long long)host->sequence);
 	write_line(at->page, "Evidence records in its chain", number);
 	snprintf(number, sizeof number, "%lld", (long long)host->breaks);
-	write_line(at->page, "Requests refused for a gap or a fork", number);
+	write_line(at->page, "Gaps and forks in it", number);
 	write_epochs(at);
 	write_instant(at->page, "Enrolled", host->enrolled);
 	write_instant(at->page, "Last collected, by its clock", host->collected);
@@ -142,6 +146,7 @@ void show_host(struct visit *visit) {
 	struct err err;
 	if (!store_epochs(store, at.id, count_epoch, &at, &err) || !store_hosts(store, write_host, &at, &err) ||
 	    !store_attesters(store, write_host, &at, &err) ||
+	    (at.is_found && !show_findings(&page, store, at.id, &err)) ||
 	    (at.is_found && !at.is_attester && !write_results(&at, store, &err)))
 		http_fault(visit->request, &err);
 	else if (!at.is_found)

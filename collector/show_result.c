@@ -1,5 +1,6 @@
 /* One result on a page: observed, expected, sources, and how anybody can verify it. */
 #include "collector/show.h"
+#include "core/times.h"
 
 /* Of a table: a host writes what it likes, and rows times columns of 8 MiB would be gigabytes. */
 #define ROWS_MOST 1000
@@ -134,6 +135,25 @@ static void write_command(struct page *page, const char *digest) {
 	page_close(page);
 }
 
+/* What was looked at again and was what it was keeps the values, and the sources' digests, of the round that carried
+ * it. */
+static void write_times(struct page *page, const struct store_result *result, const json_t *json) {
+	const char *text = json_string_value(json_object_get(json, "collectedAt"));
+	int64_t carried = result->collected;
+	page_open(page, "p", NULL);
+	page_text(page, "Collected ");
+	if (text && times_parse(text, &carried) && carried != result->collected) {
+		page_time(page, carried);
+		page_text(page, ", looked at again and found the same ");
+	}
+	page_time(page, result->collected);
+	page_text(page, ", received ");
+	page_time(page, result->received);
+	page_text(page, ", stands at most until ");
+	page_time(page, result->expires);
+	page_close(page);
+}
+
 void show_result_detail(struct page *page, const struct store_result *result) {
 	CLEANUP(json_decref_p) json_t *json = NULL;
 	struct err err;
@@ -141,14 +161,7 @@ void show_result_detail(struct page *page, const struct store_result *result) {
 		page_element(page, "p", "The kept result cannot be read.", NULL);
 		return;
 	}
-	page_open(page, "p", NULL);
-	page_text(page, "Collected ");
-	page_time(page, result->collected);
-	page_text(page, ", received ");
-	page_time(page, result->received);
-	page_text(page, ", stands at most until ");
-	page_time(page, result->expires);
-	page_close(page);
+	write_times(page, result, json);
 	write_waiver(page, json_object_get(json, "waiver"));
 	write_value(page, "Expected", json_object_get(json, "expected"));
 	write_value(page, "Parameters", json_object_get(json, "params"));

@@ -19,7 +19,8 @@ static bool hosts_for(struct store *store, const char *purpose,
 	if (!sql_open(store, &query, err,
 		      "SELECT id, name, os, environment, policies, sequence, collected, received, enrolled,"
 		      " ifnull((SELECT max(expires) FROM certificates WHERE host = id), 0),"
-		      " (SELECT count(*) FROM findings WHERE host = hosts.id AND kind IN ('gap', 'fork')),"
+		      " (SELECT count(*) FROM findings WHERE host = hosts.id AND kind IN ('gap', 'fork'))"
+		      " + ifnull((SELECT sum(count) FROM counted WHERE host = hosts.id AND kind = 'fork'), 0),"
 		      " (SELECT count(*) FROM hosts h WHERE h.name = hosts.name AND h.purpose = hosts.purpose),"
 		      " EXISTS(SELECT 1 FROM lines l JOIN findings f ON f.host = l.host AND f.at >= l.started"
 		      "  WHERE l.host = hosts.id AND ended = 0 AND kind IN ('gap', 'fork')),"

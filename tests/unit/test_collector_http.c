@@ -821,23 +821,47 @@ static void metrics_say_what_the_collector_did(void **state) {
 			fail_msg("no line %s", lines[i]);
 }
 
-static void a_broken_chain_is_shown_wherever_the_host_is(void **state) {
+/* A second host with this one's state, as a clone of its disk would be. */
+static void a_finding_is_shown_wherever_the_host_is(void **state) {
 	CLEANUP(buf_done) struct buf lines = {0};
+	struct err err = {0};
 	const struct kit_host before = world.host;
-	world.host.sequence += 5;
+	world.host.sequence--;
 	kit_add_pass(&world.host, &lines);
 	world.host = before;
 	CLEANUP(reply_done) struct reply refused = post_statements(&lines, true);
-	assert_non_null(strstr(refused.body.data, "a gap in the chain"));
+	assert_non_null(strstr(refused.body.data, "a fork in the chain"));
 	CLEANUP(reply_done) struct reply host = get_as_reader(world.readers, "/hosts/" KIT_HOST);
 	const char *main_part = strstr(host.body.data, "<main>");
 	assert_non_null(main_part);
 	assert_non_null(strstr(main_part, "The chain of this host is broken"));
+	assert_non_null(strstr(main_part, "1 fork"));
+	assert_non_null(strstr(main_part, "a fork in the chain: another statement is number"));
 	assert_int_equal(strncmp(host.body.data, "<!DOCTYPE html>", 15), 0);
 	CLEANUP(reply_done) struct reply overview = get_as_reader(world.readers, "/");
 	assert_non_null(strstr(overview.body.data, "chain broken"));
 	CLEANUP(reply_done) struct reply metrics = get_as_reader(world.metrics, "/metrics");
 	assert_non_null(strstr(metrics.body.data, "\nvouch_host_chain_breaks_total{host=\"web-1\"} 1\n"));
+	assert_non_null(strstr(metrics.body.data, "\nvouch_host_findings{host=\"web-1\",kind=\"fork\"} 1\n"));
+
+	CLEANUP(reply_done) struct reply found = get_as_reader(world.readers, "/api/v1/findings?host=" KIT_HOST);
+	CLEANUP(json_decref_p) json_t *json = NULL;
+	must(json_read(found.body.data, strcspn(found.body.data, "\n"), 1 << 20, "findings", &json, &err));
+	const json_t *finding = json_array_get(json_object_get(json, "findings"), 0);
+	assert_string_equal(json_string_value(json_object_get(finding, "kind")), "fork");
+	assert_string_equal(json_string_value(json_object_get(finding, "host")), KIT_HOST);
+	assert_true(json_is_null(json_object_get(json, "next")));
+	CLEANUP(free_ptr)
+	char *path = xasprintf("/api/v1/refused/%s", json_string_value(json_object_get(finding, "statement")));
+	CLEANUP(reply_done) struct reply envelope = get_as_reader(world.readers, path);
+	assert_int_equal(envelope.status, 200);
+	assert_non_null(strstr(envelope.body.data, "\"payloadType\""));
+	CLEANUP(reply_done) struct reply none = get_as_reader(world.readers, "/api/v1/refused/x");
+	assert_int_equal(none.status, 404);
+	CLEANUP(reply_done) struct reply behind = get_as_reader(world.readers, "/api/v1/findings?after=1000");
+	assert_non_null(strstr(behind.body.data, "\"findings\":[]"));
+	CLEANUP(reply_done) struct reply wrong = get_as_reader(world.readers, "/api/v1/findings?limit=0");
+	assert_int_equal(wrong.status, 400);
 }
 
 /* Rows times columns of what a host may send would be gigabytes of page. */
@@ -990,7 +1014,7 @@ int main(void) {
 		cmocka_unit_test(a_time_stamp_of_a_statement_comes_with_it),
 		cmocka_unit_test(metrics_say_what_the_collector_did),
 		cmocka_unit_test(a_compressed_request_is_read_and_a_damaged_one_is_not),
-		cmocka_unit_test(a_broken_chain_is_shown_wherever_the_host_is),
+		cmocka_unit_test(a_finding_is_shown_wherever_the_host_is),
 		cmocka_unit_test(a_table_wider_than_a_page_is_cut_and_says_so),
 		cmocka_unit_test(a_removed_reader_has_no_access_any_more),
 		cmocka_unit_test(killed_at_any_moment_it_loses_nothing_and_logs_nothing_twice),
