@@ -160,6 +160,9 @@ bool shown_keys(struct audit *audit, const struct shown *shown, struct line **re
 		return false;
 	if (strcmp(line->purpose, "collector") != 0 && statement_is_collectors(shown->statement))
 		return refuse(audit, shown, "of a type that only the collector's own line has");
+	if (*line->purpose && shown_is(shown, "round"))
+		return refuse(audit, shown,
+			      "a round in a line that looks at nothing: it attests, or is the collector's");
 	if (shown_is(shown, "epoch") && is_by_epoch != !strcmp(shown->statement->reason, "rotation"))
 		return refuse(audit, shown,
 			      is_by_epoch ? "an epoch by the key before it, for another reason than rotation"

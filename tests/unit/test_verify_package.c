@@ -623,6 +623,16 @@ static void an_erasure_in_a_host_s_line_is_refused(void **state) {
 	assert_refused(kit, FOUND_KEYS, "entry 8: of a type that only the collector's own line has");
 }
 
+static void a_round_of_a_line_that_attests_is_refused(void **state) {
+	struct kit *kit = kit_new(NULL);
+	struct kit_line ci = kit_line_new("b9f6f3c4-1f3e-5d0a-8a53-000000000003", "ci");
+	kit_enrol(kit, &ci, "attestation", AT(0));
+	kit_round(kit, &ci, kit_all_pass, 7, true, AT(1));
+	kit_line_done(&ci);
+	kit_export(kit);
+	assert_refused(kit, FOUND_KEYS, "entry 5: a round in a line that looks at nothing");
+}
+
 /* --- chains ------------------------------------------------------------------------------------------------------- */
 
 static void a_dropped_statement_is_a_gap_in_seconds(void **state) {
@@ -1033,6 +1043,7 @@ int main(void) {
 		cmocka_unit_test(a_statement_behind_a_revocation_is_refused),
 		cmocka_unit_test(what_a_revocation_disbelieves_does_not_count),
 		cmocka_unit_test(an_erasure_in_a_host_s_line_is_refused),
+		cmocka_unit_test(a_round_of_a_line_that_attests_is_refused),
 		cmocka_unit_test(a_dropped_statement_is_a_gap_in_seconds),
 		cmocka_unit_test(a_number_that_comes_twice_is_a_fork),
 		cmocka_unit_test(another_digest_before_is_a_fork),
