@@ -180,7 +180,7 @@ static bool is_about(const json_t *answer, const struct dsse *envelope, bool may
 	return err_set(err, ERR_REFUSED, PATH, "an answer for another statement than the one sent");
 }
 
-/* Before a refusal is believed: a collector whose log was set back does not know what it refuses. */
+/* Before a refusal is believed: a collector whose log was set back does not know what it refuses, or puts off. */
 static bool see_log(struct shipper *shipper, struct err *err) {
 	static const char path[] = "/log/checkpoint";
 	CLEANUP(http_answer_done) struct http_answer answer = {0};
@@ -207,8 +207,9 @@ static bool settle(struct shipper *shipper, const char *name, const struct dsse 
 	bool is_refused = !strcmp(outcome, "refused");
 	if (!reason)
 		reason = "no reason given";
-	if (!strcmp(outcome, "retry"))
-		return err_set(err, ERR_TIMEOUT, PATH, "the collector asks to send it later: %s", reason);
+	if (!strcmp(outcome, "retry")) /* it may have been set back */
+		return see_log(shipper, err) &&
+		       err_set(err, ERR_TIMEOUT, PATH, "the collector asks to send it later: %s", reason);
 	if (!is_refused && strcmp(outcome, "logged") != 0 && strcmp(outcome, "known") != 0)
 		return err_set(err, ERR_MALFORMED, PATH, "an outcome that this version does not know: %s", outcome);
 	if (!is_about(answer, envelope, is_refused, err))

@@ -10,7 +10,7 @@ enrol host
 enrol other
 small_policy
 small_rounds host 6
-small_rounds other 1
+small_rounds other 2
 mapfile -t lines < <(cat "$work"/host/spool/queue/*.json)
 if ((${#lines[@]} >= 8)); then ok "${#lines[@]} statements wait in the spool"; else not_ok "only ${#lines[@]} in the spool"; fi
 
@@ -48,8 +48,6 @@ changed "$work/next" .body 20 >"$work/line"
 ingest_refuses "a changed body" "body|subject" "$work/line"
 jq -c '.payloadType = "application/json"' "$work/next" >"$work/line"
 ingest_refuses "another payload type" "signature|type" "$work/line"
-printf '%s\n' "${lines[2]}" >"$work/line"
-ingest_refuses "a statement out of order" "gap in the chain" "$work/line"
 printf '{"payload":"e30=","payload":"e30="}\n' >"$work/line"
 ingest_refuses "a line with a name twice" "duplicate|JSON|envelope" "$work/line"
 equal "nothing of it reached the log" 1 "$(log_size)"
@@ -87,3 +85,13 @@ jq -c --slurpfile later "$work/later.json" "$entry = \$later[0]$entry" "$bundle"
 verify_refuses "another statement's place in the log" "entry|leaf|[Ii]nclusion|proof"
 jq -c --slurpfile later "$work/later.json" '.dsseEnvelope.payload = $later[0].dsseEnvelope.payload' "$bundle" >"$work/changed.json"
 verify_refuses "another statement's payload" "[Ss]ignature"
+
+# Statements in another order: what comes early is signed and taken, what comes late is not, and both are found.
+mapfile -t others < <(cat "$work"/other/spool/queue/*.json)
+count=${#others[@]}
+printf '%s\n' "${others[@]:0:count-2}" "${others[count-1]}" >"$work/line"
+equal "a statement that comes too early is taken" "logged" "$(post "$work/line" other | tail -n 1 | jq -r .outcome)"
+printf '%s\n' "${others[count-2]}" >"$work/line"
+ingest_refuses "the one that comes too late" "sequence: .*too late" "$work/line" other
+equal "the gap and the refusal are found" "gap refused" \
+	"$(api "/api/v1/findings?limit=1000" | jq -r '[.findings[] | select(.text | test("missing")) | .kind] | join(" ")')"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # What is acknowledged is on disk: at each byte that the collector sends, everything that it wrote has been synced, folders
-# that something was renamed into as well; and the agent lets go of a statement only when receipt and checkpoint are.
+# that something was renamed into as well, but for the index, which is derived again; and the agent lets go of a statement only when receipt and checkpoint are.
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/story.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/world.sh"
 
@@ -15,7 +15,7 @@ unsynced() {
 			for (name in dirty) {print "not synced: " name " at: " $0; bad++}
 			next
 		}
-		/write(64)?\(/ && index(path "/", folder) == 1 && path !~ /-shm$/ {dirty[path] = 1}
+		/write(64)?\(/ && index(path "/", folder) == 1 && path !~ /-shm$|\/index\.db/ {dirty[path] = 1}
 		/f(data)?sync\(/ {delete dirty[path]; syncs++}
 		/rename\(/ {
 			split($0, part, "\"")

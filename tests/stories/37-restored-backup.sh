@@ -37,8 +37,8 @@ refused "the agent disbelieves a log that forgot" "the log shrank from $newer to
 	vouch-ship --state "$work/host" --once
 equal "and keeps the statement in the queue" "1 0" \
 	"$(spooled host) $(find "$work/host/spool/refused" -type f | wc -l)"
-check "the host's page says that its chain is broken" \
-	grep -q "chain broken" <(api /)
+equal "and the collector knows that it was set back" "set-back" \
+	"$(api /api/v1/findings | jq -r '.findings[].kind')"
 
 stop collector || true
 stopped_copy "$work/newer" "$collector"
