@@ -13,18 +13,20 @@ fast() {
 }
 
 # rounds N: N rounds, a quarter of an hour apart, that stay in the spool. (What is given for the queue is empty: nothing
-# ships.)
+# ships.) Each is waited for, however slow the machine: one under way would be taken for the next.
 mkdir -p "$work/steps/queue"
 ln -s "$state/spool/chain.json" "$work/steps/chain.json"
+has_spooled() {
+	(($(spooled host) >= $1))
+}
 rounds() {
-	local before wanted
-	before=$(spooled host) wanted=$1
-	while (($(spooled host) < before + wanted)); do
+	local i before
+	before=$(spooled host)
+	for ((i = 1; i <= $1; i++)); do
 		"$release/advance" "$clock" "$work/steps" 900 1 >>"$work/steps.log"
-		((++turns < 400)) || return 1
+		within 60 has_spooled $((before + i)) || return 1
 	done
 }
-turns=0
 
 # newest FIELD: of the last statement in the spool: 1 type, 2 number, 3 full or changes, 4 results carried, 5 bytes in
 # the spool, 6 bytes of the request.
