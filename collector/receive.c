@@ -324,7 +324,8 @@ static bool begin(struct batch *batch, struct err *err) {
 	if (!store_line_of(batch->store, batch->peer->transport, &batch->line, err))
 		return false;
 	if (batch->line.ended != 0)
-		return err_set(err, ERR_DENIED, "certificate", "this line has ended: the host was enrolled anew, or revoked");
+		return err_set(err, ERR_DENIED, "certificate",
+			       "this line has ended: the host was enrolled anew, or revoked");
 	if (!store_current(batch->store, batch->line.id, &current, err))
 		return false;
 	batch->known = current->known;
