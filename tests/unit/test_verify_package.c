@@ -4,6 +4,7 @@
 
 #include <cmocka.h>
 
+#include "cli/verify_package.h"
 #include "core/result.h"
 #include "package_kit.h"
 #include "verify/audit.h"
@@ -136,6 +137,20 @@ static void an_honest_package_is_proved(void **state) {
 	assert_int_equal(seconds(&verdict.audit, "a.one", TIMELINE_PASS), (LAST - 4) * KIT_EVERY);
 	assert_int_equal(verdict.audit.anchors.witnessed, 3);
 	assert_int_equal(verdict.audit.anchors.stamped, 3);
+}
+
+static struct kit *erased(bool has_record, const char *rule);
+static void all_of_it_is_told_as_json(void **state) {
+	struct kit *kit = erased(true, "a.one");
+	CLEANUP(looked_done) struct looked looked = look(kit, NULL);
+	CLEANUP(json_decref_p) json_t *report = verify_package_json(&looked.audit);
+	kit_free(kit);
+	assert_true(json_is_true(json_object_get(report, "proved")));
+	assert_int_equal(json_array_size(json_object_get(report, "hosts")), 2);
+	assert_int_equal(json_array_size(json_object_get(json_object_get(report, "operator"), "erasures")), 1);
+	const json_t *host = json_array_get(json_object_get(report, "hosts"), 1);
+	const json_t *rule = json_array_get(json_object_get(host, "rules"), 0);
+	assert_int_equal(json_array_size(json_object_get(rule, "intervals")), 4);
 }
 
 static void a_package_of_one_control_is_proved(void **state) {
@@ -1001,6 +1016,7 @@ static void what_is_no_package_is_an_error(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_honest_package_is_proved),
+		cmocka_unit_test(all_of_it_is_told_as_json),
 		cmocka_unit_test(a_package_of_one_control_is_proved),
 		cmocka_unit_test(a_package_of_a_control_that_failed_shows_it),
 		cmocka_unit_test(a_changed_file_contradicts_the_manifest),
