@@ -21,5 +21,6 @@ static bool has_between(const uint64_t *numbers, size_t count, uint64_t from, ui
 bool anchor_is_needed(const struct anchors_wanted *wanted, uint64_t before, uint64_t size, uint64_t behind) {
 	const bool covers_all = size > wanted->indexes[wanted->index_count - 1];
 	return has_between(wanted->indexes, wanted->index_count, before, size) ||
-	       has_between(wanted->named, wanted->named_count, size, behind) || (covers_all && behind == UINT64_MAX);
+	       has_between(wanted->named, wanted->named_count, size + 1, behind == UINT64_MAX ? behind : behind + 1) ||
+	       (covers_all && behind == UINT64_MAX);
 }

@@ -1,5 +1,5 @@
 /* The anchors that a package needs: for each statement the first that covers it, for each checkpoint that a statement
- * names the last that is no larger, and the newest where it covers all (docs/FORMAT.md 5.1). */
+ * names the last that is smaller, and the newest where it covers all (docs/FORMAT.md 5.1). */
 #pragma once
 
 #include "core/json.h"

@@ -218,8 +218,9 @@ static void the_anchors_that_are_needed(void **state) {
 	assert_false(anchor_is_needed(&wanted, 0, 2, 5)); /* covers none of them */
 	assert_false(anchor_is_needed(&wanted, 0, 3, 5)); /* entry 3 is behind it */
 	assert_true(anchor_is_needed(&wanted, 2, 5, 8));  /* the first that covers 3 and 4 */
-	assert_true(anchor_is_needed(&wanted, 5, 8, 10)); /* the last that is no larger than 9 */
-	assert_true(anchor_is_needed(&wanted, 8, 9, 10)); /* as large */
+	assert_true(anchor_is_needed(&wanted, 5, 8, 10)); /* the last that is smaller than 9 */
+	assert_true(anchor_is_needed(&wanted, 5, 8, 9));
+	assert_false(anchor_is_needed(&wanted, 8, 9, 10)); /* as large: when it was signed says nothing of before */
 	assert_false(anchor_is_needed(&wanted, 8, 10, 20));
 	assert_true(anchor_is_needed(&wanted, 10, 21, 30)); /* the first that covers 20 */
 	assert_false(anchor_is_needed(&wanted, 21, 30, 40));
