@@ -38,10 +38,10 @@ static bool has_expired(const struct rollup_result *result, int64_t now) {
 }
 
 enum rule_state rollup_rule(const struct rollup_result *result, int64_t now) {
-	if (result->collected > result->received + ROLLUP_CLOCK_SLACK)
-		return RULE_UNKNOWN;
 	if (has_expired(result, now))
 		return RULE_GAP;
+	if (result->collected > result->received + ROLLUP_CLOCK_SLACK)
+		return RULE_UNKNOWN;
 	enum rule_state state = state_of_verdict(result->verdict);
 	return state == RULE_FAIL && result->waived_until > now ? RULE_WAIVED : state;
 }

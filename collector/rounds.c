@@ -31,24 +31,24 @@ static int64_t stood_until(const struct round *round, const char *rule) {
 	return round->before->standing[at].collected + round->before->standing[at].valid;
 }
 
-/* Members that the row has; of an erased one there is no more than its leaf. */
+/* Members that the row has; what is left of an erased one has those that the history needs (docs/FORMAT.md 2.2), so
+ * that derived again it is what it was. */
 static const char *word_of(const json_t *result, const char *name, const char *otherwise) {
 	const char *word = json_string_value(json_object_get(result, name));
 	return word ? word : otherwise;
 }
 
 static struct store_result row_of(const struct round *round, const json_t *result) {
-	const bool is_erased = json_object_get(result, "erased") != NULL;
 	const struct statement *statement = round->kept->statement;
 	return (struct store_result){
 		.host = statement->host_id,
 		.rule = word_of(result, "rule", ""),
-		.verdict = is_erased ? "erased" : word_of(result, "verdict", "unknown"),
+		.verdict = word_of(result, "verdict", "unknown"),
 		.kind = word_of(result, "kind", ""),
 		.severity = word_of(result, "severity", ""),
 		.key = json_is_true(json_object_get(result, "key")),
-		.collected = is_erased ? statement->started_at : index_instant(result, "collectedAt"),
-		.expires = is_erased ? statement->started_at : index_instant(result, "expiresAt"),
+		.collected = index_instant(result, "collectedAt"),
+		.expires = index_instant(result, "expiresAt"),
 		.received = round->kept->received,
 		.waived_until = index_instant(json_object_get(result, "waiver"), "expiresAt"),
 		.statement = round->kept->digest,

@@ -86,6 +86,10 @@ static bool step_statement(const struct verify_at *look, struct received *r, str
 		return false;
 	if (!statement_has_type(r->statement))
 		return err_set(err, ERR_REFUSED, "", "there is no type \"%s\"", r->statement->type);
+	/* They are kept as canonical JSON: where they cannot, that has to be known before anything is logged. */
+	CLEANUP(buf_done) struct buf policies = {0};
+	if (!json_canonical(r->statement->policies, &policies, err))
+		return false;
 	return !statement_is_collectors(r->statement) ||
 	       err_set(err, ERR_REFUSED, "", "\"%s\" of a collector: no host says that", r->statement->type);
 }
@@ -150,7 +154,9 @@ static bool step_epoch(const struct verify_at *look, struct received *r, struct 
 /* A gap is taken: what comes behind it is signed, and the gap is found when it is kept. */
 static bool step_sequence(const struct verify_at *look, struct received *r, struct err *err) {
 	long long came = (long long)r->statement->sequence, last = (long long)look->line->sequence;
-	r->is_gap = came > last + 1;
+	r->is_gap = came - 1 > last;
+	if (r->is_gap && look->line->id == 0)
+		return err_set(err, ERR_REFUSED, "", "a line begins with number 1, and this is %lld", came);
 	return came > last ||
 	       err_set(err, ERR_REFUSED, "", "a fork in the chain: another statement is number %lld", came);
 }
@@ -248,9 +254,9 @@ static bool step_results(const struct verify_at *look, struct received *r, struc
 	if (json_array_size(results) > RESULTS_MOST)
 		return err_set(err, ERR_TOO_BIG, "body", "more than %d results", RESULTS_MOST);
 	json_array_foreach(results, index, result) if (!result_holds(result, rule, &rule, err)) return false;
-	/* What cannot be written canonically cannot be kept: that has to be known before it is logged. */
+	/* What cannot be written canonically cannot be kept, nor erased: that has to be known before it is logged. */
 	CLEANUP(buf_done) struct buf canonical = {0};
-	return json_canonical(results, &canonical, err);
+	return json_canonical(r->document, &canonical, err);
 }
 
 static bool counts_hold(const struct received *r, const json_t *results, struct err *err) {

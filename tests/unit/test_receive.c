@@ -247,6 +247,97 @@ static void set_member(struct buf *line, const char *name, const char *value) {
 	json_decref(object);
 }
 
+/* The one wire line with one text of its payload replaced by another, signed again. */
+static void reseal(const struct kit_host *host, struct buf *line, const char *old, const char *new) {
+	struct err err = {0};
+	CLEANUP(dsse_free_p) struct dsse *envelope = NULL, *again = NULL;
+	CLEANUP(buf_done) struct buf body = {0}, payload = {0};
+	must(statement_wire_read(line->data, line->len, "line", &envelope, &body, &err));
+	const char *text = buf_str(&envelope->payload), *at = strstr(text, old);
+	assert_non_null(at);
+	buf_addf(&payload, "%.*s%s%s", (int)(at - text), text, new, at + strlen(old));
+	must(dsse_seal(DSSE_INTOTO, payload.data, payload.len, host->evidence, "", &again, &err));
+	buf_done(line);
+	statement_wire_write(again, buf_str(&body), body.len, line);
+}
+
+#define A_DIGEST "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+/* Were it logged, nothing of any host could be derived any more. */
+static void a_statement_that_cannot_be_kept_is_refused_and_the_next_one_is_not(void **state) {
+	struct kit kit;
+	struct kit_host host, other;
+	CLEANUP(buf_done) struct buf lines = {0}, others = {0};
+	kit_make(&kit);
+	kit_host_make(&host, KIT_HOST);
+	kit_host_make(&other, KIT_OTHER);
+	enrol(&kit, &host);
+	kit_add_pass(&host, &lines);
+	reseal(&host, &lines, "\"policies\":[]",
+	       "\"policies\":[{\"id\":\"p\",\"sha256\":\"" A_DIGEST "\",\"version\":\"1\",\"weight\":0.5}]");
+	assert_refused(&kit, &host, &lines, "statement: ");
+	enrol(&kit, &other);
+	kit_add_pass(&other, &others);
+	CLEANUP(json_decref_p) json_t *answers = kit_send(&kit, &other, &others);
+	assert_string_equal(kit_answer(answers, 0, "outcome"), "logged");
+	kit_host_done(&other);
+	kit_host_done(&host);
+	kit_done(&kit);
+}
+
+/* It could not be erased: what is left of a body is written anew. */
+static void a_body_with_a_fraction_beside_its_results_is_refused(void **state) {
+	struct kit kit;
+	struct kit_host host;
+	struct err err = {0};
+	CLEANUP(buf_done) struct buf lines = {0}, body = {0};
+	CLEANUP(json_decref_p) json_t *root = NULL;
+	kit_make(&kit);
+	kit_host_make(&host, KIT_HOST);
+	enrol(&kit, &host);
+	CLEANUP(json_decref_p)
+	json_t *document = json_pack("{s:[o], s:f}", "results", kit_result("a", "pass", host.clock), "vouch", 1.5);
+	must(statement_state(json_object_get(document, "results"), &root, &err));
+	CLEANUP(free_ptr) char *text = json_dumps(document, JSON_COMPACT);
+	buf_adds(&body, text);
+	kit_add(&host, "round", "results", &body, root, &lines);
+	assert_refused(&kit, &host, &lines, "results: ");
+	kit_host_done(&host);
+	kit_done(&kit);
+}
+
+static void a_line_begins_with_number_one(void **state) {
+	struct kit kit;
+	struct kit_host host;
+	CLEANUP(buf_done) struct buf lines = {0};
+	kit_make(&kit);
+	kit_host_make(&host, KIT_HOST);
+	host.sequence = 1;
+	kit_add_enrolment(&host, &lines);
+	assert_refused(&kit, &host, &lines, "sequence: a line begins with number 1");
+	kit_host_done(&host);
+	kit_done(&kit);
+}
+
+static void behind_the_largest_number_there_is_none(void **state) {
+	struct kit kit;
+	struct kit_host host;
+	CLEANUP(buf_done) struct buf lines = {0}, more = {0};
+	kit_make(&kit);
+	kit_host_make(&host, KIT_HOST);
+	enrol(&kit, &host);
+	host.sequence = INT64_MAX - 1;
+	snprintf(host.previous, sizeof host.previous, A_DIGEST);
+	kit_add_pass(&host, &lines);
+	CLEANUP(json_decref_p) json_t *answers = kit_send(&kit, &host, &lines);
+	assert_string_equal(kit_answer(answers, 0, "outcome"), "logged");
+	host.sequence = 1;
+	kit_add_pass(&host, &more);
+	assert_refused(&kit, &host, &more, "number 2 comes too late");
+	kit_host_done(&host);
+	kit_done(&kit);
+}
+
 static void a_changed_byte_is_refused_at_its_step(void **state) {
 	struct kit kit;
 	struct kit_host host;
@@ -539,6 +630,10 @@ int main(void) {
 		cmocka_unit_test(a_log_of_another_history_than_the_store_is_refused),
 		cmocka_unit_test(one_key_for_evidence_and_transport_is_refused),
 		cmocka_unit_test(a_result_that_cannot_be_kept_is_refused_before_it_is_logged),
+		cmocka_unit_test(a_statement_that_cannot_be_kept_is_refused_and_the_next_one_is_not),
+		cmocka_unit_test(a_body_with_a_fraction_beside_its_results_is_refused),
+		cmocka_unit_test(a_line_begins_with_number_one),
+		cmocka_unit_test(behind_the_largest_number_there_is_none),
 		cmocka_unit_test(a_changed_byte_is_refused_at_its_step),
 		cmocka_unit_test(a_host_cannot_say_what_only_the_collector_says),
 		cmocka_unit_test(results_that_do_not_hold_are_refused),
