@@ -110,6 +110,8 @@ static bool step_enrolment(const struct verify_at *look, struct received *r, str
 	bool is_enrolment = !strcmp(r->statement->type, "enrolment");
 	if (is_enrolment && look->line->id != 0)
 		return err_set(err, ERR_REFUSED, "", "this line has its enrolment already");
+	if (is_enrolment && r->statement->sequence != 1)
+		return err_set(err, ERR_REFUSED, "", "a line begins with number 1");
 	if (is_enrolment && strcmp(r->statement->transport_key, look->peer->transport_key) != 0)
 		return err_set(err, ERR_REFUSED, "", "the transport key is not the key of the certificate");
 	if (is_enrolment && !strcmp(r->statement->evidence_key, r->statement->transport_key))
@@ -155,8 +157,6 @@ static bool step_epoch(const struct verify_at *look, struct received *r, struct 
 static bool step_sequence(const struct verify_at *look, struct received *r, struct err *err) {
 	long long came = (long long)r->statement->sequence, last = (long long)look->line->sequence;
 	r->is_gap = came - 1 > last;
-	if (r->is_gap && look->line->id == 0)
-		return err_set(err, ERR_REFUSED, "", "a line begins with number 1, and this is %lld", came);
 	return came > last ||
 	       err_set(err, ERR_REFUSED, "", "a fork in the chain: another statement is number %lld", came);
 }

@@ -314,7 +314,7 @@ static void a_line_begins_with_number_one(void **state) {
 	kit_host_make(&host, KIT_HOST);
 	host.sequence = 1;
 	kit_add_enrolment(&host, &lines);
-	assert_refused(&kit, &host, &lines, "sequence: a line begins with number 1");
+	assert_refused(&kit, &host, &lines, "enrolment: a line begins with number 1");
 	kit_host_done(&host);
 	kit_done(&kit);
 }
