@@ -44,7 +44,7 @@ static bool keep_certificate(struct visit *visit, const struct issued *issued, E
 	if (!store_key_elsewhere(visit->collector->store, keyid, issued->host, &is_elsewhere, err))
 		return false;
 	if (is_elsewhere)
-		return err_set(err, ERR_REFUSED, "request", "the key is another host's");
+		return err_set(err, ERR_REFUSED, "request", "the key is another host's, or was revoked");
 	return store_certificate_add(visit->collector->store, &row, err);
 }
 
@@ -54,18 +54,26 @@ static bool is_own(struct visit *visit, const struct issued *issued, EVP_PKEY *k
 	char keyid[HASH_HEX];
 	struct hash id = key_id(key);
 	int64_t count = 0;
+	bool is_revoked;
 	if (strcmp(issued->host, visit->peer->host) != 0)
 		return err_set(err, ERR_REFUSED, "request", "the request is for another host than the certificate");
 	if (strcmp(hash_hex(&id, keyid), visit->peer->transport) != 0)
 		return err_set(err, ERR_REFUSED, "request", "the request is for another key than the certificate's");
 	if (!store_line_of(visit->collector->store, keyid, &line, err) ||
-	    !store_certificates_good(visit->collector->store, keyid, visit->now, &count, err))
+	    !store_certificates_good(visit->collector->store, keyid, visit->now, &count, err) ||
+	    !store_certificate_revoked(visit->collector->store, issued->host, keyid, &is_revoked, err))
 		return false;
-	if (line.ended != 0)
+	if (line.ended != 0 || is_revoked)
 		return err_set(err, ERR_DENIED, "certificate",
 			       "the host was enrolled anew or revoked; this line has ended");
 	return count < EST_CERTIFICATES_MOST ||
 	       err_set(err, ERR_REFUSED, "request", "the key has %d good certificates already", EST_CERTIFICATES_MOST);
+}
+
+/* Who held it would end the collector's own line with their enrolment. */
+static bool is_no_collector(struct visit *visit, const struct issued *issued, struct err *err) {
+	return strcmp(issued->host, visit->collector->own->id) != 0 ||
+	       err_set(err, ERR_REFUSED, "request", "this is the id of the collector's own line");
 }
 
 static bool issue(struct visit *visit, struct issued *issued, struct err *err) {
@@ -74,7 +82,7 @@ static bool issue(struct visit *visit, struct issued *issued, struct err *err) {
 	CLEANUP(buf_done) struct buf der = {0};
 	CLEANUP(key_free_p) EVP_PKEY *key = NULL;
 	return read_request(visit, &der, err) && ca_read_request(der.data, der.len, issued->host, &key, err) &&
-	       (!visit->peer || is_own(visit, issued, key, err)) &&
+	       is_no_collector(visit, issued, err) && (!visit->peer || is_own(visit, issued, key, err)) &&
 	       ca_issue(collector->ca, issued->host, key, visit->now, expires, &issued->certificate, err) &&
 	       keep_certificate(visit, issued, key, expires, err);
 }

@@ -87,6 +87,49 @@ static bool keep(struct own_line *own, struct said *said, struct err *err) {
 	       index_catch_up(own->store, NULL, NULL, err) && store_shrink(own->store, err);
 }
 
+/* --- what a crash, or a full disk, left -------------------------------------------------------------------------- */
+
+static bool read_pending(const struct own_line *own, const struct buf *line, struct said *said, struct err *err) {
+	if (!statement_wire_read(buf_str(line), line->len, own->pending, &said->envelope, &said->body, err) ||
+	    !dsse_verify(said->envelope, DSSE_INTOTO, own->key, err) ||
+	    !statement_read(said->envelope->payload.data, said->envelope->payload.len, own->pending, &said->statement,
+			    err))
+		return false;
+	const struct hash digest = dsse_digest(said->envelope);
+	hash_hex(&digest, said->digest);
+	return true;
+}
+
+/* One of an earlier or a later time of this folder would be a fork of our own line, or a gap. */
+static bool is_next(const struct own_line *own, const struct said *said, struct err *err) {
+	CLEANUP(store_line_done) struct store_line line = {0};
+	if (!store_line_of(own->store, own->keyid, &line, err))
+		return false;
+	return (said->statement->sequence == line.sequence + 1 && !strcmp(said->statement->previous, line.last)) ||
+	       err_set(err, ERR_REFUSED, own->pending,
+		       "it is number %lld of the collector's own line, whose last is %lld: it is of another state of "
+		       "this folder; put that back, or take the file away",
+		       (long long)said->statement->sequence, (long long)line.sequence);
+}
+
+static bool recover(struct own_line *own, struct err *err) {
+	CLEANUP(buf_done) struct buf line = {0};
+	CLEANUP(said_done) struct said said = {0};
+	char host[STORE_HOST_ID];
+	struct err why;
+	if (!file_read(own->pending, RECEIVE_LINE_LARGEST, &line, &why)) {
+		if (why.code != ERR_ABSENT)
+			*err = why;
+		return why.code == ERR_ABSENT;
+	}
+	if (!read_pending(own, &line, &said, err) || !index_catch_up(own->store, NULL, NULL, err) ||
+	    !store_statement_index(own->store, said.digest, &said.index, host, err))
+		return false;
+	if (said.index >= 0)
+		return forget_pending(own, err);
+	return is_next(own, &said, err) && keep(own, &said, err);
+}
+
 /* --- saying ------------------------------------------------------------------------------------------------------- */
 
 static struct statement *statement_of(const struct own_line *own, const struct store_line *line, const char *type,
@@ -152,10 +195,12 @@ static bool say_enrolment(struct own_line *own, struct err *err) {
 	return say(own, "enrolment", body, digest, err);
 }
 
+/* What is pending comes first: an entry of the log that no statement claims is not left behind. */
 bool own_line_say(struct own_line *own, const char *type, const json_t *body, char ret_digest[HASH_HEX],
 		  struct err *err) {
 	CLEANUP(store_line_done) struct store_line line = {0};
-	if (!index_catch_up(own->store, NULL, NULL, err) || !store_line_of(own->store, own->keyid, &line, err))
+	if (!recover(own, err) || !index_catch_up(own->store, NULL, NULL, err) ||
+	    !store_line_of(own->store, own->keyid, &line, err))
 		return false;
 	return (line.id != 0 || say_enrolment(own, err)) && say(own, type, body, ret_digest, err);
 }
@@ -187,33 +232,6 @@ static void name_host(const struct hash *id, char ret_id[STORE_HOST_ID]) {
 	b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
 	snprintf(ret_id, STORE_HOST_ID, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
 		 b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
-}
-
-static bool read_pending(const struct own_line *own, const struct buf *line, struct said *said, struct err *err) {
-	if (!statement_wire_read(buf_str(line), line->len, own->pending, &said->envelope, &said->body, err) ||
-	    !dsse_verify(said->envelope, DSSE_INTOTO, own->key, err) ||
-	    !statement_read(said->envelope->payload.data, said->envelope->payload.len, own->pending, &said->statement,
-			    err))
-		return false;
-	const struct hash digest = dsse_digest(said->envelope);
-	hash_hex(&digest, said->digest);
-	return true;
-}
-
-static bool recover(struct own_line *own, struct err *err) {
-	CLEANUP(buf_done) struct buf line = {0};
-	CLEANUP(said_done) struct said said = {0};
-	char host[STORE_HOST_ID];
-	struct err why;
-	if (!file_read(own->pending, RECEIVE_LINE_LARGEST, &line, &why)) {
-		if (why.code != ERR_ABSENT)
-			*err = why;
-		return why.code == ERR_ABSENT;
-	}
-	if (!read_pending(own, &line, &said, err) ||
-	    !store_statement_index(own->store, said.digest, &said.index, host, err))
-		return false;
-	return said.index >= 0 ? forget_pending(own, err) : keep(own, &said, err);
 }
 
 bool own_line_open(const char *folder, struct store *store, struct log *log, struct own_line **ret_own,

@@ -3,7 +3,7 @@
  * without the statement that says so, and none says what was not done.
  *
  * A statement's wire line lies in DIR/own.pending from before it is logged until it is kept; what a crash leaves there
- * is finished at the next opening. */
+ * is finished at the next opening, what a failure leaves there before anything else is said. */
 #pragma once
 
 #include "collector/log.h"

@@ -158,7 +158,8 @@ static bool refuse_unverified(struct batch *batch, struct item *item, struct err
 static void refuse_key(struct item *item) {
 	struct err fault;
 	const bool is_epoch = item->received.epoch != NULL;
-	err_set(&fault, ERR_REFUSED, "", is_epoch ? "its key is not a new one" : "the evidence key is another host's");
+	err_set(&fault, ERR_REFUSED, "",
+		is_epoch ? "its key is not a new one" : "the evidence key is another host's, or was revoked");
 	item->received.step = is_epoch ? "epoch" : "enrolment";
 	refuse(item, "refused", &fault);
 }
@@ -321,8 +322,14 @@ static bool count_lines(const char *lines, size_t len, size_t *ret_count, struct
 /* Where the peer's line stands. */
 static bool begin(struct batch *batch, struct err *err) {
 	const struct store_current *current;
-	if (!store_line_of(batch->store, batch->peer->transport, &batch->line, err))
+	bool is_revoked = false;
+	if (!store_line_of(batch->store, batch->peer->transport, &batch->line, err) ||
+	    (batch->line.id == 0 &&
+	     !store_certificate_revoked(batch->store, batch->peer->host, batch->peer->transport, &is_revoked, err)))
 		return false;
+	if (is_revoked)
+		return err_set(err, ERR_DENIED, "certificate",
+			       "the host was revoked after this certificate was issued");
 	if (batch->line.ended != 0)
 		return err_set(err, ERR_DENIED, "certificate",
 			       "this line has ended: the host was enrolled anew, or revoked");

@@ -69,7 +69,10 @@ MUST_CHECK bool store_certificates_good(struct store *store, const char *key, in
 /* The host that a certificate was issued to, "" when it is not one of ours. */
 MUST_CHECK bool store_certificate_host(struct store *store, const char *fingerprint, char ret_host[STORE_HOST_ID],
 				       struct err *err);
-/* Whether a transport, evidence or epoch key belongs to another host already. */
+/* Whether the host was revoked after the last certificate of this key was issued to it. */
+MUST_CHECK bool store_certificate_revoked(struct store *store, const char *host, const char *key, bool *ret_is_revoked,
+					  struct err *err);
+/* Whether a transport, evidence or epoch key belongs to another host already, or to a line that was revoked. */
 MUST_CHECK bool store_key_elsewhere(struct store *store, const char *key, const char *host, bool *ret_is_elsewhere,
 				    struct err *err);
 
@@ -151,6 +154,7 @@ struct store_line {
 	int64_t sequence;            /* of its last statement */
 	char last[HASH_HEX];         /* digest of its last statement */
 	int64_t started, ended;      /* ended 0: it is the host's current one */
+	int64_t revoked;             /* what came from then on is not to be believed; 0: it was not revoked */
 	char purpose[STORE_PURPOSE]; /* docs/FORMAT.md 1; "": a host's */
 	bool is_ahead;               /* by its last statement its clock is ahead of ours */
 };
@@ -279,6 +283,7 @@ struct store_result {
 	const char *statement;   /* its digest */
 	const char *json;        /* the whole result, as it came; NULL where it was not asked for */
 	const struct hash *leaf; /* put: of the line's state; NULL where that is not known */
+	bool is_revoked;         /* got: it came when its line was not to be believed any more */
 };
 /* Latest of (host, rule); the history gets a line when the verdict or the waiver moved, or there was a gap before.
  * stood_until: of the one before, where that was looked at again since it was put; else 0. */

@@ -75,18 +75,32 @@ bool store_certificate_host(struct store *store, const char *fingerprint, char r
 	return true;
 }
 
+static bool is_any(struct sql *query, bool *ret_is_any, struct err *err) {
+	bool is_any = sql_next(query);
+	if (!sql_ok(query, err))
+		return false;
+	*ret_is_any = is_any;
+	return true;
+}
+
+bool store_certificate_revoked(struct store *store, const char *host, const char *key, bool *ret_is_revoked,
+			       struct err *err) {
+	CLEANUP(sql_done) struct sql query = {0};
+	return sql_open(store, &query, err,
+			"SELECT 1 FROM lines WHERE host = ?1 AND revoked > 0 AND ended >"
+			" (SELECT max(issued) FROM certificates WHERE host = ?1 AND key = ?2) LIMIT 1",
+			"tt", host, key) &&
+	       is_any(&query, ret_is_revoked, err);
+}
+
 bool store_key_elsewhere(struct store *store, const char *key, const char *host, bool *ret_is_elsewhere,
 			 struct err *err) {
 	CLEANUP(sql_done) struct sql query = {0};
-	if (!sql_open(store, &query, err,
-		      "SELECT 1 FROM certificates WHERE key = ?1 AND host <> ?2 UNION ALL"
-		      " SELECT 1 FROM lines WHERE keyid = ?1 AND host <> ?2 UNION ALL"
-		      " SELECT 1 FROM epochs e JOIN lines l ON l.id = line WHERE e.keyid = ?1 AND host <> ?2 LIMIT 1",
-		      "tt", key, host))
-		return false;
-	bool is_elsewhere = sql_next(&query);
-	if (!sql_ok(&query, err))
-		return false;
-	*ret_is_elsewhere = is_elsewhere;
-	return true;
+	return sql_open(store, &query, err,
+			"SELECT 1 FROM certificates WHERE key = ?1 AND host <> ?2 UNION ALL"
+			" SELECT 1 FROM lines WHERE keyid = ?1 AND (host <> ?2 OR revoked > 0) UNION ALL"
+			" SELECT 1 FROM epochs e JOIN lines l ON l.id = line"
+			"  WHERE e.keyid = ?1 AND (host <> ?2 OR revoked > 0) LIMIT 1",
+			"tt", key, host) &&
+	       is_any(&query, ret_is_elsewhere, err);
 }

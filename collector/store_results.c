@@ -139,6 +139,7 @@ bool store_results_withdraw(struct store *store, const char *host, const char *s
 struct looks {
 	char host[STORE_HOST_ID];
 	const struct store_current *current;
+	int64_t revoked;
 };
 
 static bool look_of(struct store *store, struct looks *looks, struct store_result *result, struct err *err) {
@@ -149,13 +150,15 @@ static bool look_of(struct store *store, struct looks *looks, struct store_resul
 		    !store_current(store, line.id, &looks->current, err))
 			return false;
 		snprintf(looks->host, sizeof looks->host, "%s", result->host);
+		looks->revoked = line.revoked;
 	}
-	if (looks->current->known != STORE_KNOWN || !state_find(looks->current->state, result->rule, &at))
-		return true;
-	const struct store_standing *standing = &looks->current->standing[at];
-	result->collected = standing->collected;
-	result->expires = standing->collected + standing->valid;
-	result->received = standing->received;
+	if (looks->current->known == STORE_KNOWN && state_find(looks->current->state, result->rule, &at)) {
+		const struct store_standing *standing = &looks->current->standing[at];
+		result->collected = standing->collected;
+		result->expires = standing->collected + standing->valid;
+		result->received = standing->received;
+	}
+	result->is_revoked = looks->revoked > 0 && result->received >= looks->revoked;
 	return true;
 }
 

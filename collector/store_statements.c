@@ -5,7 +5,7 @@
 #define LINE                                                                                                           \
 	"SELECT id, host, transport, evidence, l.sequence, last, l.started, ended,"                                    \
 	" (SELECT key FROM epochs e WHERE e.line = l.id AND e.sequence < ?2 ORDER BY e.sequence DESC LIMIT 1),"        \
-	" purpose, is_ahead"                                                                                           \
+	" purpose, is_ahead, revoked"                                                                                  \
 	" FROM lines l "
 #define STATEMENT "SELECT s.idx, digest, host, type, line, sequence, started, finished, received, body, body_name"
 #define FROM " FROM statements s JOIN evidence e ON e.idx = s.idx"
@@ -23,6 +23,7 @@ static void read_line(const struct sql *query, struct store_line *line) {
 		.started = sql_int(query, 6),
 		.ended = sql_int(query, 7),
 		.is_ahead = sql_int(query, 10) != 0,
+		.revoked = sql_int(query, 11),
 	};
 	snprintf(line->host, sizeof line->host, "%s", sql_text(query, 1));
 	snprintf(line->transport, sizeof line->transport, "%s", sql_text(query, 2));
@@ -100,14 +101,15 @@ bool store_lines(struct store *store,
 		 struct err *err) {
 	CLEANUP(sql_done) struct sql query = {0};
 	if (!sql_open(store, &query, err,
-		      "SELECT l.id, host, transport, evidence, l.sequence, last, started, ended, x'', l.purpose, 0,"
-		      " ifnull(name, '') FROM lines l LEFT JOIN hosts h ON h.id = host ORDER BY l.id",
+		      "SELECT l.id, host, transport, evidence, l.sequence, last, started, ended, x'', l.purpose, "
+		      "is_ahead,"
+		      " revoked, ifnull(name, '') FROM lines l LEFT JOIN hosts h ON h.id = host ORDER BY l.id",
 		      ""))
 		return false;
 	while (sql_next(&query)) {
 		CLEANUP(store_line_done) struct store_line line = {0};
 		read_line(&query, &line);
-		visit(context, &line, sql_text(&query, 11));
+		visit(context, &line, sql_text(&query, 12));
 	}
 	return sql_ok(&query, err);
 }

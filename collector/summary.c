@@ -14,7 +14,8 @@ struct build {
 enum rule_state summary_rule_state(const struct store_result *result, int64_t now) {
 	const struct rollup_result rollup = {result->verdict, result->collected, result->expires, result->received,
 					     result->waived_until};
-	return rollup_rule(&rollup, now);
+	const enum rule_state state = rollup_rule(&rollup, now);
+	return result->is_revoked && state != RULE_GAP ? RULE_UNKNOWN : state;
 }
 
 bool summary_has_control(const char *controls, const char *id, bool *ret_is_first) {

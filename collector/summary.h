@@ -24,6 +24,7 @@ MUST_CHECK bool summary_make(const struct collector *collector, int64_t now, str
 			     struct err *err);
 void summary_done(struct summary *summary);
 
+/* What a revoked line says is unknown, as long as it would stand. */
 enum rule_state summary_rule_state(const struct store_result *result, int64_t now);
 /* Whether a comma-joined list of controls has this one; *ret_is_first where it may be NULL. */
 bool summary_has_control(const char *controls, const char *id, bool *ret_is_first);

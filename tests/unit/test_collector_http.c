@@ -238,6 +238,25 @@ static void a_key_of_one_host_is_refused_for_another(void **state) {
 	assert_non_null(strstr(buf_str(&reply.body), "another host's"));
 }
 
+static void the_id_of_the_collectors_own_line_is_no_hosts(void **state) {
+	struct err err = {0};
+	CLEANUP(key_free_p) EVP_PKEY *key = NULL;
+	CLEANUP(free_ptr) char *path = file_join(world.folder, "collector.key");
+	CLEANUP(key_free_p) EVP_PKEY *own = NULL;
+	must(key_load(path, &own, &err) && key_make_p256(&key, &err));
+	const struct hash id = key_id(own);
+	char hex[HASH_HEX], host[STORE_HOST_ID];
+	hash_hex(&id, hex);
+	/* docs/FORMAT.md 1.2: the version, and the variant. */
+	snprintf(host, sizeof host, "%.8s-%.4s-4%.3s-%x%.3s-%.12s", hex, hex + 8, hex + 13, (id.bytes[8] >> 4 & 3) | 8,
+		 hex + 17, hex + 20);
+	CLEANUP(free_ptr) char *token = run_verb(&collector_token_add, (const char *[]){world.folder, NULL});
+	CLEANUP(free_ptr) char *request = make_request(key, host);
+	CLEANUP(reply_done) struct reply reply = enrol(token, request);
+	assert_int_equal(reply.status, 400);
+	assert_non_null(strstr(buf_str(&reply.body), "the collector's own line"));
+}
+
 /* --- another certificate --------------------------------------------------------------------------------------------
  */
 
@@ -987,6 +1006,7 @@ int main(void) {
 		cmocka_unit_test(a_token_enrols_one_host_and_a_refused_request_does_not_use_it_up),
 		cmocka_unit_test(an_expired_token_is_refused),
 		cmocka_unit_test(a_key_of_one_host_is_refused_for_another),
+		cmocka_unit_test(the_id_of_the_collectors_own_line_is_no_hosts),
 		cmocka_unit_test(a_host_gets_another_certificate_for_its_own_name_and_key_alone),
 		cmocka_unit_test(a_certificate_that_has_ended_is_good_for_another_one_alone_and_for_two_weeks),
 		cmocka_unit_test(a_key_gets_so_many_certificates_and_no_more),

@@ -7,6 +7,7 @@
 #include "collector/erase.h"
 #include "collector/index.h"
 #include "collector/orders.h"
+#include "collector/summary.h"
 #include "core/state.h"
 #include "tests/unit/collector_kit.h"
 
@@ -94,8 +95,7 @@ static void what_is_left_gives_the_root_that_was_signed(void **unused) {
 	struct err err = {0};
 	world_make(&world);
 	CLEANUP(json_decref_p)
-	json_t *before = body_of(&world, world.digests[0]),
-	       *answer = NULL, *root = NULL, *same = NULL;
+	json_t *before = body_of(&world, world.digests[0]), *answer = NULL, *root = NULL, *same = NULL;
 	must(statement_state(json_object_get(before, "results"), &root, &err));
 	CLEANUP(free_ptr)
 	char *text = xasprintf("{\"do\":\"erase\",\"statement\":\"%s\",\"rules\":[\"a.one\"]," WHY, world.digests[0]);
@@ -207,6 +207,143 @@ static void the_own_line_keeps_its_key_and_goes_on(void **unused) {
 	world_done(&world);
 }
 
+/* What the own line would say as this number, in own.pending. */
+static void leave_pending(struct world *world, int64_t sequence, const char *previous) {
+	struct err err = {0};
+	struct own_line *own = world->collector.own;
+	CLEANUP(buf_done) struct buf body = {0}, payload = {0}, line = {0};
+	CLEANUP(dsse_free_p) struct dsse *envelope = NULL;
+	buf_adds(&body, "{\"bodies\":[]}");
+	struct statement statement = {.type = (char *)"erasure",
+				      .host_id = own->id,
+				      .host_name = (char *)KIT_ORIGIN,
+				      .host_os = (char *)"",
+				      .environment = (char *)"",
+				      .framework = (char *)"iso27001:2022",
+				      .sequence = sequence,
+				      .previous = (char *)previous,
+				      .boot_id = (char *)"",
+				      .trigger = (char *)"manual",
+				      .started_at = KIT_NOW,
+				      .finished_at = KIT_NOW,
+				      .policies = json_array(),
+				      .body_name = (char *)"erasure",
+				      .body_sha256 = hash_of(buf_str(&body), body.len)};
+	must(statement_write(&statement, &payload, &err));
+	must(dsse_seal(DSSE_INTOTO, payload.data, payload.len, own->key, own->keyid, &envelope, &err));
+	statement_wire_write(envelope, buf_str(&body), body.len, &line);
+	must(file_write(own->pending, line.data, line.len, 0600, &err));
+	json_decref(statement.policies);
+}
+
+static void what_could_not_be_kept_is_kept_before_the_next_is_said(void **unused) {
+	struct world world;
+	struct err err = {0};
+	char digest[HASH_HEX];
+	world_make(&world);
+	CLEANUP(json_decref_p) json_t *body = json_pack("{s:[]}", "bodies");
+	must(own_line_say(world.collector.own, "erasure", body, digest, &err));
+	leave_pending(&world, 3, digest);
+	must(own_line_say(world.collector.own, "erasure", body, digest, &err));
+	CLEANUP(store_line_done) struct store_line line = {0};
+	must(store_line_of_host(world.kit.store, world.collector.own->id, &line, &err));
+	assert_int_equal(line.sequence, 4);
+	assert_int_not_equal(access(world.collector.own->pending, F_OK), 0);
+	world_done(&world);
+}
+
+static void what_is_pending_from_another_time_of_the_folder_is_not_logged(void **unused) {
+	struct world world;
+	struct err err = {0};
+	char digest[HASH_HEX];
+	world_make(&world);
+	CLEANUP(json_decref_p) json_t *body = json_pack("{s:[]}", "bodies");
+	must(own_line_say(world.collector.own, "erasure", body, digest, &err));
+	const uint64_t before = log_size(world.kit.log);
+	struct own_line *again = NULL;
+	leave_pending(&world, 2, world.digests[0]);
+	assert_false(own_line_open(world.kit.folder, world.kit.store, world.kit.log, &again, &err));
+	assert_non_null(strstr(err.why, "another state of this folder"));
+	leave_pending(&world, 4, world.digests[0]);
+	assert_false(own_line_open(world.kit.folder, world.kit.store, world.kit.log, &again, &err));
+	assert_int_equal(log_size(world.kit.log), before);
+	world_done(&world);
+}
+
+#define REVOKE "{\"do\":\"revoke\",\"host\":\"" KIT_HOST "\",\"reason\":\"w\",\"by\":\"b\"}"
+
+/* An enrolment with these keys; what came of it. The certificate was issued then. */
+static void enrol_again(struct world *world, struct kit_host *host, int64_t issued, char *ret_said, size_t len) {
+	struct err err = {0};
+	CLEANUP(buf_done) struct buf lines = {0}, answers = {0};
+	const struct store_certificate certificate = {host->peer.transport, KIT_HOST, host->peer.transport, issued,
+						      INT64_MAX};
+	must(store_certificate_add(world->kit.store, &certificate, &err));
+	kit_add_enrolment(host, &lines);
+	const bool is_answered = receive(world->kit.store, world->kit.log, &host->peer, buf_str(&lines), lines.len,
+					 times_now() + 20, &world->kit.tally, &answers, &err);
+	snprintf(ret_said, len, "%s", is_answered ? buf_str(&answers) : err.why);
+}
+
+static void a_revoked_host_comes_back_with_new_keys_and_a_new_certificate_alone(void **unused) {
+	struct world world;
+	struct err err = {0};
+	struct kit_host dormant, same_key, good;
+	char said[2048];
+	world_make(&world);
+	kit_host_make(&dormant, KIT_HOST);
+	kit_host_make(&same_key, KIT_HOST);
+	kit_host_make(&good, KIT_HOST);
+	CLEANUP(json_decref_p) json_t *answer = NULL;
+	must(order(&world, REVOKE, &answer, &err));
+	enrol_again(&world, &dormant, times_now() - 1000, said, sizeof said);
+	assert_non_null(strstr(said, "revoked after this certificate was issued"));
+	EVP_PKEY_free(same_key.evidence);
+	same_key.evidence = world.host.evidence;
+	EVP_PKEY_up_ref(same_key.evidence);
+	enrol_again(&world, &same_key, times_now() + 10, said, sizeof said);
+	assert_non_null(strstr(said, "was revoked"));
+	enrol_again(&world, &good, times_now() + 10, said, sizeof said);
+	assert_non_null(strstr(said, "\"logged\""));
+	kit_host_done(&dormant);
+	kit_host_done(&same_key);
+	kit_host_done(&good);
+	world_done(&world);
+}
+
+static bool add_state(void *context, const struct store_result *result) {
+	buf_addf(context, "%s=%s ", result->rule, rule_state_name(summary_rule_state(result, KIT_NOW)));
+	return true;
+}
+
+static void assert_states(struct world *world, const char *expected) {
+	struct err err = {0};
+	CLEANUP(buf_done) struct buf text = {0};
+	must(store_results(world->kit.store, &(struct store_filter){0}, add_state, &text, &err));
+	assert_string_equal(buf_str(&text), expected);
+}
+
+static void what_a_revoked_line_said_since_counts_as_unknown(void **unused) {
+	static const struct {
+		const char *from, *expected;
+	} cases[] = {{"2026-11-21T20:00:02Z", "a.one=pass b.two=pass "},
+		     {"2026-11-21T20:00:01Z", "a.one=unknown b.two=unknown "}};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct world world;
+		struct err err = {0};
+		world_make(&world);
+		assert_states(&world, "a.one=pass b.two=pass ");
+		CLEANUP(json_decref_p) json_t *answer = NULL;
+		CLEANUP(free_ptr)
+		char *text = xasprintf("{\"do\":\"revoke\",\"host\":\"" KIT_HOST "\",\"from\":\"%s\","
+				       "\"reason\":\"w\",\"by\":\"b\"}",
+				       cases[i].from);
+		must(order(&world, text, &answer, &err));
+		assert_states(&world, cases[i].expected);
+		world_done(&world);
+	}
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_left_gives_the_root_that_was_signed),
@@ -215,6 +352,10 @@ int main(void) {
 		cmocka_unit_test(a_reason_longer_than_the_cap_is_refused),
 		cmocka_unit_test(behind_a_revocation_nothing_is_taken),
 		cmocka_unit_test(the_own_line_keeps_its_key_and_goes_on),
+		cmocka_unit_test(what_could_not_be_kept_is_kept_before_the_next_is_said),
+		cmocka_unit_test(what_is_pending_from_another_time_of_the_folder_is_not_logged),
+		cmocka_unit_test(a_revoked_host_comes_back_with_new_keys_and_a_new_certificate_alone),
+		cmocka_unit_test(what_a_revoked_line_said_since_counts_as_unknown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
