@@ -182,7 +182,7 @@ static void print_operator(const struct audit *audit) {
 	for (size_t i = 0; i < line->erasure_count; i++)
 		if (line->erasures[i].is_used)
 			say(stdout, "  erased at %s by %s under %s, %s: %s of statement %s\n",
-			    times_format(line->erasures[i].at, at), line->erasures[i].by, line->erasures[i].rule,
+			    times_format(line->erasures[i].at, at), line->erasures[i].by, line->erasures[i].retention,
 			    line->erasures[i].reason, line->erasures[i].rules ? "results" : "the body",
 			    line->erasures[i].statement);
 	for (size_t i = 0; i < line->revocation_count; i++)

@@ -99,7 +99,7 @@ static json_t *operator_json(const struct operator_line *line) {
 	for (size_t i = 0; i < line->erasure_count; i++) {
 		const struct erasure *erasure = &line->erasures[i];
 		json_t *object = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "at", time_json(erasure->at), "by",
-					   json_text(erasure->by), "rule", json_text(erasure->rule), "reason",
+					   json_text(erasure->by), "retention", json_text(erasure->retention), "reason",
 					   json_text(erasure->reason), "statement", json_text(erasure->statement),
 					   "body", json_text(erasure->body), "concerns", erasure->is_used);
 		if (erasure->rules)

@@ -5,7 +5,7 @@
 void operator_done(struct operator_line *line) {
 	for (size_t i = 0; i < line->erasure_count; i++) {
 		struct erasure *erasure = &line->erasures[i];
-		char *const texts[] = {erasure->body,   erasure->statement, erasure->rule,
+		char *const texts[] = {erasure->body,   erasure->statement, erasure->retention,
 				       erasure->reason, erasure->by,        erasure->record};
 		for (size_t k = 0; k < ARRAY_LEN(texts); k++)
 			free(texts[k]);
@@ -56,26 +56,48 @@ static bool read_rules(const json_t *object, json_t **ret_rules, struct err *err
 	return true;
 }
 
-bool operator_erasure(struct operator_line *line, const struct buf *body, const char *record, int64_t at,
-		      struct err *err) {
-	static const char *const names[] = {"body", "statement", "rule", "reason", "by", NULL};
-	CLEANUP(json_decref_p) json_t *object = NULL;
+/* One of "bodies"; what the record says of all of them is copied from `said`. */
+static bool take_erased(struct operator_line *line, const json_t *item, const struct erasure *said, struct err *err) {
+	static const char *const names[] = {"body", "statement", NULL};
 	const char *texts[ARRAY_LEN(names)];
 	json_t *rules = NULL;
-	if (!read_body(body, "erasure", &object, err) || !read_texts(object, "erasure", names, texts, err) ||
-	    !read_rules(object, &rules, err))
+	if (!json_is_object(item))
+		return err_set(err, ERR_MALFORMED, "erasure", "a member of \"bodies\" is not an object");
+	if (!read_texts(item, "erasure", names, texts, err) || !read_rules(item, &rules, err))
 		return false;
 	if (line->erasure_count == OPERATOR_RECORDS_MOST)
 		return err_set(err, ERR_TOO_BIG, "erasure", "more than %d records", OPERATOR_RECORDS_MOST);
-	line->erasures = xreallocarray(line->erasures, line->erasure_count + 1, sizeof *line->erasures);
+	if ((line->erasure_count & (line->erasure_count - 1)) == 0) /* room doubles at each power of two */
+		line->erasures = xreallocarray(line->erasures, line->erasure_count ? 2 * line->erasure_count : 1,
+					       sizeof *line->erasures);
 	line->erasures[line->erasure_count++] = (struct erasure){.body = xstrdup(texts[0]),
 								 .statement = xstrdup(texts[1]),
-								 .rule = xstrdup(texts[2]),
-								 .reason = xstrdup(texts[3]),
-								 .by = xstrdup(texts[4]),
+								 .retention = xstrdup(said->retention),
+								 .reason = xstrdup(said->reason),
+								 .by = xstrdup(said->by),
 								 .rules = json_incref(rules),
-								 .record = xstrdup(record),
-								 .at = at};
+								 .record = xstrdup(said->record),
+								 .at = said->at};
+	return true;
+}
+
+bool operator_erasure(struct operator_line *line, const struct buf *body, const char *record, int64_t at,
+		      struct err *err) {
+	static const char *const names[] = {"retention", "reason", "by", NULL};
+	CLEANUP(json_decref_p) json_t *object = NULL;
+	const char *texts[ARRAY_LEN(names)];
+	json_t *bodies;
+	size_t index;
+	const json_t *item;
+	if (!read_body(body, "erasure", &object, err) || !read_texts(object, "erasure", names, texts, err) ||
+	    !json_get_array(object, "bodies", "erasure", &bodies, err))
+		return false;
+	const struct erasure said = {.retention = (char *)texts[0],
+				     .reason = (char *)texts[1],
+				     .by = (char *)texts[2],
+				     .record = (char *)record,
+				     .at = at};
+	json_array_foreach(bodies, index, item) if (!take_erased(line, item, &said, err)) return false;
 	return true;
 }
 

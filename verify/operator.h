@@ -7,9 +7,9 @@
 #define OPERATOR_RECORDS_MOST 100000
 
 struct erasure {
-	char *body, *statement;            /* digests, hexadecimal */
-	json_t *rules;                     /* strings; NULL: the whole body */
-	char *rule, *reason, *by, *record; /* record: digest of the statement that says so */
+	char *body, *statement;                 /* digests, hexadecimal */
+	json_t *rules;                          /* strings; NULL: the whole body */
+	char *retention, *reason, *by, *record; /* record: digest of the statement that says so */
 	int64_t at;
 	bool is_used; /* something in this package is missing under it */
 };

@@ -913,9 +913,10 @@ static struct kit *erased(bool has_record, const char *rule) {
 	const struct hash hash = merkle_leaf(leaf.data, leaf.len);
 	struct statement statement = {.type = (char *)"erasure", .trigger = (char *)"manual"};
 	CLEANUP(free_ptr)
-	char *said = kit_text(json_pack("{s:s, s:s, s:[s], s:s, s:s, s:s}", "body", name + strlen("bodies/"),
-					"statement", kit->entries[8].digest, "rules", rule, "rule", "a year", "reason",
-					"retention", "by", "operator"));
+	char *said = kit_text(json_pack("{s:[{s:s, s:s}, {s:s, s:s, s:[s]}], s:s, s:s, s:s}", "bodies", "body",
+					kit->policy, "statement", kit->policy, "body", name + strlen("bodies/"),
+					"statement", kit->entries[8].digest, "rules", rule, "retention", "a year",
+					"reason", "nobody needs it", "by", "operator"));
 	const size_t record = kit_seal(kit, &kit->own, &statement, said, AT(LAST));
 	kit->entries[record].is_hidden = !has_record;
 	json_object_clear(result);
@@ -939,7 +940,9 @@ static void an_erased_result_with_its_record_still_proves_the_rest(void **state)
 	assert_int_equal(seconds(&verdict.audit, "a.one", TIMELINE_FAIL), 2 * KIT_EVERY);
 	assert_int_equal(seconds(&verdict.audit, "a.one", TIMELINE_ERASED), 2 * KIT_EVERY);
 	assert_int_equal(seconds(&verdict.audit, "b.two", TIMELINE_PASS), LAST * KIT_EVERY);
-	assert_true(verdict.audit.operator_line.erasures[0].is_used);
+	assert_false(verdict.audit.operator_line.erasures[0].is_used);
+	assert_true(verdict.audit.operator_line.erasures[1].is_used);
+	assert_string_equal(verdict.audit.operator_line.erasures[1].retention, "a year");
 }
 
 static void an_erased_result_without_a_record_is_refused(void **state) {
