@@ -69,7 +69,7 @@ static void take_statement(struct audit *audit, struct shown *shown) {
 	if (!shown_keys(audit, shown, &line) || !shown_chain(audit, shown, line))
 		return;
 	name_checkpoint(audit, shown);
-	if (!shown_time(audit, shown)) {
+	if (!shown_time(audit, shown, line)) {
 		line_forget(line, shown->statement->started_at);
 		return;
 	}
@@ -104,9 +104,12 @@ static void count(struct audit *audit, const struct shown *shown) {
 	audit->statements++;
 	if (shown->received < audit->manifest.from || shown->received >= audit->manifest.to)
 		return;
-	if (audit->in_period++ == 0)
+	if (audit->in_period++ == 0) {
 		audit->first_in_period = shown->index;
+		audit->first_place = audit->statements;
+	}
 	audit->last_in_period = shown->index;
+	audit->last_place = audit->statements;
 	if (shown->index < audit->anchors.head.size && anchors_upper(&audit->anchors, shown->index) == INT64_MAX)
 		audit->unbounded++;
 }

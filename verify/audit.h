@@ -13,6 +13,7 @@
 #include "verify/trusted.h"
 
 #define AUDIT_SLACK 300 /* seconds that clocks may be apart */
+#define AUDIT_TAIL 7200 /* seconds that the checkpoint may have been signed before the period ended */
 #define AUDIT_STATEMENTS_MOST 4000000
 #define AUDIT_LINE_LONGEST (256U << 10) /* of statements.jsonl: an envelope and two numbers */
 #define AUDIT_SHOWN_LONGEST (8U << 20)  /* of disclosures.jsonl */
@@ -37,10 +38,12 @@ struct audit {
 	struct named_checkpoint *named;
 	size_t named_count, named_room;
 	size_t named_unproved; /* checkpoints whose root the package's nodes do not give */
-	uint64_t statements, in_period, first_in_period, last_in_period; /* the latter two: indexes */
-	uint64_t unbounded;                /* of the period, behind the last anchor with a time */
-	struct package_lines *disclosures; /* NULL: bodies are there instead */
-	json_t *disclosed;                 /* the next one */
+	uint64_t statements, in_period;
+	uint64_t first_in_period, last_in_period; /* indexes */
+	uint64_t first_place, last_place;         /* theirs among the statements that are shown */
+	uint64_t unbounded;                       /* of the period, behind the last anchor with a time */
+	struct package_lines *disclosures;        /* NULL: bodies are there instead */
+	json_t *disclosed;                        /* the next one */
 	size_t erased_results;
 };
 

@@ -53,16 +53,25 @@ static bool named_size(const struct statement *statement, uint64_t *ret_size) {
 	return statement->checkpoint != NULL;
 }
 
-bool shown_time(struct audit *audit, struct shown *shown) {
+/* It was sealed behind the checkpoint that it names, and behind those that the statements before it name, whose digests
+ * it holds: so its line's bound never falls. An anchor of that very size may have been signed long after the host saw
+ * the checkpoint, where the log stood still; a smaller one was signed while the log had not grown to it. */
+static void bound_below(const struct audit *audit, struct shown *shown, struct line *line) {
+	uint64_t size;
+	if (named_size(shown->statement, &size) && size > 0) {
+		const int64_t lower = anchors_lower(&audit->anchors, size - 1);
+		if (lower > line->lower)
+			line->lower = lower;
+	}
+	shown->lower = line->lower;
+}
+
+bool shown_time(struct audit *audit, struct shown *shown, struct line *line) {
 	const struct statement *statement = shown->statement;
 	const int64_t received_lower = anchors_lower(&audit->anchors, shown->index);
-	uint64_t size;
+	bound_below(audit, shown, line);
 	if (!take_own_stamp(audit, shown))
 		return false;
-	/* An anchor of that very size may have been signed long after the host saw the checkpoint, where the log stood
-	 * still; a smaller one was signed while the log had not grown to it. */
-	if (named_size(statement, &size) && size > 0)
-		shown->lower = anchors_lower(&audit->anchors, size - 1);
 	if (statement->finished_at < statement->started_at)
 		return contradict(audit, shown, "finished at", statement->finished_at, "and started later, at",
 				  statement->started_at);
@@ -70,9 +79,9 @@ bool shown_time(struct audit *audit, struct shown *shown) {
 		return contradict(audit, shown, "its clock was ahead: finished at", statement->finished_at,
 				  "and it was signed for no later than", shown->upper);
 	if (shown->lower != INT64_MIN && statement->finished_at < shown->lower - AUDIT_SLACK)
-		return contradict(audit, shown, "back-dated, or its clock was behind: finished at",
-				  statement->finished_at, "and it names a checkpoint that is no older than",
-				  shown->lower);
+		return contradict(
+			audit, shown, "back-dated, or its clock was behind: finished at", statement->finished_at,
+			"and it, or one before it in its line, names a checkpoint that is no older than", shown->lower);
 	/* A crash between log and store does that to an honest collector; what counts is the earlier time. */
 	if (shown->upper != INT64_MAX && shown->received > shown->upper + AUDIT_SLACK)
 		found_add(&audit->found, FOUND_OPEN, FOUND_TIME, shown->where,

@@ -167,9 +167,73 @@ static void open_keys(struct audit *audit) {
 			  "what the operator erased or revoked: the collector's own line is not in the package");
 }
 
+/* Of all hosts everything of the period is shown, so that between its first and its last entry none can be missing. */
+static void open_entries(struct audit *audit) {
+	const uint64_t entries = audit->last_in_period - audit->first_in_period;
+	const uint64_t shown = audit->last_place - audit->first_place;
+	if (json_array_size(audit->manifest.hosts) == 0 && entries > shown)
+		found_add(&audit->found, FOUND_OPEN, FOUND_LOG, "",
+			  "what %llu entries of the log between the first and the last of the period are: the package "
+			  "is of all hosts, and does not show them",
+			  (unsigned long long)(entries - shown));
+}
+
+static bool is_host_of(const struct audit *audit, const struct host *host) {
+	const struct line *line = host->lines[host->line_count - 1];
+	const struct revocation *revocation = operator_revoked(&audit->operator_line, line->enrolment);
+	return !*line->purpose && !(revocation && revocation->from <= audit->manifest.from);
+}
+
+static void open_silent(struct audit *audit) {
+	for (size_t i = 0; i < audit->hosts.count; i++) {
+		const struct host *host = audit->hosts.items[i];
+		if (host->rounds == 0 && is_host_of(audit, host))
+			found_add(&audit->found, FOUND_OPEN, FOUND_TIMELINE, host->id,
+				  "anything about this host (%s): no round of it was received in the period",
+				  host->name);
+	}
+}
+
+/* A log that is cut off at an anchor agrees with itself. */
+static void open_tail(struct audit *audit) {
+	const struct anchor *head = &audit->anchors.head;
+	const int64_t signed_by = head->size > 0 ? anchors_upper(&audit->anchors, head->size - 1) : INT64_MAX;
+	char at[TIMES_TEXT], to[TIMES_TEXT];
+	if (signed_by != INT64_MAX && audit->manifest.to - signed_by > AUDIT_TAIL)
+		found_add(&audit->found, FOUND_OPEN, FOUND_LOG, head->name,
+			  "what the log took in from %s on: it had been signed by then, and the period ends at %s",
+			  times_format(signed_by, at), times_format(audit->manifest.to, to));
+}
+
+static bool is_told(const struct trust *trust, size_t key) {
+	for (size_t i = 0; i < key; i++)
+		if (!strcmp(trust->keys[i].host, trust->keys[key].host))
+			return true;
+	return false;
+}
+
+/* Hosts that who trusts knows, and a package of all does not. */
+static void open_hidden(struct audit *audit) {
+	const struct trust *trust = audit->trusted->trust;
+	for (size_t i = 0; i < trust->key_count; i++) {
+		const struct trust_key *key = &trust->keys[i];
+		const bool is_own = trust->collector && !strcmp(trust->collector->host, key->host);
+		if (!is_own && key->from < audit->manifest.to && !hosts_find(&audit->hosts, key->host) &&
+		    !is_told(trust, i))
+			found_add(&audit->found, FOUND_OPEN, FOUND_TIMELINE, key->host,
+				  "anything about this host (%s): the trust file has a key of it, the package is of "
+				  "all hosts, and it is not there",
+				  key->name);
+	}
+}
+
 static void open_hosts(struct audit *audit) {
 	size_t index;
 	const json_t *wanted;
+	if (json_array_size(audit->manifest.hosts) == 0) {
+		open_silent(audit);
+		open_hidden(audit);
+	}
 	json_array_foreach(audit->manifest.hosts, index, wanted) {
 		const struct host *host = hosts_find(&audit->hosts, json_string_value(wanted));
 		if (!host || host->rounds == 0)
@@ -181,5 +245,7 @@ static void open_hosts(struct audit *audit) {
 void finish_open(struct audit *audit) {
 	open_time(audit);
 	open_keys(audit);
+	open_entries(audit);
+	open_tail(audit);
 	open_hosts(audit);
 }

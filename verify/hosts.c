@@ -68,6 +68,7 @@ struct host *hosts_add(struct hosts *hosts, const char *id, const char *name) {
 struct line *host_begin(struct host *host) {
 	struct line *line = xcalloc(1, sizeof *line);
 	line->host = host;
+	line->lower = INT64_MIN;
 	host->lines = xreallocarray(host->lines, host->line_count + 1, sizeof(struct line *));
 	host->lines[host->line_count++] = line;
 	return line;

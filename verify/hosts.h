@@ -55,6 +55,8 @@ struct line {
 	bool is_broken;     /* something of it contradicts */
 	/* The chain, as of its last statement. */
 	int64_t sequence, started, finished, received;
+	int64_t lower; /* what comes is no older than this, by the checkpoints that were named; INT64_MIN: nothing says
+			  so */
 	char last[HASH_HEX], *boot;
 	char **boots; /* that were, sorted by nothing */
 	size_t boot_count;

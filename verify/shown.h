@@ -30,6 +30,6 @@ bool shown_chain(struct audit *audit, const struct shown *shown, struct line *li
 bool shown_body(struct audit *audit, const struct shown *shown, struct buf *ret_body);
 /* clocks.c: against the anchors. */
 void shown_bounds(const struct audit *audit, struct shown *shown);
-bool shown_time(struct audit *audit, struct shown *shown);
+bool shown_time(struct audit *audit, struct shown *shown, struct line *line);
 /* rounds.c: results, state, timelines. */
 void shown_round(struct audit *audit, const struct shown *shown, struct line *line);

@@ -147,7 +147,7 @@ static void all_of_it_is_told_as_json(void **state) {
 	kit_free(kit);
 	assert_true(json_is_true(json_object_get(report, "proved")));
 	assert_int_equal(json_array_size(json_object_get(report, "hosts")), 2);
-	assert_int_equal(json_array_size(json_object_get(json_object_get(report, "operator"), "erasures")), 1);
+	assert_int_equal(json_array_size(json_object_get(json_object_get(report, "operator"), "erasures")), 2);
 	const json_t *host = json_array_get(json_object_get(report, "hosts"), 1);
 	const json_t *rule = json_array_get(json_object_get(host, "rules"), 0);
 	assert_int_equal(json_array_size(json_object_get(rule, "intervals")), 4);
@@ -658,7 +658,9 @@ static void a_dropped_statement_is_a_gap_in_seconds(void **state) {
 	kit_export(kit);
 	CLEANUP(looked_done) struct looked verdict = look(kit, NULL);
 	kit_free(kit);
-	assert_proved(&verdict.audit, 1);
+	assert_proved(&verdict.audit, 2);
+	assert_true(has_found(&verdict.audit, FOUND_OPEN, FOUND_LOG,
+			      "what 1 entries of the log between the first and the last of the period are"));
 	assert_true(has_found(&verdict.audit, FOUND_OPEN, FOUND_CHAINS,
 			      "what the statements 8 to 8 of host " KIT_HOST
 			      " (web-1) say: they are missing, in 1799 seconds between"));
@@ -965,6 +967,7 @@ static struct kit *timed(int64_t finished, int64_t received, int64_t anchored) {
 	const size_t index = kit_round(kit, &kit->host, NULL, 7, false, finished + 1);
 	kit->entries[index].received = received;
 	kit_anchor(kit, anchored);
+	kit->to = AT(6);
 	kit_export(kit);
 	return kit;
 }
@@ -977,6 +980,15 @@ static void a_back_dated_statement_is_refused(void **state) {
 	assert_refused(timed(AT(2) - 302, AT(4), AT(4)), FOUND_TIME, "entry 8: back-dated, or its clock was behind");
 }
 
+static void a_statement_behind_one_that_names_a_checkpoint_is_bounded_by_it(void **state) {
+	struct kit *kit = kit_new(NULL);
+	live(kit, 0, 4); /* the last one names a larger checkpoint than the one that was anchored at AT(2) */
+	const size_t index = kit_round(kit, &kit->host, NULL, 7, false, AT(2) - 301);
+	kit->entries[index].received = AT(5);
+	kit_export(kit);
+	assert_refused(kit, FOUND_TIME, "entry 9: back-dated, or its clock was behind");
+}
+
 /* The log stood still while nobody signed; then its checkpoint was, long after a host had seen it. */
 static void an_anchor_of_the_very_checkpoint_may_be_later(void **state) {
 	struct kit *kit = kit_new(NULL);
@@ -985,6 +997,7 @@ static void an_anchor_of_the_very_checkpoint_may_be_later(void **state) {
 	const size_t index = kit_round(kit, &kit->host, NULL, 7, false, AT(2) - 400);
 	kit->entries[index].received = AT(4);
 	kit_anchor(kit, AT(4));
+	kit->to = AT(5);
 	kit_export(kit);
 	CLEANUP(looked_done) struct looked verdict = look(kit, NULL);
 	kit_free(kit);
@@ -1014,9 +1027,77 @@ static void a_silent_host_is_a_gap_from_when_its_results_lapse(void **state) {
 	kit_export(kit);
 	CLEANUP(looked_done) struct looked verdict = look(kit, NULL);
 	kit_free(kit);
-	assert_proved(&verdict.audit, 0);
+	assert_proved(&verdict.audit, 1); /* the log was signed long before the period ended */
 	/* The last look was at AT(2) - 452, and stands for two hours. */
 	assert_int_equal(seconds(&verdict.audit, "a.one", TIMELINE_PASS), 2 * KIT_EVERY - 452 + 7200);
+}
+
+/* A second host with rounds among those of the first. */
+#define OTHER "b9f6f3c4-1f3e-5d0a-8a53-000000000002"
+static struct kit *day_of_two(json_t **ret_trust) {
+	struct kit *kit = kit_new(NULL);
+	struct kit_line second = kit_line_new(OTHER, "web-2");
+	kit_begin(kit, &second, KIT_BEGIN - 1800);
+	live(kit, 0, 3);
+	kit_round(kit, &second, kit_all_pass, 7, true, AT(3));
+	live(kit, 4, LAST);
+	kit->to = AT(LAST);
+	*ret_trust = kit_trust(kit);
+	json_array_append_new(json_object_get(*ret_trust, "evidenceKeys"), kit_trusted_key(second.enrolled, OTHER));
+	kit_line_done(&second);
+	return kit;
+}
+
+static void a_log_that_was_signed_long_before_the_period_ended_is_open(void **state) {
+	struct kit *kit = kit_new(NULL);
+	live(kit, 0, LAST);
+	kit->to = AT(LAST) + AUDIT_TAIL + 1;
+	kit_export(kit);
+	CLEANUP(looked_done) struct looked verdict = look(kit, NULL);
+	kit_free(kit);
+	assert_proved(&verdict.audit, 1);
+	assert_true(has_found(&verdict.audit, FOUND_OPEN, FOUND_LOG, "log/checkpoint: what the log took in from "));
+}
+
+static void all_hosts_are_there_in_a_package_of_all(void **state) {
+	json_t *trust;
+	struct kit *kit = day_of_two(&trust);
+	kit_export(kit);
+	CLEANUP(looked_done) struct looked verdict = look(kit, trust);
+	kit_free(kit);
+	assert_proved(&verdict.audit, 0);
+}
+
+static void a_host_that_was_left_out_of_a_package_of_all_is_open(void **state) {
+	json_t *trust;
+	struct kit *kit = day_of_two(&trust);
+	for (size_t i = 0; i < kit->entry_count; i++) {
+		CLEANUP(buf_done) struct buf text = {0};
+		struct err err;
+		const char *payload = json_string_value(json_object_get(kit->entries[i].envelope, "payload"));
+		kit_must(base64_decode(payload, strlen(payload), "", &text, &err), &err);
+		kit->entries[i].is_hidden = strstr(buf_str(&text), OTHER) != NULL;
+	}
+	kit_export(kit);
+	CLEANUP(looked_done) struct looked verdict = look(kit, trust);
+	kit_free(kit);
+	assert_proved(&verdict.audit, 2);
+	assert_true(has_found(&verdict.audit, FOUND_OPEN, FOUND_LOG, "what 1 entries of the log between"));
+	assert_true(has_found(&verdict.audit, FOUND_OPEN, FOUND_TIMELINE,
+			      OTHER ": anything about this host (web-1): the trust file has a key of it, the package "
+				    "is of all hosts, and it is not there"));
+}
+
+static void a_host_without_a_round_in_the_period_is_open(void **state) {
+	json_t *trust;
+	struct kit *kit = day_of_two(&trust);
+	kit->from = AT(4);
+	kit_export(kit);
+	CLEANUP(looked_done) struct looked verdict = look(kit, trust);
+	kit_free(kit);
+	assert_proved(&verdict.audit, 1);
+	assert_true(has_found(&verdict.audit, FOUND_OPEN, FOUND_TIMELINE,
+			      OTHER ": anything about this host (web-2): no round of it was received in the period"));
 }
 
 static void what_is_no_package_is_an_error(void **state) {
@@ -1110,6 +1191,11 @@ int main(void) {
 		cmocka_unit_test(a_receipt_before_the_anchor_before_it_is_refused),
 		cmocka_unit_test(five_minutes_are_forgiven),
 		cmocka_unit_test(a_silent_host_is_a_gap_from_when_its_results_lapse),
+		cmocka_unit_test(a_statement_behind_one_that_names_a_checkpoint_is_bounded_by_it),
+		cmocka_unit_test(a_log_that_was_signed_long_before_the_period_ended_is_open),
+		cmocka_unit_test(all_hosts_are_there_in_a_package_of_all),
+		cmocka_unit_test(a_host_that_was_left_out_of_a_package_of_all_is_open),
+		cmocka_unit_test(a_host_without_a_round_in_the_period_is_open),
 		cmocka_unit_test(what_is_no_package_is_an_error),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
