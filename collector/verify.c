@@ -44,13 +44,14 @@ static bool read_key(const char *base64, const char *name, EVP_PKEY **ret_key, s
 	       key_from_public_der(der.data, der.len, name, ret_key, err);
 }
 
-bool verify_key_of(const struct store_line *line, const struct dsse *envelope, EVP_PKEY **ret_key, bool *ret_is_epoch,
-		   struct err *err) {
+/* *ret_signature: the one by the epoch's key; NULL: there is none, and the key is the enrolled one. */
+static bool find_key(const struct store_line *line, const struct dsse *envelope, EVP_PKEY **ret_key,
+		     const struct dsse_signature **ret_signature, struct err *err) {
 	EVP_PKEY *epoch = NULL;
 	if (line->epoch.len && !key_from_public_der(line->epoch.data, line->epoch.len, "epoch key", &epoch, err))
 		return false;
-	*ret_is_epoch = epoch && dsse_signature_by(envelope, epoch);
-	if (*ret_is_epoch) {
+	*ret_signature = epoch ? dsse_signature_by(envelope, epoch) : NULL;
+	if (*ret_signature) {
 		*ret_key = epoch;
 		return true;
 	}
@@ -58,11 +59,27 @@ bool verify_key_of(const struct store_line *line, const struct dsse *envelope, E
 	return key_from_public_der(line->evidence.data, line->evidence.len, "evidence key", ret_key, err);
 }
 
+bool verify_key_of(const struct store_line *line, const struct dsse *envelope, EVP_PKEY **ret_key, bool *ret_is_epoch,
+		   struct err *err) {
+	const struct dsse_signature *by_epoch;
+	if (!find_key(line, envelope, ret_key, &by_epoch, err))
+		return false;
+	*ret_is_epoch = by_epoch != NULL;
+	return true;
+}
+
+static bool key_of_line(const struct store_line *line, struct received *r, struct err *err) {
+	if (!find_key(line, r->envelope, &r->key, &r->signature, err))
+		return false;
+	r->is_by_epoch = r->signature != NULL;
+	return true;
+}
+
 /* The first statement of a line names the key that it is signed by. It has to be read for that, and is trusted with
  * nothing else before the signature holds. */
 static bool step_key(const struct verify_at *look, struct received *r, struct err *err) {
 	if (look->line->id != 0)
-		return verify_key_of(look->line, r->envelope, &r->key, &r->is_by_epoch, err);
+		return key_of_line(look->line, r, err);
 	CLEANUP(statement_free_p) struct statement *statement = NULL;
 	if (!statement_read(r->envelope->payload.data, r->envelope->payload.len, "statement", &statement, err))
 		return false;
@@ -74,7 +91,9 @@ static bool step_key(const struct verify_at *look, struct received *r, struct er
 }
 
 static bool step_signature(const struct verify_at *look, struct received *r, struct err *err) {
-	return dsse_verify(r->envelope, r->envelope->payload_type, r->key, err);
+	if (!r->signature)
+		r->signature = dsse_signature_by(r->envelope, r->key);
+	return r->signature || err_set(err, ERR_REFUSED, "signature", "no signature by this key over this payload");
 }
 
 static bool step_payload_type(const struct verify_at *look, struct received *r, struct err *err) {
@@ -300,7 +319,7 @@ static bool step_attestation(const struct verify_at *look, struct received *r, s
 }
 
 static bool step_entry(const struct verify_at *look, struct received *r, struct err *err) {
-	return entry_write(r->envelope, r->key, &r->entry, err);
+	return entry_write_signed(r->envelope, r->signature, r->key, &r->entry, err);
 }
 
 static const struct {

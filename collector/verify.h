@@ -20,7 +20,8 @@ struct received {
 	/* Set by verify(). */
 	const char *step; /* the one that came last: it failed when verify() is false */
 	struct statement *statement;
-	EVP_PKEY *key; /* that signed it: the enrolled one, or the epoch's */
+	EVP_PKEY *key;                          /* that signed it: the enrolled one, or the epoch's */
+	const struct dsse_signature *signature; /* by that key; of the envelope */
 	bool is_by_epoch;
 	EVP_PKEY *epoch;     /* of an epoch statement: the key that it names */
 	json_t *document;    /* of a round or an attestation: its body */

@@ -18,10 +18,15 @@ static json_t *entry_json(const struct dsse *envelope, const struct dsse_signatu
 			 key_details(key), "publicKey", "rawBytes", base64_json(der.data, der.len));
 }
 
+bool entry_write_signed(const struct dsse *envelope, const struct dsse_signature *signature, EVP_PKEY *key,
+			struct buf *entry, struct err *err) {
+	CLEANUP(json_decref_p) json_t *object = entry_json(envelope, signature, key);
+	return json_canonical(object, entry, err);
+}
+
 bool entry_write(const struct dsse *envelope, EVP_PKEY *key, struct buf *entry, struct err *err) {
 	const struct dsse_signature *signature = dsse_signature_by(envelope, key);
 	if (!signature)
 		return err_set(err, ERR_REFUSED, "signature", "no signature by this key over this payload");
-	CLEANUP(json_decref_p) json_t *object = entry_json(envelope, signature, key);
-	return json_canonical(object, entry, err);
+	return entry_write_signed(envelope, signature, key, entry, err);
 }

@@ -5,3 +5,6 @@
 
 /* For the signature by `key`, which must be among the envelope's (and is verified). Canonical JSON, appended. */
 MUST_CHECK bool entry_write(const struct dsse *envelope, EVP_PKEY *key, struct buf *entry, struct err *err);
+/* The same for one that dsse_signature_by() has found to be by `key`, and so not verified again. */
+MUST_CHECK bool entry_write_signed(const struct dsse *envelope, const struct dsse_signature *signature, EVP_PKEY *key,
+				   struct buf *entry, struct err *err);

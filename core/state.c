@@ -12,6 +12,8 @@ struct item {
 struct state {
 	struct item *items;
 	size_t count, room;
+	struct hash root; /* of the items, where has_root */
+	bool has_root;    /* since the last state_take(): most rounds change nothing, and then nothing is hashed anew */
 };
 
 struct state *state_new(void) {
@@ -36,6 +38,8 @@ struct state *state_copy(const struct state *state) {
 	struct state *copy = state_new();
 	for (size_t i = 0; i < state->count; i++)
 		state_append(copy, state->items[i].rule, &state->items[i].leaf);
+	copy->root = state->root;
+	copy->has_root = state->has_root;
 	return copy;
 }
 
@@ -63,6 +67,7 @@ void state_append(struct state *state, const char *rule, const struct hash *leaf
 		state->items = xreallocarray(state->items, state->room, sizeof *state->items);
 	}
 	state->items[state->count++] = (struct item){xstrdup(rule), *leaf};
+	state->has_root = false;
 }
 
 /* --- taking results ----------------------------------------------------------------------------------------------- */
@@ -112,22 +117,9 @@ static bool replace_some(struct state *state, const struct state *fresh, struct 
 	for (size_t i = 0; i < fresh->count; i++)
 		if (state_find(state, fresh->items[i].rule, &at))
 			state->items[at].leaf = fresh->items[i].leaf;
+	state->has_root &= fresh->count == 0;
 	return true;
 }
-
-bool state_take(struct state *state, const json_t *results, bool full, struct err *err) {
-	CLEANUP(state_free_p) struct state *fresh = state_new();
-	if (!read_results(results, fresh, err))
-		return false;
-	if (!full)
-		return replace_some(state, fresh, err);
-	clear(state);
-	*state = *fresh;
-	*fresh = (struct state){0};
-	return true;
-}
-
-/* --- the root ----------------------------------------------------------------------------------------------------- */
 
 static struct hash *leaves_of(const struct state *state) {
 	struct hash *leaves = xcalloc(state->count + 1, sizeof *leaves);
@@ -136,9 +128,37 @@ static struct hash *leaves_of(const struct state *state) {
 	return leaves;
 }
 
-json_t *state_json(const struct state *state) {
+static struct hash root_of(const struct state *state) {
+	if (state->has_root)
+		return state->root;
 	CLEANUP(free_ptr) struct hash *leaves = leaves_of(state);
-	const struct hash root = merkle_root(leaves, state->count);
+	return merkle_root(leaves, state->count);
+}
+
+static void keep_root(struct state *state) {
+	state->root = root_of(state);
+	state->has_root = true;
+}
+
+bool state_take(struct state *state, const json_t *results, bool full, struct err *err) {
+	CLEANUP(state_free_p) struct state *fresh = state_new();
+	if (!read_results(results, fresh, err))
+		return false;
+	if (!full && !replace_some(state, fresh, err))
+		return false;
+	if (full) {
+		clear(state);
+		*state = *fresh;
+		*fresh = (struct state){0};
+	}
+	keep_root(state);
+	return true;
+}
+
+/* --- the root ----------------------------------------------------------------------------------------------------- */
+
+json_t *state_json(const struct state *state) {
+	const struct hash root = root_of(state);
 	char hex[HASH_HEX];
 	return json_pack("{s:s, s:I}", "root", hash_hex(&root, hex), "size", (json_int_t)state->count);
 }

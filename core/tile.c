@@ -81,6 +81,11 @@ struct kept {
 	unsigned level;
 	uint64_t index;
 	struct buf bytes;
+	/* Roots of the subtrees within the tile that were asked for, as a heap: number 1 is of all, 2n and 2n+1 are
+	 * below n.
+	 */
+	struct hash *roots;
+	bool is_known[TILE_WIDTH];
 };
 
 struct tile_tree {
@@ -99,23 +104,28 @@ struct tile_tree *tile_tree_new(uint64_t size, tile_get get, void *context) {
 	return tree;
 }
 
+static void forget(struct kept *kept) {
+	buf_done(&kept->bytes);
+	free(kept->roots);
+	*kept = (struct kept){0};
+}
+
 void tile_tree_free(struct tile_tree *tree) {
 	if (!tree)
 		return;
 	for (size_t i = 0; i < TILES_KEPT_MOST; i++)
-		buf_done(&tree->kept[i].bytes);
+		forget(&tree->kept[i]);
 	free(tree);
 }
 
-static const struct kept *find(const struct tile_tree *tree, unsigned level, uint64_t index) {
+static struct kept *find(struct tile_tree *tree, unsigned level, uint64_t index) {
 	for (size_t i = 0; i < TILES_KEPT_MOST; i++)
 		if (tree->kept[i].bytes.len > 0 && tree->kept[i].level == level && tree->kept[i].index == index)
 			return &tree->kept[i];
 	return NULL;
 }
 
-static bool read_tile(struct tile_tree *tree, unsigned level, uint64_t index, const struct kept **ret_kept,
-		      struct err *err) {
+static bool read_tile(struct tile_tree *tree, unsigned level, uint64_t index, struct kept **ret_kept, struct err *err) {
 	CLEANUP(buf_done) struct buf bytes = {0};
 	char path[TILE_PATH_LONGEST];
 	unsigned width = tile_hashes(tree->size, level, index);
@@ -127,11 +137,27 @@ static bool read_tile(struct tile_tree *tree, unsigned level, uint64_t index, co
 	if (bytes.len != (size_t)width * HASH_LEN)
 		return err_set(err, ERR_MALFORMED, path, "%zu bytes, not %u hashes", bytes.len, width);
 	struct kept *slot = &tree->kept[tree->count++ % TILES_KEPT_MOST];
-	buf_done(&slot->bytes);
-	*slot = (struct kept){level, index, bytes};
+	forget(slot);
+	*slot = (struct kept){
+		.level = level, .index = index, .bytes = bytes, .roots = xcalloc(TILE_WIDTH, sizeof *slot->roots)};
 	bytes = (struct buf){0};
 	*ret_kept = slot;
 	return true;
+}
+
+/* Of a subtree that is whole. */
+static struct hash root_within(struct kept *kept, unsigned number) {
+	struct hash root;
+	if (number >= TILE_WIDTH) {
+		memcpy(&root, kept->bytes.data + (size_t)(number - TILE_WIDTH) * HASH_LEN, sizeof root);
+		return root;
+	}
+	if (!kept->is_known[number]) {
+		const struct hash left = root_within(kept, 2 * number), right = root_within(kept, 2 * number + 1);
+		kept->roots[number] = merkle_node(&left, &right);
+		kept->is_known[number] = true;
+	}
+	return kept->roots[number];
 }
 
 bool tile_tree_hash(void *context, unsigned level, uint64_t index, struct hash *ret_hash, struct err *err) {
@@ -141,11 +167,10 @@ bool tile_tree_hash(void *context, unsigned level, uint64_t index, struct hash *
 	/* The subtree's root is made of 2^below neighbours in one tile. */
 	unsigned tile_level = level / TILE_HEIGHT, below = level % TILE_HEIGHT;
 	uint64_t first = index << below, tile = first / TILE_WIDTH;
-	const struct kept *kept = find(tree, tile_level, tile);
+	struct kept *kept = find(tree, tile_level, tile);
 	if (!kept && !read_tile(tree, tile_level, tile, &kept, err))
 		return false;
-	const void *hashes = kept->bytes.data + first % TILE_WIDTH * HASH_LEN;
-	*ret_hash = merkle_root(hashes, (size_t)1 << below);
+	*ret_hash = root_within(kept, (unsigned)((TILE_WIDTH + first % TILE_WIDTH) >> below));
 	return true;
 }
 

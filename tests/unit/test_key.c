@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <openssl/x509.h>
+
 #include "core/file.h"
 #include "core/key.h"
 
@@ -178,6 +180,10 @@ static void a_public_key_has_one_der_form(void **state) {
 	assert_true(key_from_seed(seed.bytes, &key, &err));
 	key_public_der(key, &der);
 	assert_int_equal(der.len, 44);
+	unsigned char *theirs = NULL; /* OpenSSL's own encoder says the same */
+	assert_int_equal(i2d_PUBKEY(key, &theirs), 44);
+	assert_memory_equal(der.data, theirs, 44);
+	OPENSSL_free(theirs);
 	assert_true(key_from_public_der(der.data, der.len, "t", &again, &err));
 	assert_int_equal(EVP_PKEY_eq(key, again), 1);
 	char hex[HASH_HEX];

@@ -55,6 +55,18 @@ static void what_a_round_carries_replaces_what_was_there(void **unused) {
 	assert_false(is_root_of(state, before));
 }
 
+static void a_leaf_that_is_appended_is_under_the_root(void **unused) {
+	CLEANUP(json_decref_p) json_t *all = three(), *some = three();
+	CLEANUP(state_free_p) struct state *whole = state_of(all);
+	assert_int_equal(json_array_remove(some, 2), 0);
+	CLEANUP(state_free_p) struct state *state = state_of(some);
+	CLEANUP(state_free_p) struct state *copy = state_copy(state);
+	assert_false(is_root_of(state, all));
+	state_append(state, state_rule(whole, 2), state_leaf(whole, 2));
+	assert_true(is_root_of(state, all));
+	assert_true(is_root_of(copy, some));
+}
+
 static void a_full_round_forgets_what_it_does_not_carry(void **unused) {
 	struct err err;
 	CLEANUP(json_decref_p) json_t *before = three(), *carried = json_pack("[o]", result("b.two", "pass", 2));
@@ -169,6 +181,7 @@ static void a_copy_is_its_own(void **unused) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_a_round_carries_replaces_what_was_there),
+		cmocka_unit_test(a_leaf_that_is_appended_is_under_the_root),
 		cmocka_unit_test(a_full_round_forgets_what_it_does_not_carry),
 		cmocka_unit_test(a_rule_that_was_not_there_is_refused_and_nothing_is_replaced),
 		cmocka_unit_test(results_that_are_not_sorted_or_make_no_leaf_are_refused),
