@@ -1,8 +1,8 @@
 /* measure [--count] COMMAND...: runs it with its output thrown away and prints what it took, one "name value" a line.
  *
  * Without --count: wall_ms; cpu_us of the command, of every child that was waited for, and of systemd and dbus-daemon
- * on its behalf; peak_kib of the largest process. With --count, under ptrace, which costs time: processes, how many
- * were started, the command itself included, threads not. */
+ * on its behalf; peak_kib of the largest process; exit, its status (-1: a signal). With --count, under ptrace, which
+ * costs time: processes, how many were started, the command itself included, threads not. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -80,12 +80,14 @@ static unsigned count_processes(pid_t first) {
 
 static void print_times(pid_t pid, int64_t begin, int64_t servants_before) {
 	struct rusage used;
-	waitpid(pid, NULL, 0);
+	int status = 0;
+	waitpid(pid, &status, 0);
 	int64_t wall = now_us() - begin;
 	getrusage(RUSAGE_CHILDREN, &used);
 	int64_t cpu = (int64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000 + used.ru_utime.tv_usec +
 		      used.ru_stime.tv_usec + servants_us() - servants_before;
-	printf("wall_ms %lld\ncpu_us %lld\npeak_kib %ld\n", (long long)wall / 1000, (long long)cpu, used.ru_maxrss);
+	printf("wall_ms %lld\ncpu_us %lld\npeak_kib %ld\nexit %d\n", (long long)wall / 1000, (long long)cpu,
+	       used.ru_maxrss, WIFEXITED(status) ? WEXITSTATUS(status) : -1);
 }
 
 int main(int argc, char **argv) {
