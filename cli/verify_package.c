@@ -99,6 +99,14 @@ static void print_anchors(const struct audit *audit) {
 		    times_format(anchors_upper(anchors, audit->first_in_period), first), times_format(upper, last));
 }
 
+static void print_bodies(const struct audit *audit) {
+	say(stdout, "  bodies    results are those that were signed; they give the state of %" PRIu64 " rounds\n",
+	    audit->rounds_proved);
+	if (audit->rounds_unproved > 0)
+		say(stdout, "            of %" PRIu64 " behind gaps only what they carried counts, until a full one\n",
+		    audit->rounds_unproved);
+}
+
 static void print_proved(const struct audit *audit) {
 	printf("\nProved\n");
 	if (step_holds(audit, FOUND_MANIFEST))
@@ -116,7 +124,7 @@ static void print_proved(const struct audit *audit) {
 	if (step_holds(audit, FOUND_CHAINS))
 		printf("  chains    numbers and digests follow one another; what is missing is named below\n");
 	if (step_holds(audit, FOUND_BODIES))
-		printf("  bodies    results are those that were signed, and give the state of every round shown\n");
+		print_bodies(audit);
 	if (step_holds(audit, FOUND_TIME))
 		printf("  time      no statement is later or earlier than the anchors around it allow\n");
 }
@@ -140,6 +148,22 @@ static void print_line(const struct line *line) {
 		if (!strcmp(line->events[i].what, "reset") || !strcmp(line->events[i].what, "spool-full"))
 			say(stdout, "    %s: number %" PRId64 " at %s by its clock\n", line->events[i].what,
 			    line->events[i].sequence, times_format(line->events[i].at, at));
+}
+
+/* A rule of one name is another where its policy is: what the seconds below mean. */
+static void print_judged(const struct host *host) {
+	char at[TIMES_TEXT];
+	for (size_t i = 0; i < host->judged_count && i < HOSTS_KEPT_MOST; i++) {
+		size_t index;
+		const json_t *policy;
+		say(stdout, "  from %s on judged by\n", times_format(host->judged[i].at, at));
+		json_array_foreach(host->judged[i].policies, index, policy)
+			say(stdout, "    policy %s %s, %s\n", json_string_value(json_object_get(policy, "id")),
+			    json_string_value(json_object_get(policy, "version")),
+			    json_string_value(json_object_get(policy, "sha256")));
+	}
+	if (host->judged_count > HOSTS_KEPT_MOST)
+		say(stdout, "  and by %zu other stacks of policies\n", host->judged_count - HOSTS_KEPT_MOST);
 }
 
 static void print_rule(const struct host_rule *rule) {
@@ -166,12 +190,36 @@ static void print_hosts(const struct audit *audit) {
 		say(stdout, "\nHost %s (%s)\n", host->id, host->name);
 		for (size_t k = 0; k < host->line_count; k++)
 			print_line(host->lines[k]);
+		print_judged(host);
 		if (host->rule_count > 0)
 			say(stdout, "  seconds of the %" PRId64 " of the period\n",
 			    audit->manifest.to - audit->manifest.from);
 		for (size_t k = 0; k < host->rule_count; k++)
 			print_rule(host->rules[k]);
 	}
+}
+
+static void print_attestation(const struct attested *attested) {
+	const struct attestation *said = attested->said;
+	char from[TIMES_TEXT], to[TIMES_TEXT], hex[HASH_HEX];
+	size_t index;
+	const json_t *control;
+	json_array_foreach(said->controls, index, control)
+		say(stdout, index ? ", %s" : "  %s", json_string_value(control));
+	say(stdout, ": %s, sealed on host %s (%s) as entry %" PRIu64 ", stands from %s to %s\n", said->author,
+	    attested->host, attested->name, attested->index, times_format(said->collected, from),
+	    times_format(said->expires, to));
+	say(stdout, "    %s\n", said->note);
+	if (said->file.name)
+		say(stdout, "    file %s, %" PRId64 " bytes, %s\n", said->file.name, said->file.size,
+		    hash_hex(&said->file.sha256, hex));
+}
+
+static void print_attested(const struct audit *audit) {
+	if (audit->attested.count > 0)
+		printf("\nAttestations: what people said, and no host showed\n");
+	for (size_t i = 0; i < audit->attested.count; i++)
+		print_attestation(&audit->attested.items[i]);
 }
 
 static void print_operator(const struct audit *audit) {
@@ -211,6 +259,7 @@ static void print_all(const struct audit *audit, const char *path) {
 	print_contradictions(audit);
 	print_proved(audit);
 	print_hosts(audit);
+	print_attested(audit);
 	print_operator(audit);
 	if (found_total(&audit->found, FOUND_OPEN) > 0) {
 		printf("\nCould not be established\n");

@@ -32,7 +32,7 @@ static json_t *rule_json(const struct host_rule *rule) {
 		json_object_set_new(seconds, timeline_state_name((enum timeline_state)i),
 				    json_integer(rule->timeline.seconds[i]));
 	json_t *object =
-		json_pack("{s:s, s:o, s:I, s:o}", "rule", rule->id, "seconds", seconds, "longestGap",
+		json_pack("{s:o, s:o, s:I, s:o}", "rule", json_text(rule->id), "seconds", seconds, "longestGap",
 			  (json_int_t)rule->timeline.longest_gap, "intervals", intervals_json(&rule->timeline));
 	if (rule->has_last)
 		json_object_set_new(object, "last",
@@ -62,6 +62,35 @@ static json_t *line_json(const struct line *line) {
 			 (json_int_t)line->gap_count, "gaps", gaps, "events", events);
 }
 
+static json_t *judged_json(const struct host *host) {
+	json_t *list = json_array();
+	for (size_t i = 0; i < host->judged_count && i < HOSTS_KEPT_MOST; i++)
+		json_array_append_new(list, json_pack("{s:o, s:O}", "from", time_json(host->judged[i].at), "policies",
+						      host->judged[i].policies));
+	return list;
+}
+
+static json_t *attested_json(const struct attested_list *attested) {
+	json_t *list = json_array();
+	for (size_t i = 0; i < attested->count; i++) {
+		const struct attested *item = &attested->items[i];
+		const struct attestation *said = item->said;
+		char hex[HASH_HEX];
+		json_t *object = json_pack("{s:O, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "controls", said->controls,
+					   "author", json_text(said->author), "note", json_text(said->note),
+					   "collectedAt", time_json(said->collected), "expiresAt",
+					   time_json(said->expires), "host", json_text(item->host), "name",
+					   json_text(item->name), "index", (json_int_t)item->index);
+		if (said->file.name)
+			json_object_set_new(object, "file",
+					    json_pack("{s:o, s:I, s:s}", "name", json_text(said->file.name), "size",
+						      (json_int_t)said->file.size, "sha256",
+						      hash_hex(&said->file.sha256, hex)));
+		json_array_append_new(list, object);
+	}
+	return list;
+}
+
 static json_t *hosts_json(const struct hosts *hosts) {
 	json_t *list = json_array();
 	for (size_t i = 0; i < hosts->count; i++) {
@@ -71,8 +100,9 @@ static json_t *hosts_json(const struct hosts *hosts) {
 			json_array_append_new(lines, line_json(host->lines[k]));
 		for (size_t k = 0; k < host->rule_count; k++)
 			json_array_append_new(rules, rule_json(host->rules[k]));
-		json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:o}", "id", json_text(host->id), "name",
-						      json_text(host->name), "lines", lines, "rules", rules));
+		json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:o, s:o}", "id", json_text(host->id), "name",
+						      json_text(host->name), "lines", lines, "judgedBy",
+						      judged_json(host), "rules", rules));
 	}
 	return list;
 }
@@ -119,7 +149,7 @@ static json_t *operator_json(const struct operator_line *line) {
 
 json_t *verify_package_json(const struct audit *audit) {
 	const struct found *found = &audit->found;
-	return json_pack("{s:b, s:I, s:I, s:o, s:o, s:O?, s:o, s:I, s:I, s:o, s:o, s:o}", "proved",
+	return json_pack("{s:b, s:I, s:I, s:o, s:o, s:O?, s:o, s:I, s:I, s:o, s:o, s:o, s:o}", "proved",
 			 found_total(found, FOUND_CONTRADICTION) == 0, "contradictionCount",
 			 (json_int_t)found_total(found, FOUND_CONTRADICTION), "openCount",
 			 (json_int_t)found_total(found, FOUND_OPEN), "contradictions",
@@ -127,5 +157,5 @@ json_t *verify_package_json(const struct audit *audit) {
 			 json_object_get(audit->manifest.object, "query"), "origin", json_text(audit->manifest.origin),
 			 "statements", (json_int_t)audit->statements, "logSize", (json_int_t)audit->anchors.head.size,
 			 "anchors", anchors_json(&audit->anchors), "hosts", hosts_json(&audit->hosts), "operator",
-			 operator_json(&audit->operator_line));
+			 operator_json(&audit->operator_line), "attestations", attested_json(&audit->attested));
 }

@@ -55,7 +55,8 @@ static void take_witnesses(const struct trusted *trusted, const struct buf *note
 		return;
 	}
 	anchor->witnesses = view.count;
-	anchor->is_witnessed = view.is_met && view.count > 0;
+	/* A policy that asks for nobody is met by nobody. */
+	anchor->is_witnessed = view.is_met && view.count > 0 && trusted->witnesses->quorum != SIZE_MAX;
 	anchor->witnessed = INT64_MIN;
 	for (size_t i = 0; i < trusted->witnesses->witness_count; i++)
 		if (view.cosigned[i].is_there && view.cosigned[i].time > anchor->witnessed)
@@ -212,6 +213,8 @@ static void bound(struct anchors *anchors) {
 			latest = anchor->time;
 		anchors->latest[i] = latest;
 		anchors->witnessed += anchor->is_witnessed;
+		if (anchor->is_witnessed)
+			anchors->witnessed_size = anchor->size;
 		anchors->stamped += anchor->is_stamped;
 	}
 }

@@ -31,6 +31,7 @@ struct anchors {
 	int64_t *earliest; /* of the items' times from each on; INT64_MAX: none */
 	int64_t *latest;   /* of the items' times up to each; INT64_MIN: none */
 	size_t witnessed, stamped;
+	uint64_t witnessed_size; /* of the largest with the quorum; 0: there is none */
 };
 /* Signatures of log, witnesses and authorities; the roots are for others to compare. False: there is no head that can
  * be believed, which is told. */

@@ -49,10 +49,10 @@ static void take_operators(struct audit *audit, const struct shown *shown, const
 		found_err(&audit->found, FOUND_KEYS, shown->where, &err);
 }
 
-/* From the time that a revocation names on, the line is not believed. */
+/* From the time that a revocation names on, the line is not believed, whatever time a thief of its key writes. */
 static bool is_disbelieved(struct audit *audit, const struct shown *shown, struct line *line) {
 	const struct revocation *revocation = operator_revoked(&audit->operator_line, line->enrolment);
-	if (!revocation || shown->statement->finished_at < revocation->from)
+	if (!revocation || (shown->statement->finished_at < revocation->from && shown->received < revocation->from))
 		return false;
 	line_forget(line, revocation->from);
 	found_add(&audit->found, FOUND_OPEN, FOUND_KEYS, shown->where,
@@ -60,6 +60,18 @@ static bool is_disbelieved(struct audit *audit, const struct shown *shown, struc
 		  "revocation was known",
 		  line->host->id, line->host->name);
 	return true;
+}
+
+static void take_attestation(struct audit *audit, const struct shown *shown, struct line *line,
+			     const struct buf *body) {
+	const struct attested by = {.host = line->host->id, .name = line->host->name, .index = shown->index};
+	struct err err;
+	if (!shown_is(shown, "attestation") || is_disbelieved(audit, shown, line))
+		return;
+	if (body->len == 0)
+		audit->attested.unshown++;
+	else if (!attested_take(&audit->attested, &by, body, shown->statement->finished_at, shown->where, &err))
+		found_err(&audit->found, FOUND_BODIES, shown->where, &err);
 }
 
 static void take_statement(struct audit *audit, struct shown *shown) {
@@ -73,11 +85,15 @@ static void take_statement(struct audit *audit, struct shown *shown) {
 		line_forget(line, shown->statement->started_at);
 		return;
 	}
+	shown_late(audit, shown, line);
 	if (shown_is(shown, "round")) {
-		if (!is_disbelieved(audit, shown, line))
+		if (is_disbelieved(audit, shown, line))
+			shown_skip(audit, shown);
+		else
 			shown_round(audit, shown, line);
 	} else if (shown_body(audit, shown, &body)) {
 		take_operators(audit, shown, &body);
+		take_attestation(audit, shown, line, &body);
 	}
 }
 
@@ -100,7 +116,20 @@ static bool is_in_order(struct audit *audit, const struct shown *shown, uint64_t
 	return true;
 }
 
+/* The log's order is that of receipt. */
+static void count_receipt(struct audit *audit, const struct shown *shown) {
+	const int64_t back = audit->statements > 0 ? audit->received_latest - shown->received : 0;
+	if (audit->statements == 0 || back < 0)
+		audit->received_latest = shown->received;
+	if (back > AUDIT_SLACK)
+		audit->went_back++;
+	if (back > AUDIT_SLACK && back > audit->went_back_most)
+		audit->went_back_most = back;
+	audit->from_future += shown->received > audit->now + AUDIT_SLACK;
+}
+
 static void count(struct audit *audit, const struct shown *shown) {
+	count_receipt(audit, shown);
 	audit->statements++;
 	if (shown->received < audit->manifest.from || shown->received >= audit->manifest.to)
 		return;
@@ -112,6 +141,7 @@ static void count(struct audit *audit, const struct shown *shown) {
 	audit->last_place = audit->statements;
 	if (shown->index < audit->anchors.head.size && anchors_upper(&audit->anchors, shown->index) == INT64_MAX)
 		audit->unbounded++;
+	audit->unwitnessed += shown->index >= audit->anchors.witnessed_size;
 }
 
 /* The collector's own line goes first: what it says of others must be known when they go by. */
@@ -189,6 +219,7 @@ bool audit_run(struct audit *audit, const struct package *package, const struct 
 		finish_log(audit);
 	finish_hosts(audit);
 	finish_open(audit);
+	finish_doubts(audit);
 	return true;
 }
 
@@ -199,6 +230,7 @@ void audit_done(struct audit *audit) {
 	rulesets_done(&audit->rulesets);
 	operator_done(&audit->operator_line);
 	hosts_done(&audit->hosts);
+	attested_done(&audit->attested);
 	frontier_free(audit->tree);
 	package_lines_free(audit->disclosures);
 	json_decref(audit->disclosed);

@@ -8,12 +8,14 @@
 #include "core/frontier.h"
 #include "core/statement.h"
 #include "verify/anchors.h"
+#include "verify/attested.h"
 #include "verify/hosts.h"
 #include "verify/operator.h"
 #include "verify/trusted.h"
 
 #define AUDIT_SLACK 300 /* seconds that clocks may be apart */
 #define AUDIT_TAIL 7200 /* seconds that the checkpoint may have been signed before the period ended */
+#define AUDIT_LATE 3600 /* seconds from which on a receipt says nothing of when a statement was made */
 #define AUDIT_STATEMENTS_MOST 4000000
 #define AUDIT_LINE_LONGEST (256U << 10) /* of statements.jsonl: an envelope and two numbers */
 #define AUDIT_SHOWN_LONGEST (8U << 20)  /* of disclosures.jsonl */
@@ -45,6 +47,12 @@ struct audit {
 	struct package_lines *disclosures;        /* NULL: bodies are there instead */
 	json_t *disclosed;                        /* the next one */
 	size_t erased_results;
+	struct attested_list attested;
+	uint64_t rounds_proved, rounds_unproved; /* whose results gave their state root, or could not: behind a gap */
+	uint64_t unwitnessed;                    /* of the period, behind the last anchor with the quorum */
+	int64_t received_latest;                 /* so far */
+	uint64_t went_back, from_future;         /* statements whose receivedAt is before that, or behind now */
+	int64_t went_back_most;                  /* seconds */
 };
 
 /* False: the package cannot be read as one at all. True: audit->found says what does not hold, the rest what does. The

@@ -9,21 +9,23 @@ static bool refuse(struct audit *audit, const struct shown *shown, const char *w
 
 static bool is_collectors(const struct line *line) { return !strcmp(line->purpose, "collector"); }
 
-/* From the last full round before the period on nothing may be missing, nor in the period; what is shown before that
- * are single statements. Of the collector's own line everything is there. */
+/* From the last full round before the period on nothing may be missing, nor in the period and behind it; what is shown
+ * before that are single statements. Of the collector's own line everything is there. What was received when is the
+ * operator's word: a line that has come to the period does not go back before it. */
 static void enter_context(struct audit *audit, const struct shown *shown, struct line *line) {
 	const bool is_before = shown->received < audit->manifest.from;
 	const bool is_full = shown_is(shown, "round") && shown->statement->full;
-	if (is_collectors(line))
+	if (is_collectors(line) || line->has_entered)
 		return;
+	line->has_entered = !is_before;
 	if (is_before && is_full) { /* what was missing before it is of no matter */
 		line->gap_count = 0;
 		line->is_in_context = true;
 	} else if (!is_before && !line->is_in_context) {
 		if (line->gap_count > 0 && !*line->purpose)
 			found_add(&audit->found, FOUND_OPEN, FOUND_CHAINS, shown->where,
-				  "what host %s (%s) came to before the period: no full round before number %lld is "
-				  "shown",
+				  "what host %s (%s) came to until then: no full round before number %lld is shown, "
+				  "and what is missing may be of the period",
 				  line->host->id, line->host->name, (long long)shown->statement->sequence);
 		line->gap_count = 0;
 		line->is_in_context = true;
@@ -32,14 +34,13 @@ static void enter_context(struct audit *audit, const struct shown *shown, struct
 
 static bool is_next(struct audit *audit, const struct shown *shown, struct line *line) {
 	const struct statement *statement = shown->statement;
-	const int64_t next = line->sequence + 1;
-	if (statement->sequence < next) {
+	if (statement->sequence <= line->sequence) {
 		found_add(&audit->found, FOUND_CONTRADICTION, FOUND_CHAINS, shown->where,
 			  "a fork in the line of host %s (%s): number %lld comes behind number %lld", line->host->id,
 			  line->host->name, (long long)statement->sequence, (long long)line->sequence);
 		return false;
 	}
-	if (statement->sequence == next) {
+	if (statement->sequence - 1 == line->sequence) {
 		if (!strcmp(statement->previous, line->last))
 			return true;
 		found_add(
@@ -48,10 +49,8 @@ static bool is_next(struct audit *audit, const struct shown *shown, struct line 
 			line->host->id, line->host->name, (long long)statement->sequence, (long long)line->sequence);
 		return false;
 	}
-	if (shown->received >= audit->manifest.to &&
-	    !is_collectors(line)) /* behind the period single statements are shown */
-		return true;
-	const struct line_gap gap = {next, statement->sequence - 1, line->finished, statement->started_at};
+	const struct line_gap gap = {line->sequence + 1, statement->sequence - 1, line->finished,
+				     statement->started_at};
 	line_gap(line, &gap);
 	line_forget(line, line->finished);
 	return true;
@@ -144,7 +143,7 @@ static void go_on(const struct shown *shown, struct line *line) {
 
 bool shown_chain(struct audit *audit, const struct shown *shown, struct line *line) {
 	const bool is_enrolment = shown_is(shown, "enrolment");
-	const bool is_neighbour = !is_enrolment && shown->statement->sequence == line->sequence + 1;
+	const bool is_neighbour = !is_enrolment && shown->statement->sequence - 1 == line->sequence;
 	CLEANUP(free_ptr) char *boot_before = xstrdup(line->boot);
 	if (is_enrolment ? !first_holds(audit, shown) : !is_next(audit, shown, line))
 		return false;

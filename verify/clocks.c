@@ -66,6 +66,18 @@ static void bound_below(const struct audit *audit, struct shown *shown, struct l
 	shown->lower = line->lower;
 }
 
+void shown_late(const struct audit *audit, const struct shown *shown, struct line *line) {
+	/* Not before the anchors that had come by then, whatever receivedAt says. */
+	const int64_t lower = anchors_lower(&audit->anchors, shown->index);
+	const int64_t seen = shown->received > lower ? shown->received : lower;
+	const int64_t late = seen - shown->statement->finished_at;
+	if (shown->received < audit->manifest.from || late <= AUDIT_LATE ||
+	    !(shown_is(shown, "round") || shown_is(shown, "attestation")))
+		return;
+	line->late_count++;
+	line->late_most = late > line->late_most ? late : line->late_most;
+}
+
 bool shown_time(struct audit *audit, struct shown *shown, struct line *line) {
 	const struct statement *statement = shown->statement;
 	const int64_t received_lower = anchors_lower(&audit->anchors, shown->index);
@@ -92,7 +104,8 @@ bool shown_time(struct audit *audit, struct shown *shown, struct line *line) {
 				  received_lower);
 	if (statement->finished_at > shown->received + AUDIT_SLACK)
 		found_add(&audit->found, FOUND_OPEN, FOUND_TIME, shown->where,
-			  "which clock was right: it was finished %lld seconds after it was received",
+			  "which clock was right: it was finished %lld seconds after it was received, so that its "
+			  "results count for no second",
 			  (long long)(statement->finished_at - shown->received));
 	return true;
 }

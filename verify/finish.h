@@ -10,3 +10,5 @@ void finish_log(struct audit *audit);
 void finish_hosts(struct audit *audit);
 /* What could not be established, beyond what the steps told. */
 void finish_open(struct audit *audit);
+/* doubts.c: of times, witnesses and controls. */
+void finish_doubts(struct audit *audit);

@@ -22,6 +22,9 @@ static void free_host(struct host *host) {
 		free(host->rules[i]->id);
 		free(host->rules[i]);
 	}
+	for (size_t i = 0; i < host->judged_count && i < HOSTS_KEPT_MOST; i++)
+		json_decref(host->judged[i].policies);
+	free(host->judged);
 	free(host->lines);
 	free(host->rules);
 	free(host->id);
@@ -91,6 +94,13 @@ struct host_rule *host_rule(struct host *host, const char *rule, int64_t from, i
 	host->rules[low] = made;
 	host->rule_count++;
 	return made;
+}
+
+void host_judged(struct host *host, int64_t at, json_t *policies) {
+	if (host->judged_count++ >= HOSTS_KEPT_MOST)
+		return;
+	host->judged = xreallocarray(host->judged, host->judged_count, sizeof *host->judged);
+	host->judged[host->judged_count - 1] = (struct host_judged){at, json_incref(policies)};
 }
 
 void line_event(struct line *line, const char *what, int64_t at) {

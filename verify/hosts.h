@@ -7,7 +7,7 @@
 
 #define HOSTS_MOST 100000
 #define HOSTS_LINES_MOST 1000 /* of one host */
-#define HOSTS_KEPT_MOST 1000  /* gaps and events of a line that are listed; more are only counted */
+#define HOSTS_KEPT_MOST 1000  /* gaps, events and stacks of policies that are listed; more are only counted */
 
 /* What one rule came to on a host. */
 struct host_rule {
@@ -61,15 +61,26 @@ struct line {
 	char **boots; /* that were, sorted by nothing */
 	size_t boot_count;
 	bool is_in_context; /* from here on nothing may be missing */
+	bool has_entered;   /* a statement of the period, or from behind it, came */
+	size_t late_count;  /* rounds and attestations of the period that were received long after they were made */
+	int64_t late_most;  /* seconds */
 	size_t statements, rounds, resets, rotations, spool_fulls, gap_count, event_count;
 	struct line_gap *gaps;
 	struct line_event *events;
 	struct current current;
 };
 
+/* What a host's rounds were judged by. */
+struct host_judged {
+	int64_t at;       /* of the first such round, by its clock */
+	json_t *policies; /* of its statement */
+};
+
 struct host {
 	char *id, *name;
-	struct line **lines; /* in the order of their enrolment */
+	struct host_judged *judged; /* each other than the one before it */
+	size_t judged_count;        /* those beyond the cap are only counted */
+	struct line **lines;        /* in the order of their enrolment */
 	size_t line_count;
 	struct host_rule **rules; /* sorted by id */
 	size_t rule_count;
@@ -86,6 +97,7 @@ struct host *hosts_add(struct hosts *hosts, const char *id, const char *name);
 /* A line behind the others of the host. */
 struct line *host_begin(struct host *host);
 struct host_rule *host_rule(struct host *host, const char *rule, int64_t from, int64_t to); /* made when new */
+void host_judged(struct host *host, int64_t at, json_t *policies);
 void line_event(struct line *line, const char *what, int64_t at);
 void line_gap(struct line *line, const struct line_gap *gap);
 /* Nothing of the line's results is known from `at` on. */

@@ -54,6 +54,16 @@ static void vouch(struct audit *audit, const struct shown *shown, struct line *l
 	}
 }
 
+/* There is one operator, and one line that says what he did. */
+static bool is_second_collector(const struct audit *audit, const struct shown *shown) {
+	const char *purpose = shown->statement->purpose;
+	for (size_t i = 0; purpose && !strcmp(purpose, "collector") && i < audit->hosts.count; i++)
+		for (size_t k = 0; k < audit->hosts.items[i]->line_count; k++)
+			if (!strcmp(audit->hosts.items[i]->lines[k]->purpose, "collector"))
+				return true;
+	return false;
+}
+
 /* A key that another line has enrolled, of whatever host. */
 static bool is_taken(const struct audit *audit, const struct hash *key_id) {
 	for (size_t i = 0; i < audit->hosts.count; i++)
@@ -88,6 +98,10 @@ static bool enrol(struct audit *audit, const struct shown *shown, struct line **
 	if (!read_key(shown->statement->evidence_key, "evidenceKey", &key, &err) || !join_tree(audit, shown, key)) {
 		EVP_PKEY_free(key);
 		return refuse(audit, shown, "an enrolment that is not signed by the evidence key that it names");
+	}
+	if (is_second_collector(audit, shown)) {
+		EVP_PKEY_free(key);
+		return refuse(audit, shown, "a second line that says that it is the collector's own");
 	}
 	const struct hash id = key_id(key);
 	const bool is_taken_key = is_taken(audit, &id);

@@ -146,8 +146,10 @@ struct erasure *operator_erased(struct operator_line *line, const char *body, co
 }
 
 const struct revocation *operator_revoked(const struct operator_line *line, const char *enrolment) {
+	const struct revocation *earliest = NULL;
 	for (size_t i = 0; i < line->revocation_count; i++)
-		if (!strcmp(line->revocations[i].enrolment, enrolment))
-			return &line->revocations[i];
-	return NULL;
+		if (!strcmp(line->revocations[i].enrolment, enrolment) &&
+		    (!earliest || line->revocations[i].from < earliest->from))
+			earliest = &line->revocations[i];
+	return earliest;
 }

@@ -34,4 +34,5 @@ MUST_CHECK bool operator_revocation(struct operator_line *line, const struct buf
  * statement that is named for it, NULL for any. */
 struct erasure *operator_erased(struct operator_line *line, const char *body, const char *statement, const char *rule,
 				const char *record);
+/* Of several the one that disbelieves most; NULL: there is none. */
 const struct revocation *operator_revoked(const struct operator_line *line, const char *enrolment);

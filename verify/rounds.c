@@ -1,6 +1,7 @@
 /* Rounds: results, the state that they add up to, and what that makes of the timelines. */
 #include "core/base64.h"
 #include "core/result.h"
+#include "core/state.h"
 #include "core/text.h"
 #include "core/times.h"
 #include "verify/shown.h"
@@ -110,12 +111,26 @@ static bool read_state(struct round_look *look, const json_t *result, struct slo
 	return true;
 }
 
+/* Nothing may stand beside what the leaf commits to: a reader of the file would take it for proved. */
+static bool is_leaf_alone(const struct round_look *look, const json_t *result) {
+	CLEANUP(json_decref_p) json_t *alone = NULL;
+	struct err err;
+	if (json_object_get(result, "erased"))
+		return true;
+	if (!state_disclose(result, &alone, &err))
+		return refuse_err(look, &err);
+	json_object_set(alone, "index", json_object_get(result, "index"));
+	return json_equal(alone, result) ||
+	       refuse(look, "a disclosed result with members that its leaf does not commit to");
+}
+
 /* Disclosed results say their place among the leaves, others the policy of their rule. */
 static bool place_fits(struct round_look *look, const json_t *result, size_t rule) {
 	const json_t *index = json_object_get(result, "index"), *policy = json_object_get(result, "policy");
 	if (look->nodes)
-		return (json_is_integer(index) && json_integer_value(index) == (json_int_t)rule) ||
-		       refuse(look, "a disclosed result whose index is not that of its rule");
+		return ((json_is_integer(index) && json_integer_value(index) == (json_int_t)rule) ||
+			refuse(look, "a disclosed result whose index is not that of its rule")) &&
+		       is_leaf_alone(look, result);
 	if (json_object_get(result, "erased"))
 		return true;
 	return (json_is_string(policy) && ruleset_has_policy(look->current->ruleset, json_string_value(policy))) ||
@@ -219,16 +234,21 @@ static bool root_holds(struct round_look *look, const struct slot *fresh) {
 
 static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
 
-static void tell(const struct round_look *look, struct slot *slot, bool is_renewed) {
+/* Not when host and collector contradict each other: the operator could have a failing rule heal before it did. */
+static bool has_known_time(const struct shown *shown) {
+	return shown->statement->finished_at <= shown->received + AUDIT_SLACK;
+}
+
+static void tell(const struct round_look *look, struct slot *slot) {
 	const int64_t at = earlier(slot->collected, look->shown->counted);
-	const int64_t until = earlier(slot->collected, look->shown->counted) + slot->valid;
+	const int64_t until = at + slot->valid;
 	struct timeline *timeline = slot->rule ? &slot->rule->timeline : NULL;
 	if (!timeline)
 		return;
 	if (!slot->stands)
 		timeline_forget(timeline, look->shown->statement->started_at);
-	else if (is_renewed)
-		timeline_renew(timeline, at, until);
+	else if (!has_known_time(look->shown))
+		timeline_forget(timeline, at);
 	else if (slot->state == TIMELINE_WAIVED)
 		timeline_set_waived(timeline, at, slot->waived_until, until);
 	else
@@ -246,11 +266,11 @@ static void tell_all(const struct round_look *look, const struct slot *fresh) {
 		struct slot *slot = &current->slots[i];
 		if (look->carried[i]) {
 			*slot = fresh[i];
-			tell(look, slot, false);
+			tell(look, slot);
 		} else if (current->is_complete && slot->has_leaf && is_looked_at(look, i)) {
 			slot->stands = true;
 			slot->collected = look->shown->statement->started_at;
-			tell(look, slot, true);
+			tell(look, slot);
 		}
 	}
 }
@@ -269,6 +289,7 @@ static void apply(struct round_look *look) {
 		line_forget(look->line, look->shown->statement->started_at);
 		return;
 	}
+	*(can_prove ? &look->audit->rounds_proved : &look->audit->rounds_unproved) += 1;
 	/* Behind a gap what is signed counts; what only a root could show does not. */
 	if (!can_prove && !look->is_signed)
 		return;
@@ -349,6 +370,7 @@ static void round_of_disclosures(struct round_look *look) {
 		next_disclosure(look->audit);
 		return;
 	}
+	*(look->current->is_complete ? &look->audit->rounds_proved : &look->audit->rounds_unproved) += 1;
 	const bool has_moved =
 		!committed_root(look->shown->statement, &said) || !hash_equal(&said, &look->current->root);
 	if (look->shown->statement->full || (look->current->is_complete && has_moved)) {
@@ -384,6 +406,7 @@ static bool take_ruleset(struct round_look *look, const struct ruleset *ruleset)
 	if (current->is_complete && !look->shown->statement->full)
 		return refuse(look, "judged by other policies than the round before, and yet not full");
 	line_forget(look->line, look->shown->statement->started_at);
+	host_judged(look->line->host, look->shown->statement->started_at, look->shown->statement->policies);
 	free(current->slots);
 	current->ruleset = ruleset;
 	current->slots = xcalloc(ruleset->count, sizeof *current->slots);
@@ -427,4 +450,10 @@ void shown_round(struct audit *audit, const struct shown *shown, struct line *li
 		round_of_disclosures(&look);
 	else
 		round_of_bodies(&look);
+}
+
+void shown_skip(struct audit *audit, const struct shown *shown) {
+	const struct round_look look = {.audit = audit, .shown = shown};
+	if (audit->disclosures && is_disclosed(&look))
+		next_disclosure(audit);
 }

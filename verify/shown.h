@@ -31,5 +31,9 @@ bool shown_body(struct audit *audit, const struct shown *shown, struct buf *ret_
 /* clocks.c: against the anchors. */
 void shown_bounds(const struct audit *audit, struct shown *shown);
 bool shown_time(struct audit *audit, struct shown *shown, struct line *line);
+/* Whether it came long after its host says that it was made. */
+void shown_late(const struct audit *audit, const struct shown *shown, struct line *line);
 /* rounds.c: results, state, timelines. */
 void shown_round(struct audit *audit, const struct shown *shown, struct line *line);
+/* A round that is not believed: what is disclosed of it is passed over. */
+void shown_skip(struct audit *audit, const struct shown *shown);

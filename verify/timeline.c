@@ -77,11 +77,6 @@ void timeline_set_waived(struct timeline *timeline, int64_t at, int64_t waived_u
 	timeline->waived_until = waived_until;
 }
 
-void timeline_renew(struct timeline *timeline, int64_t at, int64_t until) {
-	account(timeline, at);
-	timeline->until = until;
-}
-
 void timeline_forget(struct timeline *timeline, int64_t at) { timeline_set(timeline, at, TIMELINE_GAP, at); }
 
 void timeline_close(struct timeline *timeline) {

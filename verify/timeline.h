@@ -46,8 +46,6 @@ void timeline_done(struct timeline *timeline);
 void timeline_set(struct timeline *timeline, int64_t at, enum timeline_state state, int64_t until);
 /* The same for a fail that is waived until waived_until. */
 void timeline_set_waived(struct timeline *timeline, int64_t at, int64_t waived_until, int64_t until);
-/* What stands, stands until `until`, as of a look at `at`. */
-void timeline_renew(struct timeline *timeline, int64_t at, int64_t until);
 /* From `at` on nothing is known. */
 void timeline_forget(struct timeline *timeline, int64_t at);
 /* The rest of the period; sums. */

@@ -47,7 +47,7 @@ static void a_result_stands_until_the_next_look(void **state) {
 static void a_renewal_behind_a_lapse_does_not_fill_the_gap(void **state) {
 	struct timeline timeline = timeline_over(1000, 2000);
 	timeline_set(&timeline, 1000, TIMELINE_PASS, 1100);
-	timeline_renew(&timeline, 1500, 1900);
+	timeline_set(&timeline, 1500, TIMELINE_PASS, 1900);
 	timeline_close(&timeline);
 	assert_seconds(&timeline, TIMELINE_PASS, 500);
 	assert_seconds(&timeline, TIMELINE_GAP, 500);
