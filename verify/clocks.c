@@ -69,7 +69,7 @@ static void bound_below(const struct audit *audit, struct shown *shown, struct l
 void shown_late(const struct audit *audit, const struct shown *shown, struct line *line) {
 	/* Not before the anchors that had come by then, whatever receivedAt says. */
 	const int64_t lower = anchors_lower(&audit->anchors, shown->index);
-	const int64_t seen = shown->received > lower ? shown->received : lower;
+	const int64_t seen = shown->counted > lower ? shown->counted : lower;
 	const int64_t late = seen - shown->statement->finished_at;
 	if (shown->received < audit->manifest.from || late <= AUDIT_LATE ||
 	    !(shown_is(shown, "round") || shown_is(shown, "attestation")))
