@@ -38,13 +38,13 @@ static bool open_log(struct collector *collector, const char *folder, struct err
 }
 
 /* SQLite would make a new one in silence, and every host would be unknown. */
-bool collector_store(const char *folder, struct store **ret_store, struct err *err) {
+bool collector_store(const char *folder, const char *index, struct store **ret_store, struct err *err) {
 	CLEANUP(free_ptr) char *path = file_join(folder, "store.db");
 	CLEANUP(store_free_p) struct store *store = NULL;
 	struct stat status;
 	if (stat(path, &status) != 0 || status.st_size == 0)
 		return err_set(err, ERR_REFUSED, path, "the store is missing or empty: restore it from a backup");
-	if (!store_open(path, &store, err) || !store_check(store, err))
+	if (!store_open_with(path, index, &store, err) || !store_check(store, err))
 		return false;
 	*ret_store = store;
 	store = NULL;
@@ -68,7 +68,8 @@ bool collector_open(const char *folder, const char *data, void (*say)(const char
 		return false;
 	CLEANUP(free_ptr) char *policies = file_join(data ? data : collector->config->data, "policies");
 	if (!ca_load(folder, &collector->ca, err) || !open_log(collector, folder, err) ||
-	    !collector_store(folder, &collector->store, err) || !receive_adopt(collector->store, collector->log, err) ||
+	    !collector_store(folder, NULL, &collector->store, err) ||
+	    !receive_adopt(collector->store, collector->log, err) ||
 	    !index_catch_up(collector->store, say_progress, collector, err) ||
 	    !agree(collector->store, collector->log, err) ||
 	    !own_line_open(folder, collector->store, collector->log, &collector->own, err) ||

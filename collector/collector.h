@@ -38,8 +38,8 @@ struct collector {
 
 /* A second process is refused; the caller close_fd()s. */
 MUST_CHECK bool collector_lock(const char *folder, int *ret_lock, struct err *err);
-/* The store of a collector that is there, found sound. */
-MUST_CHECK bool collector_store(const char *folder, struct store **ret_store, struct err *err);
+/* The store of a collector that is there, found sound. index: as store_open_with(); NULL: the one that is there. */
+MUST_CHECK bool collector_store(const char *folder, const char *index, struct store **ret_store, struct err *err);
 /* Opens everything in DIR, under the lock. data: NULL, or in place of the configured one. Entries of the log that the
  * store does not know are adopted, and what the index lacks is derived. */
 MUST_CHECK bool collector_open(const char *folder, const char *data, void (*say)(const char *line),

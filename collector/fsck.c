@@ -7,6 +7,7 @@
 
 #include "collector/anchor.h"
 #include "collector/collector.h"
+#include "collector/store_compare.h"
 #include "collector/verbs.h"
 #include "core/file.h"
 #include "core/text.h"
@@ -54,9 +55,25 @@ bool fsck_anchors(struct fsck *fsck, struct err *err) {
 	return true;
 }
 
+static void say_difference(void *context, const char *table, int64_t rows) {
+	fsck_problem(context, "index: %s: %lld rows are other than the evidence gives: vouch-collector rebuild", table,
+		     (long long)rows);
+}
+
+/* What is left of an erased result is not all that the history was made of. */
+bool fsck_index(struct fsck *fsck, struct err *err) {
+	struct err why;
+	if (!store_compare(fsck->store, fsck->index, !fsck->has_erased, say_difference, fsck, &why))
+		fsck_problem(fsck, "index: %s", why.why);
+	fsck->say(fsck->has_erased ? "index: compared, but for the history, of which something was erased"
+				   : "index: compared");
+	return true;
+}
+
 static void fsck_done(struct fsck *fsck) {
 	free(fsck->log);
 	free(fsck->anchors);
+	free(fsck->index);
 	store_free(fsck->store);
 	note_verifier_free(fsck->verifier);
 	checkpoint_done(&fsck->checkpoint);
@@ -68,7 +85,8 @@ static bool open_all(const char *folder, struct fsck *fsck, struct err *err) {
 	CLEANUP(buf_done) struct buf vkey = {0}, note = {0};
 	fsck->log = file_join(folder, "log");
 	fsck->anchors = file_join(folder, "anchors");
-	if (!collector_store(folder, &fsck->store, err) || !file_read(vkey_path, NOTE_LARGEST, &vkey, err))
+	fsck->index = file_join(folder, "index.db");
+	if (!collector_store(folder, "", &fsck->store, err) || !file_read(vkey_path, NOTE_LARGEST, &vkey, err))
 		return false;
 	CLEANUP(free_ptr) char *line = xstrndup(buf_str(&vkey), strcspn(buf_str(&vkey), "\n"));
 	return note_verifier_read(line, &fsck->verifier, err) &&
@@ -77,7 +95,7 @@ static bool open_all(const char *folder, struct fsck *fsck, struct err *err) {
 
 static bool run_fsck(const struct verb_call *call, struct err *err) {
 	static const struct option none[] = {{0}};
-	static const fsck_part parts[] = {fsck_log, fsck_evidence, fsck_anchors};
+	static const fsck_part parts[] = {fsck_log, fsck_evidence, fsck_index, fsck_anchors};
 	const char *folder;
 	CLEANUP(fsck_done) struct fsck fsck = {.say = call->say};
 	if (!collector_options(call, none, NULL, NULL, 1, &folder, err))

@@ -19,7 +19,7 @@ struct checking {
 	struct line *lines; /* sorted by nothing: there are as many as hosts */
 	size_t line_count, room;
 	json_t *by_host; /* id -> index into lines */
-	json_t *erased;  /* digest of a body -> digest of the statement that erased some of it */
+	json_t *erased; /* digest of a body -> digest of a statement that erased of it -> [rules], or true: the whole */
 	struct tile_tree *tree;
 	int64_t position;
 	uint64_t count, gaps, unclaimed;
@@ -157,6 +157,19 @@ static bool is_logged(struct checking *checking, const struct one *one) {
 	return hash_equal(&leaf, &ours) || wrong(checking, one, "the log has another entry there");
 }
 
+/* Whether the statement of this digest says that of this body the rule's result is erased (NULL: the whole body). */
+static bool says_erased(const json_t *by, const char *digest, const char *rule) {
+	const json_t *rules = json_object_get(by, digest), *one;
+	size_t index;
+	if (json_is_true(rules))
+		return true;
+	json_array_foreach(rules, index, one) {
+		if (rule && !strcmp(json_string_value(one), rule))
+			return true;
+	}
+	return false;
+}
+
 /* Every erased result names a statement that says so. */
 static bool erasures_hold(struct checking *checking, const struct one *one, const json_t *document) {
 	const json_t *by = json_object_get(checking->erased, one->evidence->body_sha256), *result;
@@ -164,7 +177,8 @@ static bool erasures_hold(struct checking *checking, const struct one *one, cons
 	json_array_foreach(json_object_get(document, "results"), index, result) {
 		const json_t *mark = json_object_get(result, "erased");
 		const char *named = json_string_value(json_object_get(mark, "statement"));
-		if (mark && (!named || !json_object_get(by, named)))
+		const char *rule = json_string_value(json_object_get(result, "rule"));
+		if (mark && (!named || !rule || !says_erased(by, named, rule)))
 			return wrong(checking, one, "a result of it is erased, and no statement says so");
 		erased += mark != NULL;
 	}
@@ -185,13 +199,26 @@ static bool state_holds(struct checking *checking, const struct one *one, struct
 	       wrong(checking, one, why.why);
 }
 
+/* Of an attestation nothing is left; of a round the leaves are. */
+static bool may_be_gone(struct checking *checking, const struct one *one) {
+	const json_t *by = json_object_get(checking->erased, one->evidence->body_sha256), *rules;
+	const char *digest;
+	if (strcmp(one->statement->type, "attestation") != 0)
+		return false;
+	json_object_foreach((json_t *)by, digest, rules) {
+		if (says_erased(by, digest, NULL))
+			return true;
+	}
+	return false;
+}
+
 static bool body_holds(struct checking *checking, const struct one *one, struct line *line) {
 	CLEANUP(buf_done) struct buf body = {0};
 	CLEANUP(json_decref_p) json_t *document = NULL;
 	const bool is_round = !strcmp(one->statement->type, "round");
 	struct err why;
 	if (!store_body(checking->fsck->store, one->evidence->body_sha256, &body, &why))
-		return json_object_get(checking->erased, one->evidence->body_sha256) ||
+		return may_be_gone(checking, one) ||
 		       wrong(checking, one, "its body is gone, and no statement says that it was erased");
 	const struct hash hash = hash_of(buf_str(&body), body.len);
 	const bool is_whole = hash_equal(&hash, &one->statement->body_sha256);
@@ -218,6 +245,23 @@ static void check_one(struct checking *checking, struct one *one) {
 
 /* --- what was erased ---------------------------------------------------------------------------------------------- */
 
+/* Two statements may have one body, and one erasure may name both. */
+static void note_erasure(json_t *by, const char *digest, const json_t *rules) {
+	json_t *before = json_object_get(by, digest);
+	size_t index;
+	json_t *rule;
+	if (!rules || json_is_true(before)) {
+		json_object_set_new(by, digest, json_true());
+		return;
+	}
+	if (!before)
+		json_object_set_new(by, digest, json_array());
+	json_array_foreach(rules, index, rule) {
+		if (json_is_string(rule))
+			json_array_append(json_object_get(by, digest), rule);
+	}
+}
+
 static void note_erasures(struct checking *checking, const struct one *one) {
 	CLEANUP(buf_done) struct buf body = {0};
 	CLEANUP(json_decref_p) json_t *document = NULL;
@@ -233,13 +277,18 @@ static void note_erasures(struct checking *checking, const struct one *one) {
 			continue;
 		if (!json_object_get(checking->erased, sha256))
 			json_object_set_new(checking->erased, sha256, json_object());
-		json_object_set_new(json_object_get(checking->erased, sha256), one->evidence->digest, json_true());
+		note_erasure(json_object_get(checking->erased, sha256), one->evidence->digest,
+			     json_object_get(item, "rules"));
 	}
 }
 
 static void take_event(void *context, const struct store_event *event) {
 	struct checking *checking = context;
-	checking->position = event->note ? event->note->event : event->evidence->event;
+	const int64_t number = event->note ? event->note->event : event->evidence->event;
+	if (!checking->is_first_pass && number != checking->position + 1)
+		fsck_problem(checking->fsck, "what was kept between events %lld and %lld is gone",
+			     (long long)checking->position, (long long)number);
+	checking->position = number;
 	if (event->note)
 		return;
 	CLEANUP(one_done) struct one one = {.evidence = event->evidence};
@@ -301,6 +350,7 @@ bool fsck_evidence(struct fsck *fsck, struct err *err) {
 	if (!pass(&checking, err))
 		return false;
 	checking.is_first_pass = false;
+	fsck->has_erased = json_object_size(checking.erased) > 0;
 	checking.seen = xcalloc(fsck->checkpoint.size / 8 + 1, 1);
 	if (!pass(&checking, err) || !check_unclaimed(&checking, err))
 		return false;

@@ -290,7 +290,8 @@ bool index_note(struct store *store, const struct store_note *note, struct err *
 
 struct replay {
 	struct store *store;
-	int64_t position;
+	bool (*begin)(struct store *store, struct err *err);
+	int64_t position, until;
 	unsigned count;
 	bool is_bad;
 	struct err *err;
@@ -332,17 +333,18 @@ static bool replay_statement(struct store *store, const struct store_evidence *e
 
 static void replay_event(void *context, const struct store_event *event) {
 	struct replay *replay = context;
-	if (replay->is_bad)
+	const int64_t number = event->note ? event->note->event : event->evidence->event;
+	if (replay->is_bad || number > replay->until)
 		return;
 	replay->is_bad = event->note ? !index_note(replay->store, event->note, replay->err)
 				     : !replay_statement(replay->store, event->evidence, replay->err);
-	replay->position = event->note ? event->note->event : event->evidence->event;
+	replay->position = number;
 	replay->count++;
 }
 
 static bool replay_batch(struct replay *replay, struct err *err) {
 	replay->count = 0;
-	if (store_begin(replay->store, err) &&
+	if (replay->begin(replay->store, err) &&
 	    store_events(replay->store, replay->position, EVENTS_A_BATCH, replay_event, replay, err) &&
 	    !replay->is_bad && store_commit(replay->store, err))
 		return true;
@@ -365,7 +367,7 @@ static bool find_position(struct store *store, int64_t *ret_position, struct err
 
 bool index_catch_up(struct store *store, void (*progress)(void *context, int64_t done, int64_t all), void *context,
 		    struct err *err) {
-	struct replay replay = {.store = store, .err = err};
+	struct replay replay = {.store = store, .begin = store_begin, .until = INT64_MAX, .err = err};
 	char digest[HASH_HEX];
 	int64_t last;
 	if (!find_position(store, &replay.position, err) || !store_event_find(store, -1, &last, digest, err))
@@ -376,5 +378,16 @@ bool index_catch_up(struct store *store, void (*progress)(void *context, int64_t
 		if (progress)
 			progress(context, replay.position, last);
 	}
+	return true;
+}
+
+bool index_derive(struct store *store, int64_t until, struct err *err) {
+	struct replay replay = {.store = store, .begin = store_begin_alone, .until = until, .count = 1, .err = err};
+	char digest[HASH_HEX];
+	if (!store_position(store, &replay.position, digest, err))
+		return false;
+	while (replay.position < until && replay.count > 0)
+		if (!replay_batch(&replay, err))
+			return false;
 	return true;
 }

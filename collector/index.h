@@ -23,6 +23,9 @@ MUST_CHECK bool index_note(struct store *store, const struct store_note *note, s
 MUST_CHECK bool index_catch_up(struct store *store, void (*progress)(void *context, int64_t done, int64_t all),
 			       void *context, struct err *err);
 
+/* Derives what is not derived yet, up to this event and no further, into an index that nobody else has open. */
+MUST_CHECK bool index_derive(struct store *store, int64_t until, struct err *err);
+
 /* Members of a body, as the index has them: a time (0: there is none), and "controls" joined by commas; appended. */
 int64_t index_instant(const json_t *object, const char *name);
 void index_controls(const json_t *object, struct buf *text);

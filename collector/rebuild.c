@@ -20,7 +20,7 @@ static bool run_rebuild(const struct verb_call *call, struct err *err) {
 	if (!collector_options(call, none, NULL, NULL, 1, &folder, err))
 		return false;
 	umask(077);
-	return collector_lock(folder, &lock, err) && collector_store(folder, &store, err) &&
+	return collector_lock(folder, &lock, err) && collector_store(folder, NULL, &store, err) &&
 	       store_index_drop(store, err) && index_catch_up(store, say_progress, (void *)call, err);
 }
 

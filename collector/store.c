@@ -6,8 +6,6 @@
 #include "core/file.h"
 
 #define BUSY_MS 5000
-/* Of the index: another one is thrown away and derived anew. */
-#define INDEX_VERSION 5
 
 static const char evidence_schema[] =
 	"PRAGMA main.journal_mode = WAL;"
@@ -170,7 +168,7 @@ static bool is_index_empty(struct store *store) {
 }
 
 static bool create_index(struct store *store, struct err *err) {
-	CLEANUP(free_ptr) char *version = xasprintf("PRAGMA derived.user_version = %d", INDEX_VERSION);
+	CLEANUP(free_ptr) char *version = xasprintf("PRAGMA derived.user_version = %d", STORE_INDEX_VERSION);
 	return run_text(store, index_schema, err) && run_text(store, version, err);
 }
 
@@ -195,7 +193,7 @@ static bool open_index(struct store *store, struct err *err) {
 		remove_index(store);
 		return attach(store, err) && create_index(store, err);
 	}
-	if (is_index_empty(store) || index_version(store) == INDEX_VERSION)
+	if (is_index_empty(store) || index_version(store) == STORE_INDEX_VERSION)
 		return create_index(store, err);
 	return store_index_drop(store, err);
 }
@@ -225,10 +223,20 @@ bool store_open_access(const char *path, struct store **ret_store, struct err *e
 }
 
 bool store_open(const char *path, struct store **ret_store, struct err *err) {
+	return store_open_with(path, NULL, ret_store, err);
+}
+
+bool store_open_with(const char *path, const char *index, struct store **ret_store, struct err *err) {
 	CLEANUP(store_free_p) struct store *store = NULL;
 	bool is_old = false;
-	if (!store_open_access(path, &store, err) || !has_table(store, "statements", &is_old, err) ||
-	    (is_old && !run_text(store, from_one_file, err)) || !open_index(store, err))
+	if (!store_open_access(path, &store, err))
+		return false;
+	if (index) {
+		free(store->index_path);
+		store->index_path = xstrdup(index);
+	}
+	if (!has_table(store, "statements", &is_old, err) || (is_old && !run_text(store, from_one_file, err)) ||
+	    !open_index(store, err))
 		return false;
 	*ret_store = store;
 	store = NULL;
@@ -275,6 +283,7 @@ void store_free(struct store *store) {
 }
 
 bool store_begin(struct store *store, struct err *err) { return run_text(store, "BEGIN IMMEDIATE", err); }
+bool store_begin_alone(struct store *store, struct err *err) { return run_text(store, "BEGIN", err); }
 bool store_commit(struct store *store, struct err *err) { return run_text(store, "COMMIT", err); }
 
 void store_rollback(struct store *store) {

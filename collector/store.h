@@ -22,6 +22,10 @@ struct store;
 /* path: of the evidence. What is missing is made; the one file of an earlier version is taken apart; an index of
  * another version, or one that is no database, begins anew. The index may be behind: index_catch_up(). */
 MUST_CHECK bool store_open(const char *path, struct store **ret_store, struct err *err);
+/* With another index than the one beside the evidence; "": one that is empty, and gone when the store is freed. */
+MUST_CHECK bool store_open_with(const char *path, const char *index, struct store **ret_store, struct err *err);
+/* Of the index: another one is thrown away and derived anew. */
+#define STORE_INDEX_VERSION 5
 /* Tokens, readers and certificates alone, beside whoever has the index open. */
 MUST_CHECK bool store_open_access(const char *path, struct store **ret_store, struct err *err);
 /* Whether the pages of the evidence agree with each other; reads all of them. An index that does not begins anew. */
@@ -31,6 +35,8 @@ MUST_CHECK bool store_index_drop(struct store *store, struct err *err);
 void store_free(struct store *store);
 DEFINE_CLEANUP(struct store, store_free)
 MUST_CHECK bool store_begin(struct store *store, struct err *err);
+/* For an index that nobody else has open: nobody waits for us, and we wait for nobody. */
+MUST_CHECK bool store_begin_alone(struct store *store, struct err *err);
 MUST_CHECK bool store_commit(struct store *store, struct err *err);
 /* After a failure; harmless when nothing was begun. */
 void store_rollback(struct store *store);

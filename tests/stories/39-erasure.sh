@@ -161,3 +161,5 @@ spoilt "statements that changed places" "the log has another entry there" \
 	sql "UPDATE evidence SET idx = -1 WHERE idx = 3; UPDATE evidence SET idx = 3 WHERE idx = 4; UPDATE evidence SET idx = 4 WHERE idx = -1"
 spoilt "a statement that was taken away" "entry 3 of the log has no statement" \
 	sql "DELETE FROM evidence WHERE idx = 3"
+spoilt "a round's body that is gone, whatever of it was erased" "its body is gone" \
+	sql "DELETE FROM bodies WHERE sha256 = (SELECT body FROM evidence WHERE digest = '$third')"

@@ -5,8 +5,10 @@
 #include <cmocka.h>
 
 #include "collector/erase.h"
+#include "collector/fsck.h"
 #include "collector/index.h"
 #include "collector/orders.h"
+#include "collector/sql.h"
 #include "collector/summary.h"
 #include "core/state.h"
 #include "tests/unit/collector_kit.h"
@@ -270,6 +272,66 @@ static void what_is_pending_from_another_time_of_the_folder_is_not_logged(void *
 	world_done(&world);
 }
 
+/* What fsck says of the evidence, problem by problem. */
+static char problems[4096];
+
+static void keep_problem(const char *line) {
+	if (!strncmp(line, "WRONG: ", 7))
+		snprintf(problems + strlen(problems), sizeof problems - strlen(problems), "%s\n", line);
+}
+
+static void check_evidence(struct world *world) {
+	struct err err = {0};
+	CLEANUP(free_ptr) char *log = file_join(world->kit.folder, "log");
+	CLEANUP(buf_done) struct buf note = {0};
+	struct fsck fsck = {.log = log, .store = world->kit.store, .say = keep_problem};
+	problems[0] = '\0';
+	must(log_files_checkpoint(log, log_verifier(world->kit.log), &note, &fsck.checkpoint, &err));
+	must(fsck_evidence(&fsck, &err));
+	checkpoint_done(&fsck.checkpoint);
+}
+
+static void an_erasure_that_goes_beyond_its_record_is_found(void **unused) {
+	struct world world;
+	struct err err = {0};
+	char sha256[HASH_HEX] = "";
+	world_make(&world);
+	CLEANUP(json_decref_p) json_t *answer = NULL;
+	CLEANUP(free_ptr)
+	char *text = xasprintf("{\"do\":\"erase\",\"statement\":\"%s\",\"rules\":[\"a.one\"]," WHY, world.digests[0]);
+	must(order(&world, text, &answer, &err));
+	check_evidence(&world);
+	assert_string_equal(problems, "");
+	/* The operator erases the other result as well, under the same record. */
+	const char *digest = json_string_value(json_array_get(json_object_get(answer, "statements"), 0));
+	must(store_statement_get(world.kit.store, world.digests[0], keep_body, sha256, &err));
+	CLEANUP(json_decref_p)
+	json_t *more = json_pack("{s:[{s:s, s:s, s:[s]}]}", "bodies", "body", sha256, "statement", world.digests[0],
+				 "rules", "b.two");
+	must(erase_bodies(world.kit.store, more, digest, &err));
+	check_evidence(&world);
+	assert_non_null(strstr(problems, "a result of it is erased, and no statement says so"));
+	world_done(&world);
+}
+
+static void what_was_found_is_not_taken_away_in_silence(void **unused) {
+	struct world world;
+	struct err err = {0};
+	world_make(&world);
+	CLEANUP(buf_done) struct buf lines = {0}, answers = {0};
+	buf_adds(&lines, "{}\n");
+	must(receive(world.kit.store, world.kit.log, &world.host.peer, lines.data, lines.len, KIT_NOW + 2,
+		     &world.kit.tally, &answers, &err));
+	send_round(&world, "carol", "x");
+	check_evidence(&world);
+	assert_string_equal(problems, "");
+	assert_int_equal(sqlite3_exec(world.kit.store->db, "DELETE FROM main.notes", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_changes(world.kit.store->db), 1);
+	check_evidence(&world);
+	assert_string_equal(problems, "WRONG: what was kept between events 3 and 5 is gone\n");
+	world_done(&world);
+}
+
 #define REVOKE "{\"do\":\"revoke\",\"host\":\"" KIT_HOST "\",\"reason\":\"w\",\"by\":\"b\"}"
 
 /* An enrolment with these keys; what came of it. The certificate was issued then. */
@@ -355,6 +417,8 @@ int main(void) {
 		cmocka_unit_test(what_could_not_be_kept_is_kept_before_the_next_is_said),
 		cmocka_unit_test(what_is_pending_from_another_time_of_the_folder_is_not_logged),
 		cmocka_unit_test(a_revoked_host_comes_back_with_new_keys_and_a_new_certificate_alone),
+		cmocka_unit_test(an_erasure_that_goes_beyond_its_record_is_found),
+		cmocka_unit_test(what_was_found_is_not_taken_away_in_silence),
 		cmocka_unit_test(what_a_revoked_line_said_since_counts_as_unknown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 
 #include "collector/index.h"
 #include "collector/sql.h"
+#include "collector/store_compare.h"
 
 #include "collector_kit.h"
 
@@ -257,6 +258,59 @@ static void evidence_is_visited_oldest_first_by_host_time_type_and_index(void **
 	kit_done(&kit);
 }
 
+static void add_difference(void *context, const char *table, int64_t rows) { buf_addf(context, "%s ", table); }
+
+static void assert_differences(struct kit *kit, const char *expected) {
+	struct err err = {0};
+	CLEANUP(buf_done) struct buf text = {0};
+	CLEANUP(store_free_p) struct store *fresh = NULL;
+	CLEANUP(free_ptr) char *path = file_join(kit->folder, "store.db");
+	CLEANUP(free_ptr) char *index = file_join(kit->folder, "index.db");
+	must(store_open_with(path, "", &fresh, &err));
+	must(store_compare(fresh, index, true, add_difference, &text, &err));
+	assert_string_equal(buf_str(&text), expected);
+}
+
+/* And the kept one is only read: what is wrong with it is still there. */
+static void one_that_was_changed_is_told_from_what_the_evidence_gives(void **state) {
+	struct kit kit;
+	make_world(&kit);
+	assert_differences(&kit, "");
+	/* One that is behind is compared as far as it is. */
+	run(kit.store, "BEGIN; DELETE FROM derived.findings WHERE kind = 'fork'");
+	assert_differences(&kit, "");
+	run(kit.store, "COMMIT");
+	assert_differences(&kit, "findings ");
+	run(kit.store, "UPDATE derived.results SET verdict = 'pass' WHERE verdict = 'fail';"
+		       "INSERT INTO derived.hosts SELECT 'x', name, os, environment, policies, sequence, collected,"
+		       " received, enrolled, purpose FROM derived.hosts LIMIT 1");
+	assert_differences(&kit, "hosts results findings ");
+	kit_done(&kit);
+}
+
+static void one_that_is_behind_is_compared_as_far_as_it_is_derived(void **state) {
+	struct kit kit;
+	struct kit_host host;
+	struct err err = {0};
+	CLEANUP(buf_done) struct buf lines = {0}, early = {0};
+	kit_make(&kit);
+	kit_host_make(&host, KIT_HOST);
+	CLEANUP(free_ptr) char *path = file_join(kit.folder, "index.db");
+	kit_add_enrolment(&host, &lines);
+	send(&kit, &host, &lines, "logged");
+	send_round(&kit, &host, "a", "pass", "b");
+	kit_shut(&kit);
+	must(file_read(path, 1 << 24, &early, &err));
+	kit_open(&kit);
+	send_round(&kit, &host, "a", "fail", "b");
+	kit_shut(&kit);
+	must(file_write(path, early.data, early.len, 0600, &err));
+	assert_differences(&kit, "");
+	kit_open(&kit);
+	kit_host_done(&host);
+	kit_done(&kit);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(derived_anew_it_is_what_it_was),
@@ -265,6 +319,8 @@ int main(void) {
 		cmocka_unit_test(one_that_is_behind_catches_up_before_the_next_statement),
 		cmocka_unit_test(one_that_is_ahead_of_its_evidence_begins_anew),
 		cmocka_unit_test(the_one_file_of_an_earlier_version_is_taken_apart),
+		cmocka_unit_test(one_that_was_changed_is_told_from_what_the_evidence_gives),
+		cmocka_unit_test(one_that_is_behind_is_compared_as_far_as_it_is_derived),
 		cmocka_unit_test(evidence_is_visited_oldest_first_by_host_time_type_and_index),
 	};
 	return cmocka_run_group_tests_name("index", tests, NULL, NULL);
