@@ -21,8 +21,8 @@ struct checking {
 	json_t *by_host; /* id -> index into lines */
 	json_t *erased; /* digest of a body -> digest of a statement that erased of it -> [rules], or true: the whole */
 	struct tile_tree *tree;
-	int64_t position;
-	uint64_t count, gaps, unclaimed;
+	int64_t position, received;
+	uint64_t count, gaps, unclaimed, earlier;
 	unsigned char *seen; /* a bit for each entry of the log that a statement is */
 	bool is_first_pass;
 };
@@ -292,6 +292,8 @@ static void take_event(void *context, const struct store_event *event) {
 	if (event->note)
 		return;
 	CLEANUP(one_done) struct one one = {.evidence = event->evidence};
+	checking->earlier += !checking->is_first_pass && event->evidence->received < checking->received;
+	checking->received = event->evidence->received;
 	if (!checking->is_first_pass) {
 		check_one(checking, &one);
 		checking->count++;
@@ -350,14 +352,17 @@ bool fsck_evidence(struct fsck *fsck, struct err *err) {
 	if (!pass(&checking, err))
 		return false;
 	checking.is_first_pass = false;
+	checking.received = INT64_MIN;
 	fsck->has_erased = json_object_size(checking.erased) > 0;
 	checking.seen = xcalloc(fsck->checkpoint.size / 8 + 1, 1);
 	if (!pass(&checking, err) || !check_unclaimed(&checking, err))
 		return false;
 	CLEANUP(free_ptr)
-	char *line = xasprintf("evidence: %llu statements of %zu hosts, %llu gaps, %llu entries without a statement",
-			       (unsigned long long)checking.count, checking.line_count,
-			       (unsigned long long)checking.gaps, (unsigned long long)checking.unclaimed);
+	char *line =
+		xasprintf("evidence: %llu statements of %zu hosts, %llu gaps, %llu entries without a statement, %llu "
+			  "received earlier than the one before",
+			  (unsigned long long)checking.count, checking.line_count, (unsigned long long)checking.gaps,
+			  (unsigned long long)checking.unclaimed, (unsigned long long)checking.earlier);
 	fsck->say(line);
 	return true;
 }

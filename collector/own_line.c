@@ -84,7 +84,8 @@ static bool forget_pending(const struct own_line *own, struct err *err) {
 
 static bool keep(struct own_line *own, struct said *said, struct err *err) {
 	return log_it(own, said, err) && store_it(own, said, err) && forget_pending(own, err) &&
-	       index_catch_up(own->store, NULL, NULL, err) && store_shrink(own->store, err);
+	       index_catch_up(own->store, NULL, NULL, err) &&
+	       (strcmp(said->statement->type, "erasure") != 0 || store_shrink(own->store, err));
 }
 
 /* --- what a crash, or a full disk, left -------------------------------------------------------------------------- */

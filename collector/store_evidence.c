@@ -180,9 +180,22 @@ bool store_body_set(struct store *store, const char *sha256, const void *body, s
 	return sql_run(store, err, "UPDATE bodies SET bytes = ?2 WHERE sha256 = ?1", "tb", sha256, body, len);
 }
 
+/* The row says whether somebody who reads kept it from being done. */
+static bool is_shrunk(struct sql *query, const char *path, struct err *err) {
+	const bool is_busy = sql_next(query) && sql_int(query, 0) != 0;
+	if (!sql_ok(query, err))
+		return false;
+	return !is_busy || err_set(err, ERR_REFUSED, path,
+				   "what was taken away is still in its write-ahead log, because something else reads "
+				   "it; it goes when the collector is stopped");
+}
+
 bool store_shrink(struct store *store, struct err *err) {
-	return sql_run(store, err, "PRAGMA main.wal_checkpoint(TRUNCATE)", "") &&
-	       sql_run(store, err, "PRAGMA derived.wal_checkpoint(TRUNCATE)", "");
+	CLEANUP(sql_done) struct sql evidence = {0}, index = {0};
+	return sql_open(store, &evidence, err, "PRAGMA main.wal_checkpoint(TRUNCATE)", "") &&
+	       is_shrunk(&evidence, store->path, err) &&
+	       sql_open(store, &index, err, "PRAGMA derived.wal_checkpoint(TRUNCATE)", "") &&
+	       is_shrunk(&index, store->index_path, err);
 }
 
 bool store_next_index(struct store *store, int64_t *ret_index, struct err *err) {

@@ -332,6 +332,27 @@ static void what_was_found_is_not_taken_away_in_silence(void **unused) {
 	world_done(&world);
 }
 
+/* Somebody reads, an export: it is done, and said that it is not gone yet. */
+static void what_a_reader_keeps_in_the_write_ahead_log_is_said_to_be_there(void **unused) {
+	struct world world;
+	struct err err = {0};
+	sqlite3 *reader = NULL;
+	json_t *answer = NULL;
+	world_make(&world);
+	CLEANUP(free_ptr) char *path = file_join(world.kit.folder, "store.db");
+	CLEANUP(free_ptr) char *text = xasprintf("{\"do\":\"erase\",\"statement\":\"%s\"," WHY, world.digests[0]);
+	sqlite3_busy_timeout(world.kit.store->db, 10);
+	assert_int_equal(sqlite3_open(path, &reader), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM bodies", NULL, NULL, NULL), SQLITE_OK);
+	assert_false(order(&world, text, &answer, &err));
+	assert_non_null(strstr(err.why, "still in its write-ahead log"));
+	sqlite3_close(reader);
+	CLEANUP(json_decref_p) json_t *body = body_of(&world, world.digests[0]);
+	assert_non_null(json_object_get(json_array_get(json_object_get(body, "results"), 0), "erased"));
+	must(store_shrink(world.kit.store, &err));
+	world_done(&world);
+}
+
 #define REVOKE "{\"do\":\"revoke\",\"host\":\"" KIT_HOST "\",\"reason\":\"w\",\"by\":\"b\"}"
 
 /* An enrolment with these keys; what came of it. The certificate was issued then. */
@@ -417,6 +438,7 @@ int main(void) {
 		cmocka_unit_test(what_could_not_be_kept_is_kept_before_the_next_is_said),
 		cmocka_unit_test(what_is_pending_from_another_time_of_the_folder_is_not_logged),
 		cmocka_unit_test(a_revoked_host_comes_back_with_new_keys_and_a_new_certificate_alone),
+		cmocka_unit_test(what_a_reader_keeps_in_the_write_ahead_log_is_said_to_be_there),
 		cmocka_unit_test(an_erasure_that_goes_beyond_its_record_is_found),
 		cmocka_unit_test(what_was_found_is_not_taken_away_in_silence),
 		cmocka_unit_test(what_a_revoked_line_said_since_counts_as_unknown),
