@@ -141,11 +141,13 @@ void key_public_der(EVP_PKEY *key, struct buf *der) {
 	unsigned char *bytes = NULL;
 	uint8_t raw[ED25519_RAW];
 	size_t raw_len = sizeof raw;
-	if (EVP_PKEY_is_a(key, "ED25519") && EVP_PKEY_get_raw_public_key(key, raw, &raw_len) == 1) {
+	if (EVP_PKEY_is_a(key, "ED25519") && EVP_PKEY_get_raw_public_key(key, raw, &raw_len) == 1 &&
+	    raw_len == sizeof raw) {
 		buf_add(der, ed25519_head, sizeof ed25519_head);
 		buf_add(der, raw, raw_len);
 		return;
 	}
+	ERR_clear_error();
 	int len = i2d_PUBKEY(key, &bytes);
 	if (len < 0) /* a key that we made or accepted always has this form: only memory can be short */
 		abort();
