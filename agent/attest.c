@@ -73,6 +73,7 @@ bool attest_send(const struct home *home, const struct enrolment *enrolment, str
 		ok = ship(shipper, &batch, err);
 		ret_sent->stored += batch.stored;
 		ret_sent->refused += batch.refused;
+		ret_sent->is_ended |= batch.is_ended;
 		if (batch.refused)
 			snprintf(ret_sent->refused_why, sizeof ret_sent->refused_why, "%s", batch.refused_why);
 	}

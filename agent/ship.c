@@ -266,6 +266,7 @@ bool ship(struct shipper *shipper, struct shipped *ret_shipped, struct err *err)
 	if (!http_ask(shipper->http, &request, &answer, err))
 		return false;
 	ret_shipped->retry_after = answer.retry_after;
+	ret_shipped->is_ended = answer.status == 403;
 	return http_is_ok(&answer, PATH, err) && settle_all(shipper, &batch, &answer.body, ret_shipped, err);
 }
 

@@ -37,6 +37,7 @@ struct shipped {
 	size_t refused;        /* entries moved aside */
 	char refused_why[320]; /* of the last of them */
 	bool more;             /* entries are left and may be sent at once */
+	bool is_ended;         /* the collector takes nothing more of this line (403): trying again changes nothing */
 	int64_t retry_after;   /* seconds that the collector asks for; 0: none */
 };
 /* One batch. *ret_shipped is filled in both cases: what was done before a failure stays done. False: the rest stays in

@@ -121,7 +121,7 @@ static int send_waiting(const struct home *home, const struct enrolment *enrolme
 	struct shipped sent;
 	bool ok = send_all(home, enrolment, &sent);
 	say(stdout, "%zu shipped, receipts verified\n", sent.stored);
-	return sent.refused ? CLI_FAILED : ok ? CLI_OK : ATTEST_WAITS;
+	return sent.refused || sent.is_ended ? CLI_FAILED : ok ? CLI_OK : ATTEST_WAITS;
 }
 
 static int report(const struct home *home, const struct enrolment *enrolment, const char *digest,
@@ -135,6 +135,11 @@ static int report(const struct home *home, const struct enrolment *enrolment, co
 	}
 	if (sent->refused)
 		return CLI_FAILED;
+	if (sent->is_ended) {
+		say(stderr, "vouch attest: it will not be taken under this identity: vouch enrol --attester --force "
+			    "makes a new one\n");
+		return CLI_FAILED;
+	}
 	say(stderr, "vouch attest: it waits in %s: vouch attest --send ships it\n", home->queue);
 	return ATTEST_WAITS;
 }

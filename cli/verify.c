@@ -23,7 +23,9 @@ static const char usage[] =
 	"what every rule came to on every host in seconds of the period, and what could not be established.\n\n"
 	"  --strict      fail as well when something could not be established\n"
 	"  --json        the whole as JSON\n\n"
-	"Exit: 0 everything was proved; 1 something was refused; 2 wrong use or a file that cannot be read.\n";
+	"Exit: 0 everything was proved, or nothing in the package contradicts; 1 something was refused, or "
+	"contradicts;\n"
+	"2 wrong use, or something that cannot be read.\n";
 
 #define VERIFY_FILES_MOST 10000
 
@@ -276,7 +278,8 @@ static int verify(int argc, char **argv) {
 	while (operands[count])
 		count++;
 	if (!count || count > VERIFY_FILES_MOST || !trust_file)
-		return cli_misuse(&verb_verify, "needs 1 to %d bundles and --trust FILE", VERIFY_FILES_MOST);
+		return cli_misuse(&verb_verify, "needs a package, or up to %d bundles, and --trust FILE",
+				  VERIFY_FILES_MOST);
 	package.trust_file = trust_file;
 	if (count == 1 && verify_is_package(operands[0]))
 		return bodies.count ? cli_misuse(&verb_verify, "--body is for bundles: a package has its own")

@@ -73,8 +73,10 @@ static void print_contradictions(const struct audit *audit) {
 	const size_t count = found_total(&audit->found, FOUND_CONTRADICTION);
 	printf("\n");
 	if (count > 0) {
-		say_coloured(COLOUR_RED, "CONTRADICTIONS");
-		say(stdout, ": %s\n", plural(count, "contradiction", "contradictions"));
+		say_coloured(COLOUR_RED, count == 1 ? "A CONTRADICTION" : "CONTRADICTIONS");
+		if (count > 1)
+			say(stdout, ": %zu", count);
+		printf("\n");
 		print_kind(&audit->found, FOUND_CONTRADICTION);
 	} else {
 		say_coloured(COLOUR_GREEN, "No contradiction");
@@ -184,10 +186,18 @@ static void print_rule(const struct host_rule *rule) {
 	printf("\n");
 }
 
+/* An attester and the collector's own line are no hosts. */
+static const char *kind_of(const struct host *host) {
+	const char *purpose = host->line_count > 0 ? host->lines[0]->purpose : "";
+	if (!*purpose)
+		return "Host";
+	return !strcmp(purpose, "attestation") ? "Attester" : "The collector";
+}
+
 static void print_hosts(const struct audit *audit) {
 	for (size_t i = 0; i < audit->hosts.count; i++) {
 		const struct host *host = audit->hosts.items[i];
-		say(stdout, "\nHost %s (%s)\n", host->id, host->name);
+		say(stdout, "\n%s %s (%s)\n", kind_of(host), host->id, host->name);
 		for (size_t k = 0; k < host->line_count; k++)
 			print_line(host->lines[k]);
 		print_judged(host);

@@ -34,7 +34,8 @@ static bool read_erase(const json_t *order, int64_t now, struct erase_order *ret
 	if ((erase.host != NULL) == (erase.statement != NULL))
 		return err_set(err, ERR_MALFORMED, WHERE, "either a host or a statement is erased");
 	if (erase.host && (erase.before <= 0 || erase.before > now))
-		return err_set(err, ERR_MALFORMED, WHERE, "of a host is erased what came before a time that is past");
+		return err_set(err, ERR_MALFORMED, WHERE,
+			       "what came before a time is erased, and that time has to be past");
 	json_array_foreach(erase.rules, index, rule) if (!json_is_string(rule)) return err_set(
 		err, ERR_MALFORMED, WHERE, "a member of \"rules\" is not a rule's id");
 	*ret_erase = erase;
@@ -77,8 +78,8 @@ static bool do_erase(struct collector *collector, const json_t *order, int64_t n
 		return false;
 	*ret_answer = json_pack("{s:O, s:I, s:I}", "statements", digests, "bodies", (json_int_t)bodies, "results",
 				(json_int_t)results);
-	collector_say(collector, "erased: %zu results in %zu bodies, %s", results, bodies,
-		      erase.host ? erase.host : "");
+	collector_say(collector, "erased: %zu results in %zu bodies of %s %s", results, bodies,
+		      erase.host ? "host" : "statement", erase.host ? erase.host : erase.statement);
 	return true;
 }
 

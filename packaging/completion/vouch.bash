@@ -17,6 +17,15 @@ _vouch() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
+	--key)
+		[[ $verb == enrol ]] && mapfile -t COMPREPLY < <(compgen -W "file tpm2 pkcs11:" -- "$current") && return
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		return
+		;;
+	--package)
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		return
+		;;
 	--root | --state | --data | --helpers)
 		mapfile -t COMPREPLY < <(compgen -d -- "$current")
 		return
@@ -44,7 +53,7 @@ _vouch() {
 	enrol) words="--token --token-file --ca-fingerprint --key --state --helpers --root --attester --name --force --help" ;;
 	attest) words="--control --note --valid --file --include --media-type --author --state --send --help" ;;
 	export) words="--package --from --to --host --control --by --sigstore --body --trust --output $connection --help" ;;
-	verify) words="--trust --body --help" ;;
+	verify) words="--trust --body --strict --json --help" ;;
 	posture) words="$connection --help" ;;
 	witness) words="keygen --listen --state --key --log --name --help" ;;
 	*) return ;;

@@ -171,7 +171,10 @@ check "a revoked identity's is said to be one" jq -e '.attestations[0].state == 
 	api '/api/v1/attestations?control=A.5.36')
 page /controls/A.5.36
 check "on its page" grep -qF 'not to be believed' "$work/page.html"
-refused "nothing more of it is taken" "revoked|ended|certificate" attest "$ci/state" --control 5.36 --valid 1d --note "After that"
+refused "nothing more of it is taken" "will not be taken under this identity" \
+	attest "$ci/state" --control 5.36 --valid 1d --note "After that"
+attest "$ci/state" --send >"$work/ended.log" 2>&1 && status=0 || status=$?
+equal "what would never be shipped does not wait: exit status" 1 "$status"
 
 # --- the index is derived from the evidence
 said() {
