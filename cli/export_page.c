@@ -103,7 +103,7 @@ static void put_row(struct page *page, const char *host, const char *rule, const
 	CLEANUP(free_ptr) char *id = xstrndup(host, 8);
 	html_addf(&page->html,
 		  "<tr><td class=\"w\" data-l=\"Host\">%s<br><code>%s</code></td><th scope=\"row\" "
-		  "data-l=\"Rule\">%s<br><code>%s</code></th>"
+		  "class=\"r\" data-l=\"Rule\">%s<br><code>%s</code></th>"
 		  "<td data-l=\"Verdict\"><b class=\"%s\">%s</b>%s</td><td class=\"n\" data-l=\"Looked at\">%s</td>"
 		  "<td data-l=\"Because\">%s",
 		  text_of(page->export->hosts, host), id, text_of(row, "title"), rule, verdict, verdict,

@@ -182,7 +182,7 @@ static void print_rule(const struct host_rule *rule) {
 	if (timeline->longest_gap > 0)
 		say(stdout, " (longest gap %" PRId64 ")", timeline->longest_gap);
 	if (rule->has_last)
-		say(stdout, "; last %s of %s", timeline_state_name(rule->last), times_format(rule->last_at, at));
+		say(stdout, "; last %s at %s", timeline_state_name(rule->last), times_format(rule->last_at, at));
 	printf("\n");
 }
 
@@ -216,9 +216,8 @@ static void print_attestation(const struct attested *attested) {
 	const json_t *control;
 	json_array_foreach(said->controls, index, control)
 		say(stdout, index ? ", %s" : "  %s", json_string_value(control));
-	say(stdout, ": %s, sealed on host %s (%s) as entry %" PRIu64 ", stands from %s to %s\n", said->author,
-	    attested->host, attested->name, attested->index, times_format(said->collected, from),
-	    times_format(said->expires, to));
+	say(stdout, ": %s, sealed as %s (%s), entry %" PRIu64 ", stands from %s to %s\n", said->author, attested->host,
+	    attested->name, attested->index, times_format(said->collected, from), times_format(said->expires, to));
 	say(stdout, "    %s\n", said->note);
 	if (said->file.name)
 		say(stdout, "    file %s, %" PRId64 " bytes, %s\n", said->file.name, said->file.size,
