@@ -93,7 +93,8 @@ struct store_evidence {
 	const char *envelope;
 	size_t envelope_len;
 };
-/* body: kept once per digest. */
+/* body: kept once per digest; whole again where something of it had been erased, for this statement has no record of
+ * that. */
 MUST_CHECK bool store_evidence_add(struct store *store, struct store_evidence *evidence, const void *body,
 				   size_t body_len, struct err *err);
 /* What was found about a host and cannot be derived from statements, because they were refused. */

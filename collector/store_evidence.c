@@ -5,8 +5,10 @@
 
 bool store_evidence_add(struct store *store, struct store_evidence *e, const void *body, size_t body_len,
 			struct err *err) {
-	if (!sql_run(store, err, "INSERT INTO bodies(sha256, bytes) VALUES(?, ?) ON CONFLICT DO NOTHING", "tb",
-		     e->body_sha256, body, body_len) ||
+	if (!sql_run(store, err,
+		     "INSERT INTO bodies(sha256, bytes) VALUES(?, ?)"
+		     " ON CONFLICT DO UPDATE SET bytes = excluded.bytes WHERE bytes <> excluded.bytes",
+		     "tb", e->body_sha256, body, body_len) ||
 	    !sql_run(store, err,
 		     "INSERT INTO evidence(id, idx, digest, received, body, envelope) VALUES(" NEXT_EVENT
 		     ", ?, ?, ?, ?, ?)",

@@ -332,6 +332,22 @@ static void what_was_found_is_not_taken_away_in_silence(void **unused) {
 	world_done(&world);
 }
 
+/* Its statement would be one with an erased body, and no record says so. */
+static void a_body_that_comes_again_is_whole_again(void **unused) {
+	struct world world;
+	struct err err = {0};
+	world_make(&world);
+	CLEANUP(json_decref_p) json_t *answer = NULL;
+	CLEANUP(free_ptr) char *text = xasprintf("{\"do\":\"erase\",\"statement\":\"%s\"," WHY, world.digests[0]);
+	must(order(&world, text, &answer, &err));
+	send_round(&world, "alice", "x");
+	CLEANUP(json_decref_p) json_t *body = body_of(&world, world.digests[2]);
+	assert_null(json_object_get(json_array_get(json_object_get(body, "results"), 0), "erased"));
+	check_evidence(&world);
+	assert_string_equal(problems, "");
+	world_done(&world);
+}
+
 /* Somebody reads, an export: it is done, and said that it is not gone yet. */
 static void what_a_reader_keeps_in_the_write_ahead_log_is_said_to_be_there(void **unused) {
 	struct world world;
@@ -438,6 +454,7 @@ int main(void) {
 		cmocka_unit_test(what_could_not_be_kept_is_kept_before_the_next_is_said),
 		cmocka_unit_test(what_is_pending_from_another_time_of_the_folder_is_not_logged),
 		cmocka_unit_test(a_revoked_host_comes_back_with_new_keys_and_a_new_certificate_alone),
+		cmocka_unit_test(a_body_that_comes_again_is_whole_again),
 		cmocka_unit_test(what_a_reader_keeps_in_the_write_ahead_log_is_said_to_be_there),
 		cmocka_unit_test(an_erasure_that_goes_beyond_its_record_is_found),
 		cmocka_unit_test(what_was_found_is_not_taken_away_in_silence),
