@@ -35,7 +35,7 @@ static bool fits(const struct statement *statement, const struct buf *body, cons
 }
 
 static bool missing(struct audit *audit, const struct shown *shown, const char *hex) {
-	struct erasure *erasure = operator_erased(&audit->operator_line, hex, shown->id, NULL, NULL);
+	struct erasure *erasure = operator_erased(&audit->operator_line, hex, NULL, NULL);
 	if (erasure) {
 		erasure->is_used = true;
 		return true;

@@ -134,12 +134,11 @@ static bool names_rule(const struct erasure *erasure, const char *rule) {
 	return false;
 }
 
-struct erasure *operator_erased(struct operator_line *line, const char *body, const char *statement, const char *rule,
-				const char *record) {
+struct erasure *operator_erased(struct operator_line *line, const char *body, const char *rule, const char *record) {
 	for (size_t i = 0; i < line->erasure_count; i++) {
 		struct erasure *erasure = &line->erasures[i];
-		if (!strcmp(erasure->body, body) && !strcmp(erasure->statement, statement) &&
-		    (!record || !strcmp(erasure->record, record)) && names_rule(erasure, rule))
+		if (!strcmp(erasure->body, body) && (!record || !strcmp(erasure->record, record)) &&
+		    names_rule(erasure, rule))
 			return erasure;
 	}
 	return NULL;

@@ -30,9 +30,8 @@ MUST_CHECK bool operator_erasure(struct operator_line *line, const struct buf *b
 				 struct err *err);
 MUST_CHECK bool operator_revocation(struct operator_line *line, const struct buf *body, uint64_t index,
 				    struct err *err);
-/* The record under which a result, or with rule NULL the whole body, is gone; NULL: there is none. record: the
- * statement that is named for it, NULL for any. */
-struct erasure *operator_erased(struct operator_line *line, const char *body, const char *statement, const char *rule,
-				const char *record);
-/* Of several the one that disbelieves most; NULL: there is none. */
+/* The record under which a result, or with rule NULL the whole body, is gone; NULL: there is none. By the body alone,
+ * whose statement the record names: two rounds of one second may have the same. record: the digest of the statement
+ * that is named for it, NULL for any. */
+struct erasure *operator_erased(struct operator_line *line, const char *body, const char *rule, const char *record);
 const struct revocation *operator_revoked(const struct operator_line *line, const char *enrolment);

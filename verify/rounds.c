@@ -40,8 +40,7 @@ static bool erased_leaf(struct round_look *look, const json_t *erased, const cha
 	const char *record = json_string_value(json_object_get(erased, "statement"));
 	if (!hex || !record || !hash_from_hex(hex, ret_leaf))
 		return refuse(look, "an erased result without its leaf, or the statement of its erasure");
-	struct erasure *erasure =
-		operator_erased(&look->audit->operator_line, look->subject, look->shown->id, rule, record);
+	struct erasure *erasure = operator_erased(&look->audit->operator_line, look->subject, rule, record);
 	if (!erasure) {
 		found_add(&look->audit->found, FOUND_CONTRADICTION, FOUND_BODIES, look->shown->where,
 			  "the result of %s is missing without a record of its erasure in the collector's line", rule);
