@@ -101,14 +101,17 @@ static bool recover(const struct home *home, struct chain *chain, struct err *er
 bool chain_open(const struct home *home, struct chain **ret_chain, struct err *err) {
 	if (home_is_shared(home))
 		return err_set(err, ERR_REFUSED, home->spool, "it is another user's: vouchd seals here as that user");
+	CLEANUP(free_ptr) char *draft = file_join(home->folder, HOME_DRAFT);
 	struct chain *chain = xcalloc(1, sizeof *chain);
 	chain->lock = -1;
 	if (!home_make(home, err) || !home_lock(home, &chain->lock, err) ||
 	    !home_sweep(home->spool, ".tmp-chain.json-", err) || !home_sweep(home->spool, ".tmp-blinds.json-", err) ||
-	    !home_sweep(home->spool, ".tmp-memory.json-", err) || !recover(home, chain, err)) {
+	    !home_sweep(home->spool, ".tmp-memory.json-", err) || !home_sweep(home->epochs, ".tmp-", err) ||
+	    !recover(home, chain, err)) {
 		chain_close(chain);
 		return false;
 	}
+	(void)rmdir(draft); /* empty, when an enrolment was killed behind its last step */
 	*ret_chain = chain;
 	return true;
 }

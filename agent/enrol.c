@@ -192,6 +192,8 @@ static void throw_away(const struct home *draft) {
 				     draft->transport_public,
 				     draft->transport_certificate,
 				     draft->ca};
+	struct err ignored;
+	(void)!file_sweep(draft->enrolment, &ignored);
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
 		unlink(files[i]);
 	rmdir(draft->enrolment);
@@ -263,7 +265,7 @@ static bool seal_first(const struct home *home, const struct draft *draft, struc
 
 bool enrol(const struct home *home, const struct enrol_options *options, struct enrolment **ret_enrolment,
 	   struct err *err) {
-	CLEANUP(free_ptr) char *folder = file_join(home->folder, ".tmp-enrolment");
+	CLEANUP(free_ptr) char *folder = file_join(home->folder, HOME_DRAFT);
 	CLEANUP(draft_done)
 	struct draft draft = {.home = home_new(folder),
 			      .header = xcalloc(1, sizeof(struct round)),

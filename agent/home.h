@@ -21,6 +21,7 @@
  *     transport-cert.pem    a newer certificate than the enrolment's (agent/renew.h)
  *     incomplete            agent/standing.h
  *     ship.lock             held by the one process that ships
+ *   .tmp-enrolment/         an enrolment that is being made, or that was cut short: the next one begins with nothing
  *
  * Either all of it is one user's, 0700 (home_make()), or it is shared (packaging/tmpfiles.d/vouch.conf): the folder and
  * enrolment/ are root's, spool/ is the user's who seals, receipts/ the user's who ships, and both work in queue/ and
@@ -29,6 +30,8 @@
 
 #include "core/file.h"
 #include "core/key.h"
+
+#define HOME_DRAFT ".tmp-enrolment" /* in the state folder: an enrolment that is being made */
 
 struct home {
 	char *folder; /* the state folder */

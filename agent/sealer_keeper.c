@@ -328,8 +328,8 @@ bool keeper_open(const char *folder, struct host_key *enrolled, const char *host
 	keeper->path = file_join(folder, "position");
 	keeper->host_id = xstrdup(host_id);
 	keeper->enrolled_base64 = name_key(host_key_public(enrolled), keeper->enrolled_id);
-	if (!file_make_folder(folder, 0700, err) || !take_lock(keeper, err) || !keeper_read(keeper, err) ||
-	    (!take_kept(keeper, kept) && !make_epoch(keeper, err)))
+	if (!file_make_folder(folder, 0700, err) || !take_lock(keeper, err) || !file_sweep(folder, err) ||
+	    !keeper_read(keeper, err) || (!take_kept(keeper, kept) && !make_epoch(keeper, err)))
 		return false;
 	keeper->enrolled = enrolled;
 	drop_enrolled(keeper);

@@ -56,9 +56,11 @@ static bool make_key(const struct witness_options *options, const char *name, st
 }
 
 static bool run_witness(const struct witness_options *options, const char *name, struct err *err) {
+	static char line[4096]; /* else each letter is a write(2) of its own, and a line of two processes may be one */
 	CLEANUP(key_free_p) EVP_PKEY *key = NULL;
 	CLEANUP(witness_free_p) struct witness *witness = NULL;
 	umask(077);
+	(void)!setvbuf(stderr, line, _IOLBF, sizeof line);
 	if (!key_load(options->key, &key, err))
 		return false;
 	const struct witness_settings settings = {options->state, name, key, options->logs.items, options->logs.count};

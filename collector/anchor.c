@@ -210,9 +210,21 @@ static void drop_unfinished(const struct anchor *anchor) {
 	rmdir(folder);
 }
 
-static bool sweep(const struct anchor *anchor, const char *name, struct err *err) {
+static bool make_part(const struct anchor *anchor, const char *name, struct err *err) {
 	CLEANUP(free_ptr) char *folder = file_join(anchor->anchors, name);
-	return file_make_folder(folder, 0755, err) && file_sweep(folder, err);
+	return file_make_folder(folder, 0755, err);
+}
+
+/* What a crash left, in older anchors too: the log may have grown since. */
+static bool sweep_all(const struct anchor *anchor, struct err *err) {
+	CLEANUP(free_ptr) char *stamps = file_join(anchor->folder, "timestamps");
+	CLEANUP(free_ptr) char *authorities = file_join(stamps, "authorities");
+	drop_unfinished(anchor);
+	if (!make_part(anchor, "witnesses", err) || !make_part(anchor, "findings", err) ||
+	    !file_sweep_tree(anchor->anchors, err))
+		return false;
+	/* timestamps/wanted is the collector's */
+	return access(authorities, F_OK) != 0 || (file_sweep(stamps, err) && file_sweep(authorities, err));
 }
 
 bool anchor_open(const char *folder, void (*say)(const char *line), struct anchor **ret_anchor, struct err *err) {
@@ -229,8 +241,7 @@ bool anchor_open(const char *folder, void (*say)(const char *line), struct ancho
 	if (!config_read(config, &anchor->config, err) || !read_vkey(anchor, err) ||
 	    !file_make_folder(anchor->anchors, 0755, err) || !take_lock(anchor, err))
 		return false;
-	drop_unfinished(anchor);
-	if (!sweep(anchor, "witnesses", err) || !sweep(anchor, "findings", err))
+	if (!sweep_all(anchor, err))
 		return false;
 	*ret_anchor = anchor;
 	anchor = NULL;
@@ -312,8 +323,6 @@ static bool open_point(struct anchor *anchor, const struct checkpoint *checkpoin
 	const bool is_there = access(folder, F_OK) == 0;
 	if (!note_open(note->data, note->len, anchor->verifier, ret_text, err) ||
 	    !is_newest(anchor, checkpoint->size, err))
-		return false;
-	if (is_there && !anchor->has_passed && !file_sweep(folder, err))
 		return false;
 	if (is_there)
 		return is_same(anchor, folder, checkpoint, err);

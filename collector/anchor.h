@@ -30,7 +30,7 @@ struct anchor {
 	unsigned troubles;        /* events in this pass */
 	struct anchor_event *events;
 	size_t event_count;
-	bool has_passed; /* a pass of this process was made: what a crash left is gone, and all witnesses were asked
+	bool has_passed; /* a pass of this process was made: all witnesses were asked
 			    once */
 	int lock;
 };

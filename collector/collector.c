@@ -64,7 +64,8 @@ bool collector_open(const char *folder, const char *data, void (*say)(const char
 	collector->folder = xstrdup(folder);
 	collector->stamped = -1;
 	CLEANUP(free_ptr) char *config = file_join(folder, "collector.yaml");
-	if (!config_read(config, &collector->config, err) || !collector_lock(folder, &collector->lock, err))
+	if (!config_read(config, &collector->config, err) || !collector_lock(folder, &collector->lock, err) ||
+	    !file_sweep(folder, err))
 		return false;
 	CLEANUP(free_ptr) char *policies = file_join(data ? data : collector->config->data, "policies");
 	if (!ca_load(folder, &collector->ca, err) || !open_log(collector, folder, err) ||

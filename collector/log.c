@@ -338,6 +338,16 @@ static bool open_checkpoint(struct log *log, struct err *err) {
 	       checkpoint_open(log->note.data, log->note.len, log->verifier, &log->checkpoint, err);
 }
 
+/* Of tiles that became full just before a crash. */
+static void drop_old_partials(const struct log *log) {
+	for (unsigned level = 0; level < LEVELS; level++)
+		for (uint64_t i = 0; i < log->tree->edges[level].index; i++) {
+			drop_partial(log, level, i);
+			if (level == 0)
+				drop_partial(log, TILE_ENTRIES, i);
+		}
+}
+
 bool log_open(const char *folder, const char *origin, EVP_PKEY *key, struct log **ret_log, struct err *err) {
 	CLEANUP(log_free_p) struct log *log = xcalloc(1, sizeof *log);
 	log->folder = xstrdup(folder);
@@ -346,7 +356,8 @@ bool log_open(const char *folder, const char *origin, EVP_PKEY *key, struct log 
 	log->key = key;
 	if (!log->vkey)
 		return err_set(err, ERR_USAGE, folder, "\"%s\" is no name for a log", origin);
-	if (!note_verifier_read(log->vkey, &log->verifier, err) || !open_checkpoint(log, err))
+	if (!note_verifier_read(log->vkey, &log->verifier, err) || !open_checkpoint(log, err) ||
+	    !file_sweep_tree(folder, err))
 		return false;
 	if (log->checkpoint.size >> (8 * LEVELS))
 		return err_set(err, ERR_TOO_BIG, folder, "the checkpoint's size is over the cap");
@@ -355,6 +366,7 @@ bool log_open(const char *folder, const char *origin, EVP_PKEY *key, struct log 
 			return false;
 	if (!check_root(log, &log->checkpoint, err) || !load_tree(log, log->checkpoint.size, err))
 		return false;
+	drop_old_partials(log);
 	log->signed_at = times_now();
 	*ret_log = log;
 	log = NULL;

@@ -16,7 +16,8 @@ struct wanting {
 bool stamps_prepare(const char *folder, struct err *err) {
 	CLEANUP(free_ptr) char *wanted = xasprintf("%s/timestamps/wanted", folder);
 	CLEANUP(free_ptr) char *authorities = xasprintf("%s/timestamps/authorities", folder);
-	return file_make_folder(wanted, 0755, err) && file_make_folder(authorities, 0755, err);
+	return file_make_folder(wanted, 0755, err) && file_make_folder(authorities, 0755, err) &&
+	       file_sweep(wanted, err);
 }
 
 char *stamps_path(const char *folder, const char *digest, const char *suffix) {

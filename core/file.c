@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <libgen.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -120,6 +121,21 @@ bool file_sweep(const char *folder, struct err *err) {
 	if (open_folder)
 		closedir(open_folder);
 	return is_done || err_errno(err, error, ERR_IO, folder, "throw away leftovers");
+}
+
+bool file_sweep_tree(const char *folder, struct err *err) {
+	char *const roots[] = {(char *)folder, NULL};
+	FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	bool is_done = tree != NULL;
+	errno = 0;
+	for (FTSENT *entry; is_done && (entry = fts_read(tree)); errno = 0)
+		if (entry->fts_info == FTS_F && !strncmp(entry->fts_name, TEMPORARY, strlen(TEMPORARY)) &&
+		    unlink(entry->fts_accpath) != 0)
+			break;
+	const int error = errno;
+	if (tree)
+		fts_close(tree);
+	return (is_done && error == 0) || err_errno(err, error, ERR_IO, folder, "throw away leftovers");
 }
 
 bool file_make_folder(const char *path, mode_t mode, struct err *err) {

@@ -21,6 +21,8 @@ MUST_CHECK bool file_move(const char *from, const char *to, struct err *err);
 MUST_CHECK bool file_sync_folder(const char *folder, struct err *err);
 /* Throws away what a crash left of file_write() in this folder. Nothing may be writing in it. */
 MUST_CHECK bool file_sweep(const char *folder, struct err *err);
+/* The same for this folder and all below it. */
+MUST_CHECK bool file_sweep_tree(const char *folder, struct err *err);
 /* mkdir -p with this mode for what is made. */
 MUST_CHECK bool file_make_folder(const char *path, mode_t mode, struct err *err);
 /* "folder/name"; the caller frees. */
