@@ -9,7 +9,12 @@ kill_first=2 kill_most=1 laps=1
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/killed.sh"
 kill_calls=(write pwrite64 fsync fdatasync rename unlink sendto sendmsg)
 
-for part in agents smalls sealers ships collectors anchors; do
-	world "$part" "$part"
+# Of these more, so that some fall between storing and acknowledging.
+some_collectors() {
+	kill_every=12 kill_most=500
+	collectors
+}
+for part in agents smalls sealers ships some_collectors anchors; do
+	world "${part#some_}" "$part"
 done
 worlds_end 50
