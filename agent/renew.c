@@ -129,6 +129,11 @@ static bool keep(struct renewal *renewal, X509 *certificate, struct err *err) {
 	CLEANUP(buf_done) struct buf pem = {0};
 	if (instant(X509_get0_notAfter(certificate)) < renewal->until)
 		return err_set(err, ERR_REFUSED, "certificate", "the collector's new one ends before the old");
+	/* Else it would be due at once, again and again. */
+	if (instant(X509_get0_notAfter(certificate)) <= times_now())
+		return err_set(
+			err, ERR_REFUSED, "certificate",
+			"the collector's new one has ended by this host's clock: one of the two clocks is wrong");
 	est_pem(certificate, &pem);
 	return file_write(renewal->renewed, pem.data, pem.len, 0644, err);
 }

@@ -141,9 +141,35 @@ static bool is_number_used(struct batch *batch, const struct item *item, bool *r
 	return store_number_is_used(batch->store, batch->line.id, number, ret_is_used, err);
 }
 
+/* The number that named the epoch whose key signed, where that is one of the line that has ended; else 0. */
+static bool find_ended_epoch(struct batch *batch, const struct item *item, int64_t *ret_number, struct err *err) {
+	const struct dsse *envelope = item->received.envelope;
+	CLEANUP(buf_done) struct buf der = {0};
+	CLEANUP(key_free_p) EVP_PKEY *key = NULL;
+	struct err ignored;
+	int64_t number = 0;
+	if (envelope->signature_count > 0 &&
+	    !store_epoch_of_key(batch->store, batch->line.id, envelope->signatures[0].keyid, &number, &der, err))
+		return false;
+	if (number > 0 &&
+	    (!key_from_public_der(der.data, der.len, "epoch key", &key, &ignored) || !dsse_signature_by(envelope, key)))
+		number = 0;
+	*ret_number = number;
+	return true;
+}
+
 /* False only when the store fails. */
 static bool refuse_unverified(struct batch *batch, struct item *item, struct err *fault, struct err *err) {
 	bool is_fork = verify_is_fork(&item->received);
+	int64_t epoch = 0;
+	if (!strcmp(item->received.step, "signature") && !find_ended_epoch(batch, item, &epoch, err))
+		return false;
+	if (epoch > 0) {
+		is_fork = true;
+		err_set(fault, ERR_REFUSED, "",
+			"a fork in the chain: by the key of the epoch that number %lld began, which has ended",
+			(long long)epoch);
+	}
 	if (!strcmp(item->received.step, "sequence")) {
 		if (!is_number_used(batch, item, &is_fork, err))
 			return false;

@@ -198,6 +198,9 @@ MUST_CHECK bool store_epoch_add(struct store *store, const struct store_epoch *e
 MUST_CHECK bool store_epochs(struct store *store, const char *host,
 			     void (*visit)(void *context, const struct store_epoch *epoch), void *context,
 			     struct err *err);
+/* The number of the statement that named the line's epoch key of this id, and the key; 0: the line never had it. */
+MUST_CHECK bool store_epoch_of_key(struct store *store, int64_t line, const char *keyid, int64_t *ret_number,
+				   struct buf *ret_key, struct err *err);
 
 struct store_statement {
 	int64_t index; /* in the log */

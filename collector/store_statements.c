@@ -145,6 +145,22 @@ bool store_epochs(struct store *store, const char *host, void (*visit)(void *con
 	return sql_ok(&query, err);
 }
 
+bool store_epoch_of_key(struct store *store, int64_t line, const char *keyid, int64_t *ret_number, struct buf *ret_key,
+			struct err *err) {
+	CLEANUP(sql_done) struct sql query = {0};
+	size_t len = 0;
+	if (!sql_open(store, &query, err, "SELECT sequence, key FROM epochs WHERE keyid = ? AND line = ?", "ti", keyid,
+		      line))
+		return false;
+	*ret_number = 0;
+	if (sql_next(&query)) {
+		const void *key = sql_bytes(&query, 1, &len);
+		buf_add(ret_key, key, len);
+		*ret_number = sql_int(&query, 0);
+	}
+	return sql_ok(&query, err);
+}
+
 bool store_position(struct store *store, int64_t *ret_event, char ret_digest[HASH_HEX], struct err *err) {
 	CLEANUP(sql_done) struct sql query = {0};
 	if (!sql_open(store, &query, err, "SELECT id, digest FROM position", ""))

@@ -110,3 +110,12 @@ post() {
 	curl -sS --max-time 30 --cacert "$keys/ca.pem" --cert "$keys/transport-cert.pem" --key "$keys/transport.pem" \
 		-H 'Content-Type: application/x-ndjson' --data-binary "@$1" "$url/v1/statements"
 }
+
+# seal PAYLOAD BODY KEY: the wire line of a payload that this key signs, with the body (base64).
+seal() {
+	local type=application/vnd.in-toto+json
+	printf 'DSSEv1 %d %s %d ' ${#type} $type "$(stat -c %s "$1")" | cat - "$1" >"$work/pae"
+	openssl pkeyutl -sign -rawin -inkey "$3" -in "$work/pae" -out "$work/signature"
+	jq -nc --arg type $type --arg payload "$(base64 -w 0 <"$1")" --arg signature "$(base64 -w 0 <"$work/signature")" --arg body "$2" \
+		'{payload: $payload, payloadType: $type, signatures: [{keyid: "", sig: $signature}], body: $body}'
+}

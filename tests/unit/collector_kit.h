@@ -146,7 +146,9 @@ static inline void kit_add(struct kit_host *host, const char *type, const char *
 	CLEANUP(buf_done) struct buf payload = {0};
 	CLEANUP(dsse_free_p) struct dsse *envelope = NULL;
 	must(statement_write(&statement, &payload, &err));
-	must(dsse_seal(DSSE_INTOTO, payload.data, payload.len, host->evidence, "", &envelope, &err));
+	char keyid[HASH_HEX];
+	const struct hash id = key_id(host->evidence);
+	must(dsse_seal(DSSE_INTOTO, payload.data, payload.len, host->evidence, hash_hex(&id, keyid), &envelope, &err));
 	statement_wire_write(envelope, buf_str(body), body->len, lines);
 	struct hash digest = dsse_digest(envelope);
 	hash_hex(&digest, host->previous);
