@@ -168,6 +168,8 @@ static void print_judged(const struct host *host) {
 		say(stdout, "  and by %zu other stacks of policies\n", host->judged_count - HOSTS_KEPT_MOST);
 }
 
+#define LONG_LOOK (7 * 86400) /* from which on it is worth a word for how long one look stands */
+
 static void print_rule(const struct host_rule *rule) {
 	const struct timeline *timeline = &rule->timeline;
 	char at[TIMES_TEXT];
@@ -183,6 +185,8 @@ static void print_rule(const struct host_rule *rule) {
 		say(stdout, " (longest gap %" PRId64 ")", timeline->longest_gap);
 	if (rule->has_last)
 		say(stdout, "; last %s at %s", timeline_state_name(rule->last), times_format(rule->last_at, at));
+	if (rule->valid > LONG_LOOK)
+		say(stdout, ", a look stands %" PRId64, rule->valid);
 	printf("\n");
 }
 

@@ -34,6 +34,7 @@ static json_t *rule_json(const struct host_rule *rule) {
 	json_t *object =
 		json_pack("{s:o, s:o, s:I, s:o}", "rule", json_text(rule->id), "seconds", seconds, "longestGap",
 			  (json_int_t)rule->timeline.longest_gap, "intervals", intervals_json(&rule->timeline));
+	json_object_set_new(object, "stands", json_integer(rule->valid));
 	if (rule->has_last)
 		json_object_set_new(object, "last",
 				    json_pack("{s:s, s:o}", "state", timeline_state_name(rule->last), "collectedAt",

@@ -72,6 +72,8 @@ static bool follow_boot(struct audit *audit, const struct shown *shown, struct l
 			  "a boot that had ended comes back: %s was before %s", statement->boot_id, line->boot);
 		return false;
 	}
+	if (line->boot_count == HOSTS_BOOTS_MOST)
+		return refuse(audit, shown, "more boots of one line than the cap");
 	line->boots = xreallocarray(line->boots, line->boot_count + 1, sizeof(char *));
 	line->boots[line->boot_count++] = line->boot;
 	line->boot = xstrdup(statement->boot_id);
@@ -108,6 +110,8 @@ static bool take_epoch_key(struct audit *audit, const struct shown *shown, struc
 	}
 	EVP_PKEY_free(line->epoch);
 	line->epoch = key;
+	line->epochs = xreallocarray(line->epochs, line->epoch_count + 1, sizeof *line->epochs);
+	line->epochs[line->epoch_count++] = key_id(key);
 	return true;
 }
 
@@ -133,6 +137,11 @@ static bool first_holds(struct audit *audit, const struct shown *shown) {
 
 static void go_on(const struct shown *shown, struct line *line) {
 	const struct statement *statement = shown->statement;
+	/* Seconds that were told are not told again: what a clock that was set back saw is in none. */
+	const int64_t back = line->statements > 0 ? line->finished - statement->finished_at : 0;
+	line->back_count += back > AUDIT_SLACK;
+	if (back > AUDIT_SLACK && back > line->back_most)
+		line->back_most = back;
 	line->sequence = statement->sequence;
 	line->started = statement->started_at;
 	line->finished = statement->finished_at;

@@ -28,17 +28,23 @@ static void doubt_receipts(struct audit *audit) {
 			  (unsigned long long)audit->from_future);
 }
 
-static void doubt_late(struct audit *audit) {
+static void doubt_clock(struct audit *audit, const struct line *line) {
+	if (line->late_count > 0)
+		found_add(&audit->found, FOUND_OPEN, FOUND_TIME, "",
+			  "that %zu statements of host %s (%s) were made when it says: they were received up to %lld "
+			  "seconds later, and until then nobody else had seen them",
+			  line->late_count, line->host->id, line->host->name, (long long)line->late_most);
+	if (line->back_count > 0)
+		found_add(&audit->found, FOUND_OPEN, FOUND_TIME, "",
+			  "what host %s (%s) came to while its clock was set back: %zu statements were finished up to "
+			  "%lld seconds before the one before them, and no second counts twice",
+			  line->host->id, line->host->name, line->back_count, (long long)line->back_most);
+}
+
+static void doubt_clocks(struct audit *audit) {
 	for (size_t i = 0; i < audit->hosts.count; i++)
-		for (size_t k = 0; k < audit->hosts.items[i]->line_count; k++) {
-			const struct line *line = audit->hosts.items[i]->lines[k];
-			if (line->late_count > 0)
-				found_add(&audit->found, FOUND_OPEN, FOUND_TIME, "",
-					  "that %zu statements of host %s (%s) were made when it says: they were "
-					  "received up to %lld seconds later, and until then nobody else had seen them",
-					  line->late_count, line->host->id, line->host->name,
-					  (long long)line->late_most);
-		}
+		for (size_t k = 0; k < audit->hosts.items[i]->line_count; k++)
+			doubt_clock(audit, audit->hosts.items[i]->lines[k]);
 }
 
 static bool has_rule_of(const struct rulesets *rulesets, const char *control) {
@@ -71,7 +77,7 @@ static void doubt_controls(struct audit *audit) {
 void finish_doubts(struct audit *audit) {
 	doubt_witnesses(audit);
 	doubt_receipts(audit);
-	doubt_late(audit);
+	doubt_clocks(audit);
 	doubt_controls(audit);
 	if (audit->in_period == 0)
 		found_add(&audit->found, FOUND_OPEN, FOUND_TIMELINE, "",

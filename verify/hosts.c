@@ -8,6 +8,7 @@ static void free_line(struct line *line) {
 	free(line->purpose);
 	EVP_PKEY_free(line->enrolled);
 	EVP_PKEY_free(line->epoch);
+	free(line->epochs);
 	free(line->gaps);
 	free(line->events);
 	free(line->current.slots);

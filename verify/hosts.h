@@ -6,13 +6,15 @@
 #include "verify/timeline.h"
 
 #define HOSTS_MOST 100000
-#define HOSTS_LINES_MOST 1000 /* of one host */
-#define HOSTS_KEPT_MOST 1000  /* gaps, events and stacks of policies that are listed; more are only counted */
+#define HOSTS_LINES_MOST 1000  /* of one host */
+#define HOSTS_BOOTS_MOST 20000 /* of one line */
+#define HOSTS_KEPT_MOST 1000   /* gaps, events and stacks of policies that are listed; more are only counted */
 
 /* What one rule came to on a host. */
 struct host_rule {
 	char *id;
 	struct timeline timeline;
+	int64_t valid; /* seconds that a look stood, at most */
 	bool has_last;
 	enum timeline_state last; /* of the last result that was shown */
 	int64_t last_at;
@@ -50,6 +52,8 @@ struct line {
 	uint64_t index; /* of the enrolment in the log */
 	char *purpose;  /* "" of a host's */
 	EVP_PKEY *enrolled, *epoch;
+	struct hash *epochs; /* ids of the epochs' keys, so far */
+	size_t epoch_count;
 	struct hash key_id; /* of enrolled */
 	bool is_vouched;    /* by the trust file; else the log alone says whose key it is */
 	bool is_broken;     /* something of it contradicts */
@@ -62,6 +66,8 @@ struct line {
 	size_t boot_count;
 	bool is_in_context; /* from here on nothing may be missing */
 	bool has_entered;   /* a statement of the period, or from behind it, came */
+	size_t back_count;  /* statements that were finished before the one before them */
+	int64_t back_most;  /* seconds */
 	size_t late_count;  /* rounds and attestations of the period that were received long after they were made */
 	int64_t late_most;  /* seconds */
 	size_t statements, rounds, resets, rotations, spool_fulls, gap_count, event_count;

@@ -64,8 +64,13 @@ static bool is_second_collector(const struct audit *audit, const struct shown *s
 	return false;
 }
 
-/* A key that another line has enrolled, of whatever host. */
-static bool is_taken(const struct audit *audit, const struct hash *key_id) {
+/* A key that another line has enrolled, of whatever host; or one of an epoch of this host, which a trust file may have
+ * beside the enrolled ones, and which a thief of its memory has. */
+static bool is_taken(const struct audit *audit, const struct host *host, const struct hash *key_id) {
+	for (size_t k = 0; host && k < host->line_count; k++)
+		for (size_t i = 0; i < host->lines[k]->epoch_count; i++)
+			if (hash_equal(&host->lines[k]->epochs[i], key_id))
+				return true;
 	for (size_t i = 0; i < audit->hosts.count; i++)
 		for (size_t k = 0; k < audit->hosts.items[i]->line_count; k++)
 			if (hash_equal(&audit->hosts.items[i]->lines[k]->key_id, key_id))
@@ -104,12 +109,12 @@ static bool enrol(struct audit *audit, const struct shown *shown, struct line **
 		return refuse(audit, shown, "a second line that says that it is the collector's own");
 	}
 	const struct hash id = key_id(key);
-	const bool is_taken_key = is_taken(audit, &id);
+	const bool is_taken_key = is_taken(audit, host, &id);
 	if (is_taken_key || (!host && audit->hosts.count == HOSTS_MOST) ||
 	    (host && host->line_count == HOSTS_LINES_MOST)) {
 		EVP_PKEY_free(key);
 		return refuse(audit, shown,
-			      is_taken_key ? "an enrolment with a key that is enrolled already"
+			      is_taken_key ? "an enrolment with a key that is enrolled already, or an epoch's"
 					   : "more hosts, or enrolments of one, than the cap");
 	}
 	struct line *line = begin_line(audit, shown, key);

@@ -253,6 +253,8 @@ static void tell(const struct round_look *look, struct slot *slot) {
 	else
 		timeline_set(timeline, at, slot->state, until);
 	slot->rule->has_last |= slot->stands;
+	if (slot->stands && slot->valid > slot->rule->valid)
+		slot->rule->valid = slot->valid;
 	if (slot->stands) {
 		slot->rule->last = slot->state;
 		slot->rule->last_at = slot->collected;

@@ -118,6 +118,20 @@ static void a_witness_policy_that_asks_for_nobody_proves_nothing(void **state) {
 	assert_true(has_found(&verdict.audit, FOUND_OPEN, FOUND_ANCHORS, "witness policy asks for no witness"));
 }
 
+static void what_a_clock_that_was_set_back_saw_is_open(void **state) {
+	struct kit *kit = kit_new(NULL);
+	const char *const fails[KIT_RULES] = {"fail", NULL, NULL};
+	live(kit, 0, 5);
+	/* An hour back: a.one fails and heals in time that has passed already. */
+	kit->entries[kit_round(kit, &kit->host, fails, 7, false, AT(2) - 450)].received = AT(6) - 450;
+	kit->entries[kit_round(kit, &kit->host, kit_all_pass, 7, false, AT(3) - 450)].received = AT(7) - 450;
+	drop_anchors(kit);
+	kit_export(kit);
+	assert_open(kit, NULL, FOUND_TIME,
+		    "what host " KIT_HOST " (web-1) came to while its clock was set back: 1 statements were finished "
+		    "up to 2700 seconds before");
+}
+
 /* --- the collector's own line, and revocations -------------------------------------------------------------------- */
 
 static void a_second_line_of_a_collector_is_refused(void **state) {
@@ -167,6 +181,24 @@ static void the_earliest_of_two_revocations_counts(void **state) {
 	CLEANUP(looked_done) struct looked verdict = look(kit, NULL);
 	kit_free(kit);
 	assert_int_equal(seconds(&verdict.audit, "b.two", TIMELINE_GAP), AT(7) - AT(4));
+}
+
+static void a_key_of_an_epoch_is_not_enrolled(void **state) {
+	struct kit *kit = kit_new(NULL);
+	live(kit, 0, 3);
+	EVP_PKEY *stolen = kit->host.epoch;
+	kit->host.epoch = NULL;
+	json_t *trust = kit_trust(kit);
+	/* As an exported trust file has it. */
+	json_array_append_new(json_object_get(trust, "evidenceKeys"), kit_trusted_key(stolen, KIT_HOST));
+	CLEANUP(free_ptr) char *key = kit_key(stolen);
+	struct kit_line thiefs = kit_line_new(KIT_HOST, "web-1");
+	struct statement statement = {.type = (char *)"enrolment", .evidence_key = key, .transport_key = key};
+	thiefs.enrolled = stolen;
+	kit_seal(kit, &thiefs, &statement, "{}", AT(4));
+	kit_line_done(&thiefs);
+	kit_export(kit);
+	assert_refused_by(kit, trust, FOUND_KEYS, "entry 8: an enrolment with a key that is enrolled already");
 }
 
 /* --- what is disclosed, and what was attested --------------------------------------------------------------------- */
@@ -295,6 +327,8 @@ int main(void) {
 		cmocka_unit_test(rounds_that_came_long_after_they_were_made_are_open),
 		cmocka_unit_test(a_quorum_on_an_early_checkpoint_says_nothing_of_later_statements),
 		cmocka_unit_test(a_witness_policy_that_asks_for_nobody_proves_nothing),
+		cmocka_unit_test(what_a_clock_that_was_set_back_saw_is_open),
+		cmocka_unit_test(a_key_of_an_epoch_is_not_enrolled),
 		cmocka_unit_test(a_second_line_of_a_collector_is_refused),
 		cmocka_unit_test(a_thief_s_old_times_do_not_outlive_a_revocation),
 		cmocka_unit_test(the_earliest_of_two_revocations_counts),
