@@ -4,6 +4,7 @@
 #include "core/attestation.h"
 #include "core/base64.h"
 #include "core/entry.h"
+#include "core/policy.h"
 #include "core/text.h"
 #include "core/times.h"
 
@@ -239,6 +240,8 @@ static bool times_hold(const json_t *result, const char *rule, struct err *err) 
 		return false;
 	if (expires < collected)
 		return err_set(err, ERR_MALFORMED, rule, "it expires before it was collected");
+	if (expires - collected > POLICY_VALID_LONGEST)
+		return err_set(err, ERR_MALFORMED, rule, "it would stand for more than 366 days");
 	return !waiver || has_time(waiver, "expiresAt", rule, &until, err);
 }
 

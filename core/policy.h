@@ -9,10 +9,11 @@
 #define POLICY_RULES_MOST 4096 /* in a stack */
 #define POLICY_FILES_MOST 256  /* in a folder */
 #define POLICY_HEAD_FILE "policy.yaml"
-#define POLICY_VIEWS_MOST 8        /* of a rule */
-#define POLICY_TEXT_LONGEST 1000   /* bytes of a title, a why, a fix */
-#define POLICY_ID_LONGEST 128      /* bytes of a rule's or a policy's id */
-#define POLICY_VALID_SHORTEST 3600 /* seconds */
+#define POLICY_VIEWS_MOST 8                  /* of a rule */
+#define POLICY_TEXT_LONGEST 1000             /* bytes of a title, a why, a fix */
+#define POLICY_ID_LONGEST 128                /* bytes of a rule's or a policy's id */
+#define POLICY_VALID_SHORTEST 3600           /* seconds */
+#define POLICY_VALID_LONGEST (366LL * 86400) /* a result that nobody looked at again is no evidence for ever */
 
 enum kind { KIND_EFFECT, KIND_DESIGN, KIND_INVENTORY };
 enum severity { SEVERITY_CRITICAL, SEVERITY_HIGH, SEVERITY_MEDIUM, SEVERITY_LOW };

@@ -195,6 +195,8 @@ static bool read_every(struct reader *reader, const struct yaml *node, struct er
 		return false;
 	if (rule->every < 1)
 		return yaml_fault(err, reader->where, node, "every has to be at least 1s");
+	if (rule->every > POLICY_VALID_LONGEST / 3)
+		return yaml_fault(err, reader->where, node, "every is at most 122d");
 	rule->valid = 3 * rule->every < POLICY_VALID_SHORTEST ? POLICY_VALID_SHORTEST : 3 * rule->every;
 	return true;
 }
@@ -206,6 +208,8 @@ static bool read_valid(struct reader *reader, const struct yaml *node, struct er
 		return false;
 	if (rule->valid < POLICY_VALID_SHORTEST)
 		return yaml_fault(err, reader->where, node, "valid has to be at least 1h");
+	if (rule->valid > POLICY_VALID_LONGEST)
+		return yaml_fault(err, reader->where, node, "valid is at most 366d");
 	if (rule->valid < rule->every)
 		return yaml_fault(err, reader->where, node,
 				  "valid is shorter than every (%s): the result would lapse before the next look",

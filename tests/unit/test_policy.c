@@ -85,6 +85,10 @@ static void validity_is_three_looks_and_at_least_an_hour(void **state) {
 						      "effect\n  every: 5m\n  why: W\n  fix: F\n" LOOK);
 	assert_int_equal(minutes->rules[0]->valid, 3600);
 	refused(HEAD ID REST "  valid: 30m\n" LOOK, 11, 10, "at least 1h");
+	refused(HEAD ID REST "  valid: 367d\n" LOOK, 11, 10, "at most 366d");
+	refused(HEAD ID "  every: 123d\n  title: T\n  controls: [A.8.15]\n  severity: high\n  kind: effect\n  why: W\n"
+			"  fix: F\n" LOOK,
+		4, 10, "at most 122d");
 	refused(HEAD ID "  valid: 90m\n  title: T\n  controls: [A.8.15]\n  severity: high\n  kind: effect\n  every: "
 			"2h\n  why: W\n"
 			"  fix: F\n" LOOK,

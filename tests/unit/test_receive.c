@@ -405,6 +405,7 @@ static void results_that_do_not_hold_are_refused(void **state) {
 		{"verdict", json_string("good"), "results: log.journal.persistent: there is no verdict"},
 		{"kind", json_string("x"), "results: log.journal.persistent: there is no kind"},
 		{"expiresAt", json_string("2020-01-01T00:00:00Z"), "expires before"},
+		{"expiresAt", json_string("2036-01-01T00:00:00Z"), "more than 366 days"},
 		{"collectedAt", json_string("yesterday"), "is not a time"},
 		{"controls", json_pack("[s]", "A,B"), "not a control"},
 		{"key", json_integer(1), "not a boolean"},
