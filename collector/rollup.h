@@ -28,9 +28,9 @@ struct rollup_result {
 	int64_t waived_until;       /* 0: no waiver */
 };
 
-/* A result stands until expiresAt, and no longer than receivedAt + valid, whatever its clock says; then it is a gap. One
- * whose clock was ahead of ours when it came says nothing while it stands: unknown. A fail is waived until the waiver
- * expires. */
+/* A result stands until expiresAt, and no longer than receivedAt + valid, whatever its clock says; then it is a gap.
+ * One whose clock was ahead of ours when it came says nothing while it stands: unknown. A fail is waived until the
+ * waiver expires. */
 enum rule_state rollup_rule(const struct rollup_result *result, int64_t now);
 const char *rule_state_name(enum rule_state state); /* "fail", ..., "notchecked" */
 

@@ -2,7 +2,7 @@
 
 #include "verify/audit.h"
 
-void attested_done(struct attested_list *list) {
+void attested_list_done(struct attested_list *list) {
 	for (size_t i = 0; i < list->count; i++) {
 		free(list->items[i].host);
 		free(list->items[i].name);

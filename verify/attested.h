@@ -16,7 +16,7 @@ struct attested_list {
 	size_t count;
 	size_t unshown; /* whose bodies are not there, so that nobody can see what they are of */
 };
-void attested_done(struct attested_list *list);
+void attested_list_done(struct attested_list *list);
 /* The body of a statement whose signature and digest were verified. ERR_MALFORMED, ERR_TOO_BIG; ERR_REFUSED when it
  * says that it was collected behind `finished` and what clocks may be apart. */
 MUST_CHECK bool attested_take(struct attested_list *list, const struct attested *by, const struct buf *body,

@@ -230,7 +230,7 @@ void audit_done(struct audit *audit) {
 	rulesets_done(&audit->rulesets);
 	operator_done(&audit->operator_line);
 	hosts_done(&audit->hosts);
-	attested_done(&audit->attested);
+	attested_list_done(&audit->attested);
 	frontier_free(audit->tree);
 	package_lines_free(audit->disclosures);
 	json_decref(audit->disclosed);

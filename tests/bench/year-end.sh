@@ -18,11 +18,13 @@ wire() {
 	"$release/wire" --package "$work/all" | awk '
 		{n[$1]++; sent += $6}
 		$1 == "round" && $3 == "full" {full++; full_sent += $6}
+		$1 == "round" && $3 == "changes" && $4 > 0 {changed++}
 		$1 == "round" && $3 == "changes" && $4 == 0 {quiet++; quiet_sent += $6; if ($6 > most) most = $6}
 		END {
 			for (type in n)
 				print "statements." type, n[type]
 			print "rounds.full", full
+			print "rounds.changed", changed + 0
 			print "rounds.quiet", quiet
 			print "wire_bytes", sent
 			print "wire_bytes.full", full_sent

@@ -46,8 +46,7 @@ static bool is_root_of(const struct state *state, json_t *results) {
 static void what_a_round_carries_replaces_what_was_there(void **unused) {
 	struct err err;
 	CLEANUP(json_decref_p)
-	json_t *before = three(),
-	       *carried = json_pack("[o]", result("b.two", "pass", 2)), *after = three();
+	json_t *before = three(), *carried = json_pack("[o]", result("b.two", "pass", 2)), *after = three();
 	json_array_set_new(after, 1, result("b.two", "pass", 2));
 	CLEANUP(state_free_p) struct state *state = state_of(before);
 	assert_true(state_take(state, carried, false, &err));
