@@ -168,18 +168,16 @@ told() {
 	fi
 	refused "$1: $(row "$1" 2)" "$(message "$1")" "${@:2}"
 }
-# part_of HEADING FILE: of what vouch verify printed.
-part_of() {
-	awk -v heading="$1" 'index($0, heading) == 1 { on = 1; next } /^[A-Z]/ { on = 0 } on' "$2"
-}
 # verified FOLDER: as the table's second column wants it: a contradiction, or something open for which --strict fails.
 verified() {
-	local said=$work/said
-	if vouch verify "$1" --trust "$work/trust.json" >"$said" 2>&1; then
-		vouch verify "$1" --trust "$work/trust.json" --strict >"$said" 2>&1 && return
-		echo "OPEN" && part_of "Could not be established" "$said" && return 1
+	local verify=(vouch verify "$1" --trust "$work/trust.json" --json)
+	if "${verify[@]}" >"$work/said.json"; then
+		"${verify[@]}" --strict >"$work/said.json" && return
+		echo "OPEN" && jq -r '.open[] | "\(.where): \(.why)"' "$work/said.json"
+	else
+		echo "CONTRADICTION" && jq -r '.contradictions[] | "\(.where): \(.why)"' "$work/said.json"
 	fi
-	echo "CONTRADICTION" && part_of "CONTRADICTIONS" "$said" && return 1
+	return 1
 }
 # auditor ATTACK NAME: the package attacks/NAME.
 auditor() {
