@@ -43,6 +43,7 @@ static inline void tls_read_request(SSL *ssl) {
 		if (got <= 0)
 			return;
 		request.len += (size_t)got;
+		buf_room(&request, 0); /* ends it with a NUL */
 		const char *text = buf_str(&request), *end = strstr(text, "\r\n\r\n");
 		const char *length = end ? strcasestr(text, "content-length:") : NULL;
 		if (end)
