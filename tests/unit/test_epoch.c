@@ -151,7 +151,8 @@ static void epochs_key_may_name_the_next(void **state) {
 	make_next();
 	kit_add_epoch(&host, "rotation", &lines);
 	is_logged();
-	round_is_refused("signature: a fork in the chain: by the key of the epoch that number 2 began, which has ended");
+	round_is_refused(
+		"signature: a fork in the chain: by the key of the epoch that number 2 began, which has ended");
 	sign_with(host.next);
 	kit_add_pass(&host, &lines);
 	is_logged();
