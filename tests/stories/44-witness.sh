@@ -137,6 +137,8 @@ equal "what the witness knew better is kept for the collector" "set-back" \
 	"$(cat "$collector"/anchors/findings/set-back-*.json | jq -r .kind | sort -u)"
 
 collector_start
+# In another environment, or the same second would make the same statements of both.
+sed -i '1i environment: other' "$work/small-config.yaml"
 grow 3
 equal "another history of the same size" "$true_size" "$(log_size)"
 refused "is refused" "the log has forked: witness one" anchor
