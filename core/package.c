@@ -237,8 +237,6 @@ void package_lines_free(struct package_lines *lines) {
 	free(lines);
 }
 
-unsigned package_lines_number(const struct package_lines *lines) { return lines->number; }
-
 static bool lines_fail(const struct package_lines *lines, struct err *err, const char *why) {
 	return err_set_at(err, ERR_MALFORMED, lines->source.file->name, lines->number, 0, "%s", why);
 }

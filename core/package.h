@@ -55,6 +55,5 @@ MUST_CHECK bool package_lines_open(const struct package *package, const char *na
 /* The next object, a new reference; NULL at the end. ERR_MALFORMED, with the line's number: no object, not canonical,
  * or a last line without its newline. */
 MUST_CHECK bool package_lines_next(struct package_lines *lines, json_t **ret_object, struct err *err);
-unsigned package_lines_number(const struct package_lines *lines); /* of the line that came last, from 1 */
 void package_lines_free(struct package_lines *lines);
 DEFINE_CLEANUP(struct package_lines, package_lines_free)
