@@ -3,8 +3,8 @@
 
 #include "collector/est.h"
 #include "collector/listen.h"
+#include "collector/peer.h"
 #include "collector/route.h"
-#include "core/base64.h"
 #include "core/gzip.h"
 #include "core/times.h"
 
@@ -115,27 +115,6 @@ static const struct route routes[] = {
 	{"/log/", ROUTE_KNOWN, false, route_log},
 };
 
-/* True with an empty host when the certificate is not one that we issued. */
-static bool read_peer(struct visit *visit, X509 *certificate, struct peer *ret_peer, struct err *err) {
-	char fingerprint[HASH_HEX], common_name[CA_HOST_ID + 1] = "";
-	struct hash digest = ca_fingerprint(certificate);
-	EVP_PKEY *key = X509_get0_pubkey(certificate);
-	CLEANUP(buf_done) struct buf der = {0};
-	struct peer peer = {0};
-	if (!key || !ca_host_of(X509_get_subject_name(certificate), common_name))
-		return true;
-	if (!store_certificate_host(visit->collector->store, hash_hex(&digest, fingerprint), peer.host, err))
-		return false;
-	if (strcmp(peer.host, common_name) != 0)
-		return true;
-	key_public_der(key, &der);
-	struct hash id = hash_of(der.data, der.len);
-	hash_hex(&id, peer.transport);
-	peer.transport_key = base64_encode(der.data, der.len);
-	*ret_peer = peer;
-	return true;
-}
-
 /* The handshake pardons some, and a connection may outlive the end of its certificate. */
 static bool has_ended(X509 *certificate, const struct route *route, int64_t now) {
 	time_t since = (time_t)(route->access == ROUTE_RENEWAL ? now - LISTEN_GRACE : now);
@@ -150,7 +129,7 @@ static void answer_known(struct visit *visit, const struct route *route) {
 		http_error(visit->request, 401, "no client certificate");
 	} else if (has_ended(certificate, route, visit->now)) {
 		http_error(visit->request, 403, "the certificate has ended");
-	} else if (!read_peer(visit, certificate, &peer, &err)) {
+	} else if (!peer_of_certificate(visit->collector->store, certificate, &peer, &err)) {
 		http_fault(visit->request, &err);
 	} else if (!peer.host[0]) {
 		http_error(visit->request, 403, "the certificate is not of an enrolled host");
