@@ -5,11 +5,10 @@
 
 #include "agent/notice.h"
 #include "agent/settings.h"
+#include "agent/settings_text.h"
 #include "agent/vouchd.h"
 #include "core/confine.h"
 #include "core/text.h"
-
-#define SETTINGS_FILE VOUCH_SYSCONFDIR "/vouchd.yaml"
 
 struct arguments {
 	const char *state, *settings, *root, *data, *helpers;
@@ -17,7 +16,8 @@ struct arguments {
 };
 
 static void print_usage(FILE *to) {
-	const char *name, *otherwise, *about;
+	CLEANUP(buf_done) struct buf keys = {0};
+	settings_help(&keys);
 	fprintf(to, "usage: vouchd [options]\n\n"
 		    "Looks at this host on a timer and when something changes, judges, signs and spools; vouch-ship\n"
 		    "ships. Needs vouch enrol first.\n\n"
@@ -29,9 +29,19 @@ static void print_usage(FILE *to) {
 		    "  --helpers DIR  sockets of the brokers, the prober and the sealer; without, vouchd looks and\n"
 		    "                 signs by itself\n\n"
 		    "Keys of the configuration:\n");
-	for (size_t i = 0; settings_key(i, &name, &otherwise, &about); i++)
-		fprintf(to, "  %-12s %s (default: %s)\n", name, about, *otherwise ? otherwise : "empty");
-	fprintf(to, "\nExit: 0 ended by a signal, or the one round was sealed; 1 it was not; 2 it could not start.\n");
+	fprintf(to, "%s\nExit: 0 ended by a signal, or the one round was sealed; 1 it was not; 2 it could not start.\n",
+		buf_str(&keys));
+}
+
+/* For who writes the manual and packages: what the table of settings makes. */
+static int print_settings(const char *form) {
+	CLEANUP(buf_done) struct buf text = {0};
+	if (!strcmp(form, "man"))
+		settings_man(&text);
+	else
+		settings_example(&text);
+	fputs(buf_str(&text), stdout);
+	return 1;
 }
 
 static int fail(const struct err *err) { return notice_failed("vouchd", err); }
@@ -64,6 +74,7 @@ static int read_arguments(int argc, char **argv, struct arguments *arguments) {
 						{"root", required_argument, NULL, 'r'},
 						{"data", required_argument, NULL, 'd'},
 						{"helpers", required_argument, NULL, 'p'},
+						{"print-config", required_argument, NULL, 'P'},
 						{"help", no_argument, NULL, 'h'},
 						{"version", no_argument, NULL, 'v'},
 						{0}};
@@ -87,6 +98,8 @@ static int read_arguments(int argc, char **argv, struct arguments *arguments) {
 		case 'p':
 			arguments->helpers = optarg;
 			break;
+		case 'P':
+			return print_settings(optarg);
 		case 'h':
 			print_usage(stdout);
 			return 1;

@@ -16,3 +16,16 @@ done
 check "each rule is on the page" test "$(grep -c '^### ' "$work/RULES.md")" = "$(vouch explain | wc -l)"
 check "each check is on the page" test "$(grep -c '^## ' "$work/CHECKS.md")" = "$(vouch checks | wc -l)"
 refused "a rule and the page at once" "puts all rules on the page" vouch explain --markdown log.journal.persistent
+
+# The same of the settings: one table makes the help text, the manual page and the example.
+printed() { # FORM FILE
+	"$installed/sbin/vouchd" --print-config "$1" | sed "s|$installed/etc/vouch|/etc/vouch|g" >"$work/settings.$1"
+	if diff -u "$story_top/$2" "$work/settings.$1" >"$work/settings.$1.log"; then
+		ok "$2 is true"
+	else
+		not_ok "$2 is not what is printed: print it anew (vouchd --print-config $1, of a build whose configuration is /etc)"
+	fi
+}
+printed man docs/man/vouchd.yaml.5
+printed example packaging/vouchd.yaml.example
+check "the manual page is one" eval '! man -l --warnings "$story_top/docs/man/vouchd.yaml.5" 2>&1 >/dev/null | grep .'
