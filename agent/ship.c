@@ -9,6 +9,7 @@
 #include "core/times.h"
 
 #define PATH "/v1/statements"
+#define LOG_FILE_LARGEST 65536U /* a checkpoint, a tile */
 #define DELAY_LONGEST_S 300
 #define RETRY_AFTER_LONGEST_S 3600
 
@@ -28,12 +29,22 @@ static void batch_done(struct batch *batch) {
 	buf_done(&batch->body);
 }
 
-/* One tile of the log. A partial one goes when the full one has come; then the full one begins with its hashes. */
-static bool ask_tile(struct http *http, const char *path, struct http_answer *answer, struct err *err) {
+/* A file of the collector's log: "/log/checkpoint", "/log/tile/...". */
+static bool ask_log(struct shipper *shipper, const char *path, struct http_answer *answer, struct err *err) {
 	const struct http_request request = {.path = path};
-	return http_ask(http, &request, answer, err);
+	if (!shipper->folder)
+		return http_ask(shipper->http, &request, answer, err);
+	CLEANUP(free_ptr) char *file = xasprintf("%s%s", shipper->folder, path);
+	struct err why;
+	answer->status = 200;
+	if (file_read(file, LOG_FILE_LARGEST, &answer->body, &why))
+		return true;
+	answer->status = 404;
+	*err = why;
+	return why.code == ERR_ABSENT;
 }
 
+/* One tile of the log. A partial one goes when the full one has come; then the full one begins with its hashes. */
 static bool fetch_tile(void *context, unsigned level, uint64_t index, unsigned width, struct buf *ret_bytes,
 		       struct err *err) {
 	struct shipper *shipper = context;
@@ -41,12 +52,12 @@ static bool fetch_tile(void *context, unsigned level, uint64_t index, unsigned w
 	char name[TILE_PATH_LONGEST];
 	const size_t wanted = (size_t)width * HASH_LEN;
 	CLEANUP(free_ptr) char *path = xasprintf("/log/%s", tile_path(level, index, width, name));
-	if (!ask_tile(shipper->http, path, &answer, err))
+	if (!ask_log(shipper, path, &answer, err))
 		return false;
 	if (answer.status == 404 && width < TILE_WIDTH) {
 		CLEANUP(free_ptr) char *full = xasprintf("/log/%s", tile_path(level, index, TILE_WIDTH, name));
 		http_answer_done(&answer);
-		if (!ask_tile(shipper->http, full, &answer, err))
+		if (!ask_log(shipper, full, &answer, err))
 			return false;
 	}
 	if (!http_is_ok(&answer, path, err))
@@ -80,19 +91,31 @@ static bool connect_with(struct shipper *shipper, struct err *err) {
 	return true;
 }
 
-bool shipper_open(const struct home *home, const struct enrolment *enrolment, const sigset_t *ends,
-		  struct shipper **ret_shipper, struct err *err) {
+bool shipper_open_offline(const struct home *home, const struct enrolment *enrolment, struct shipper **ret_shipper,
+			  struct err *err) {
 	CLEANUP(shipper_close_p) struct shipper *shipper = xcalloc(1, sizeof *shipper);
-	CLEANUP(key_free_p) EVP_PKEY *transport = NULL;
-	*shipper = (struct shipper){.home = home, .enrolment = enrolment, .ends = ends, .lock = -1};
-	if (!key_load(home->transport_key, &transport, err) || !home_make(home, err) ||
-	    !home_lock_shipping(home, &shipper->lock, err) || !count_set_aside(shipper, err) ||
+	*shipper = (struct shipper){.home = home, .enrolment = enrolment, .lock = -1};
+	if (!home_make(home, err) || !home_lock_shipping(home, &shipper->lock, err) || !count_set_aside(shipper, err) ||
 	    !home_sweep(home->receipts, ".tmp-", err) || !home_sweep(home->refused, ".tmp-", err) ||
-	    !receipts_open(home, enrolment->vkey, &shipper->receipts, err) ||
-	    !renewal_open(home, enrolment, transport, &shipper->renewal, err) || !connect_with(shipper, err))
+	    !receipts_open(home, enrolment->vkey, &shipper->receipts, err))
 		return false;
 	shipper->receipts->get = fetch_tile;
 	shipper->receipts->context = shipper;
+	*ret_shipper = shipper;
+	shipper = NULL;
+	return true;
+}
+
+bool shipper_open(const struct home *home, const struct enrolment *enrolment, const sigset_t *ends,
+		  struct shipper **ret_shipper, struct err *err) {
+	CLEANUP(shipper_close_p) struct shipper *shipper = NULL;
+	CLEANUP(key_free_p) EVP_PKEY *transport = NULL;
+	if (!key_load(home->transport_key, &transport, err) || !shipper_open_offline(home, enrolment, &shipper, err) ||
+	    !renewal_open(home, enrolment, transport, &shipper->renewal, err))
+		return false;
+	shipper->ends = ends;
+	if (!connect_with(shipper, err))
+		return false;
 	*ret_shipper = shipper;
 	shipper = NULL;
 	return true;
@@ -184,10 +207,9 @@ static bool is_about(const json_t *answer, const struct dsse *envelope, bool may
 static bool see_log(struct shipper *shipper, struct err *err) {
 	static const char path[] = "/log/checkpoint";
 	CLEANUP(http_answer_done) struct http_answer answer = {0};
-	const struct http_request request = {.path = path};
 	if (shipper->is_log_seen || !shipper->receipts->has_last)
 		return true;
-	shipper->is_log_seen = http_ask(shipper->http, &request, &answer, err) && http_is_ok(&answer, path, err) &&
+	shipper->is_log_seen = ask_log(shipper, path, &answer, err) && http_is_ok(&answer, path, err) &&
 			       receipts_continue(shipper->receipts, &answer.body, err);
 	return shipper->is_log_seen;
 }
@@ -197,9 +219,18 @@ static bool is_incomplete(const json_t *answer) {
 	return state && !strcmp(state, "incomplete");
 }
 
-/* What one answer line means for one statement. */
-static bool settle(struct shipper *shipper, const char *name, const struct dsse *envelope, const json_t *answer,
-		   struct shipped *shipped, struct err *err) {
+/* Online the connection says who refuses; a folder's word is believed by who was told to. */
+static bool settle_refused(struct shipper *shipper, const char *name, const char *reason, struct shipped *shipped,
+			   struct err *err) {
+	if (!shipper->leaves_refused)
+		return see_log(shipper, err) && move_aside(shipper, name, reason, shipped, err);
+	shipped->refused++;
+	snprintf(shipped->refused_why, sizeof shipped->refused_why, "%s: %s", name, reason);
+	return true;
+}
+
+bool ship_settle(struct shipper *shipper, const char *name, const struct dsse *envelope, const json_t *answer,
+		 struct shipped *shipped, struct err *err) {
 	const char *outcome, *receipt;
 	if (!json_get_string(answer, "outcome", PATH, &outcome, err))
 		return false;
@@ -215,7 +246,7 @@ static bool settle(struct shipper *shipper, const char *name, const struct dsse 
 	if (!is_about(answer, envelope, is_refused, err))
 		return false;
 	if (is_refused)
-		return see_log(shipper, err) && move_aside(shipper, name, reason, shipped, err);
+		return settle_refused(shipper, name, reason, shipped, err);
 	if (!json_get_string(answer, "receipt", PATH, &receipt, err) ||
 	    (is_incomplete(answer) && !ask_for_all(shipper, name, err)) ||
 	    !receipt_keep(shipper->receipts, envelope, receipt, err) || !spool_remove(shipper->home, name, err))
@@ -238,7 +269,7 @@ static bool settle_all(struct shipper *shipper, const struct batch *batch, const
 			break;
 		}
 		ok = json_read(line, strlen(line), LINES_LONGEST, PATH, &answer, err) &&
-		     settle(shipper, batch->names[count], batch->envelopes[count], answer, shipped, err);
+		     ship_settle(shipper, batch->names[count], batch->envelopes[count], answer, shipped, err);
 	}
 	if (ok && lines_next(&lines))
 		ok = err_set(err, ERR_MALFORMED, PATH, "more answers than the %zu statements", batch->count);

@@ -24,11 +24,18 @@ struct shipper {
 	size_t set_aside; /* in refused/ when it was opened */
 	int64_t asked;    /* number of the last statement behind which everything is to come (agent/standing.h) */
 	bool is_log_seen; /* in this batch: the log was seen to continue the one of the last receipt */
+	/* Instead of the network, a folder that was carried here (agent/courier.h): its log/ is the collector's. NULL:
+	 * the network. Borrowed. */
+	const char *folder;
+	bool leaves_refused; /* what is refused stays in the queue: who says so proves nothing */
 };
 
 /* ends: see struct http_peer. ERR_REFUSED when another process ships, or others may read the transport key. */
 MUST_CHECK bool shipper_open(const struct home *home, const struct enrolment *enrolment, const sigset_t *ends,
 			     struct shipper **ret_shipper, struct err *err);
+/* For answers that come in folders: nothing is asked of any network, no key is needed. */
+MUST_CHECK bool shipper_open_offline(const struct home *home, const struct enrolment *enrolment,
+				     struct shipper **ret_shipper, struct err *err);
 void shipper_close(struct shipper *shipper);
 DEFINE_CLEANUP(struct shipper, shipper_close)
 
@@ -44,6 +51,11 @@ struct shipped {
  * the queue, to be tried again later; *err says why: no answer, an answer that is none, a receipt that does not hold,
  * "later". An empty queue is true with nothing done. */
 MUST_CHECK bool ship(struct shipper *shipper, struct shipped *ret_shipped, struct err *err);
+
+/* What one answer line of the collector (docs/PROTOCOL.md) means for one entry of the queue: it goes, moves aside, or
+ * stays. Adds to *shipped. */
+MUST_CHECK bool ship_settle(struct shipper *shipper, const char *name, const struct dsse *envelope,
+			    const json_t *answer, struct shipped *shipped, struct err *err);
 
 /* Whether the certificate should be renewed now. */
 bool ship_should_renew(const struct shipper *shipper);

@@ -6,6 +6,7 @@
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
+#include "agent/courier.h"
 #include "agent/notice.h"
 #include "agent/ship.h"
 #include "core/confine.h"
@@ -29,8 +30,19 @@ static const char usage[] =
 	"  --once       ship what is there, then end\n"
 	"  --state DIR  keys, spool and receipts (default " VOUCH_STATEDIR "); the transport key is\n"
 	"               taken from $CREDENTIALS_DIRECTORY where that is set\n\n"
-	"Exit: 0 ended by a signal, or (--once) everything was stored; 1 (--once) something was not;\n"
-	"2 it could not start.\n";
+	"Where no network leads to the collector, one of these, then end:\n"
+	"  --to DIR     write what is in the spool into a new folder below DIR, to be carried to the\n"
+	"               collector (vouch-collector import); it stays in the spool\n"
+	"  --from DIR   take the answers that came back, verify each receipt, and only then take the\n"
+	"               statement out of the spool\n"
+	"  --believe-refusals  with --from: move aside what the answers say was refused for good\n\n"
+	"Exit: 0 ended by a signal, or everything was stored, or written; 1 (--once, --from) something was\n"
+	"not; 2 it could not start, or (--to, --from) it failed.\n";
+
+struct arguments {
+	const char *state, *to, *from;
+	bool once, believes_refusals;
+};
 
 static int fail(const struct err *err) { return notice_failed("vouch-ship", err); }
 
@@ -174,19 +186,37 @@ static int run(struct shipping *shipping, const struct home *home) {
 	return code < 0 ? 2 : code;
 }
 
-static int read_arguments(int argc, char **argv, const char **state, bool *once) {
+static int misuse(void) {
+	fputs(usage, stderr);
+	return 3;
+}
+
+/* 0: go on; otherwise the exit code and one. */
+static int read_arguments(int argc, char **argv, struct arguments *arguments) {
 	static const struct option options[] = {{"once", no_argument, NULL, 'o'},
 						{"state", required_argument, NULL, 's'},
+						{"to", required_argument, NULL, 't'},
+						{"from", required_argument, NULL, 'f'},
+						{"believe-refusals", no_argument, NULL, 'b'},
 						{"help", no_argument, NULL, 'h'},
 						{"version", no_argument, NULL, 'v'},
 						{0}};
 	for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
 		switch (option) {
 		case 'o':
-			*once = true;
+			arguments->once = true;
 			break;
 		case 's':
-			*state = optarg;
+			arguments->state = optarg;
+			break;
+		case 't':
+			arguments->to = optarg;
+			break;
+		case 'f':
+			arguments->from = optarg;
+			break;
+		case 'b':
+			arguments->believes_refusals = true;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -195,41 +225,83 @@ static int read_arguments(int argc, char **argv, const char **state, bool *once)
 			puts("vouch-ship " VOUCH_VERSION);
 			return 1;
 		default:
-			fputs(usage, stderr);
-			return 3;
+			return misuse();
 		}
 	}
-	if (optind == argc)
-		return 0;
-	fputs(usage, stderr);
-	return 3;
+	if (optind != argc || arguments->once + !!arguments->to + !!arguments->from > 1 ||
+	    (arguments->believes_refusals && !arguments->from))
+		return misuse();
+	return 0;
 }
 
-static int vouch_ship(const char *state, bool once, const sigset_t *ends) {
-	CLEANUP(home_free_p) struct home *home = home_new(state);
+static int ship_to_folder(const struct home *home, const struct enrolment *enrolment, const char *folder) {
+	CLEANUP(courier_sent_done) struct courier_sent sent;
+	struct err err;
+	if (!courier_send(home, enrolment, folder, &sent, &err))
+		return fail(&err);
+	if (!sent.path)
+		puts("the spool is empty: there is nothing to carry");
+	else if (sent.is_there)
+		printf("%s is there already, with the same %zu statements\n", sent.path, sent.statements);
+	else
+		printf("%s: %zu statements, %lld bytes; they stay in the spool until their receipts come back\n",
+		       sent.path, sent.statements, (long long)sent.bytes);
+	return fflush(stdout) == 0 ? 0 : 2;
+}
+
+static int take_from_folder(const struct home *home, const struct enrolment *enrolment,
+			    const struct arguments *arguments) {
+	struct courier_taken taken;
+	struct err err;
+	bool ok = courier_take(home, enrolment, arguments->from, arguments->believes_refusals, &taken, &err);
+	if (taken.shipped.stored)
+		printf("%zu stored, receipts verified\n", taken.shipped.stored);
+	if (taken.shipped.refused)
+		printf("%zu refused and %s, last %s\n", taken.shipped.refused,
+		       arguments->believes_refusals ? "moved aside"
+						    : "left in the spool (--believe-refusals moves them aside)",
+		       taken.shipped.refused_why);
+	fflush(stdout);
+	if (!ok)
+		return fail(&err);
+	if (!taken.parcels)
+		notice("vouch-ship", NOTICE_ERROR, "there is no answer for host %s below %s", enrolment->host_id,
+		       arguments->from);
+	return taken.parcels == 0 || taken.shipped.refused > 0;
+}
+
+static int vouch_ship(const struct arguments *arguments, const sigset_t *ends) {
+	CLEANUP(home_free_p) struct home *home = home_new(arguments->state);
 	CLEANUP(enrolment_free_p) struct enrolment *enrolment = NULL;
 	CLEANUP(shipper_close_p) struct shipper *shipper = NULL;
 	struct err err;
 	home_use_credentials(home);
-	if (!confine_to_this_program(&err) || !enrolment_read(home, &enrolment, &err) ||
-	    !shipper_open(home, enrolment, ends, &shipper, &err))
+	if (!confine_to_this_program(&err) || !enrolment_read(home, &enrolment, &err))
+		return fail(&err);
+	if (arguments->to)
+		return ship_to_folder(home, enrolment, arguments->to);
+	if (arguments->from)
+		return take_from_folder(home, enrolment, arguments);
+	if (!shipper_open(home, enrolment, ends, &shipper, &err))
 		return fail(&err);
 	if (shipper->set_aside) {
 		notice("vouch-ship", NOTICE_ERROR, "%zu refused earlier and set aside", shipper->set_aside);
 		warn_of_refused();
 	}
-	struct shipping shipping = {.shipper = shipper, .once = once};
+	struct shipping shipping = {.shipper = shipper, .once = arguments->once};
 	return run(&shipping, home);
 }
 
 int main(int argc, char **argv) {
-	const char *state = NULL;
-	bool once = false;
+	struct arguments arguments = {0};
 	sigset_t ends;
 	sigemptyset(&ends);
 	sigaddset(&ends, SIGTERM);
 	sigaddset(&ends, SIGINT);
-	sigprocmask(SIG_BLOCK, &ends, NULL);
-	int stop = read_arguments(argc, argv, &state, &once);
-	return stop ? stop - 1 : vouch_ship(state, once, &ends);
+	int stop = read_arguments(argc, argv, &arguments);
+	if (stop)
+		return stop - 1;
+	if (!arguments.to && !arguments.from)
+		sigprocmask(SIG_BLOCK, &ends, NULL);
+	return vouch_ship(&arguments, &ends);
 }

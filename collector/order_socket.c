@@ -42,10 +42,11 @@ static void answer(struct evhttp_request *request, void *context) {
 	CLEANUP(buf_done) struct buf body = {0};
 	CLEANUP(json_decref_p) json_t *order = NULL, *said = NULL;
 	struct err err;
+	char text[sizeof err.where + sizeof err.why + 64];
 	http_body(request, &body);
 	if (!json_read(buf_str(&body), body.len, ORDER_LARGEST, "order", &order, &err) ||
 	    !order_do(socket->collector, order, times_now(), &said, &err))
-		http_error(request, status_of(&err), "%s", err.why);
+		http_error(request, status_of(&err), "%s", err_text(&err, text, sizeof text));
 	else
 		http_json(request, 200, said);
 }

@@ -1,6 +1,7 @@
 #include "collector/orders.h"
 
 #include "collector/erase.h"
+#include "collector/import.h"
 #include "core/times.h"
 
 #define WHERE "order"
@@ -132,5 +133,7 @@ bool order_do(struct collector *collector, const json_t *order, int64_t now, jso
 		return do_erase(collector, order, now, ret_answer, err);
 	if (!strcmp(what, "revoke"))
 		return do_revoke(collector, order, now, ret_answer, err);
+	if (!strcmp(what, "import"))
+		return import_step(collector, order, now, ret_answer, err);
 	return err_set(err, ERR_MALFORMED, WHERE, "there is no order \"%s\"", what);
 }

@@ -1,6 +1,6 @@
 /* What an operator has the collector do to evidence, as statements of its own line (docs/FORMAT.md 1.2). The verbs
- * `erase` and `revoke` hand an order to the collector that runs in the folder, over DIR/orders.sock, which is the
- * owner's alone; where none runs they carry it out themselves. */
+ * `erase`, `revoke` and `import` hand an order to the collector that runs in the folder, over DIR/orders.sock, which is
+ * the owner's alone; where none runs they carry it out themselves. */
 #pragma once
 
 #include <event2/event.h>
@@ -11,7 +11,8 @@
 
 /* {"do":"erase","host":ID|"statement":DIGEST,"rules":[...]?,"before":TIME?,"retention","reason","by"}, answered with
  * {"statements":[digest...],"bodies":n,"results":n};
- * {"do":"revoke","host":ID,"from":TIME?,"reason","by"}, answered with {"statements":[digest]}.
+ * {"do":"revoke","host":ID,"from":TIME?,"reason","by"}, answered with {"statements":[digest]};
+ * {"do":"import",...}: collector/import.h.
  * False: ERR_MALFORMED, ERR_ABSENT (nothing is meant by it), and nothing was done. */
 MUST_CHECK bool order_do(struct collector *collector, const json_t *order, int64_t now, json_t **ret_answer,
 			 struct err *err);

@@ -4,7 +4,7 @@ _vouch_collector() {
 	local current=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]} words
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		words="init token reader fingerprint run anchor erase revoke fsck rebuild --help --version"
+		words="init token reader fingerprint run anchor erase revoke import fsck rebuild --help --version"
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
 		return
 	fi
@@ -15,6 +15,7 @@ _vouch_collector() {
 	run) words="--data --help" ;;
 	anchor) words="--once --help" ;;
 	erase) words="--host --before --statement --rule --retention --reason --by --help" ;;
+	import) words="--answers --help" ;;
 	revoke) words="--host --from --reason --by --help" ;;
 	*) words="--help" ;;
 	esac
