@@ -124,7 +124,7 @@ void chain_close(struct chain *chain) {
 	free(chain);
 }
 
-bool chain_has_policy(const struct chain *chain, const struct hash *sha256) {
+bool chain_has_sealed(const struct chain *chain, const struct hash *sha256) {
 	for (size_t i = 0; i < chain->policy_count; i++)
 		if (hash_equal(&chain->policies[i], sha256))
 			return true;
@@ -143,6 +143,12 @@ static void advance(struct chain *chain, const struct chain_step *step, const ch
 		chain->policy_count = 0;
 	chain->policies = xreallocarray(chain->policies, chain->policy_count + 1, sizeof *chain->policies);
 	chain->policies[chain->policy_count++] = *step->policy;
+}
+
+/* What is sealed once. */
+static const struct hash *remembered(const struct statement *statement) {
+	const bool is_once = !strcmp(statement->type, "policy") || !strcmp(statement->type, "approval");
+	return is_once ? &statement->body_sha256 : NULL;
 }
 
 static bool add(const struct home *home, struct chain *chain, const struct chain_step *step, struct err *err) {
@@ -205,7 +211,7 @@ static bool finish(const struct home *home, struct chain *chain, struct signer *
 					.line = line.data,
 					.len = line.len,
 					.boot_id = statement->boot_id,
-					.policy = !strcmp(statement->type, "policy") ? &statement->body_sha256 : NULL,
+					.policy = remembered(statement),
 					.full = !strcmp(statement->type, "spool-full")};
 	if (!chain_add(home, chain, &step, err))
 		return false;

@@ -25,7 +25,7 @@ struct chain {
 	char previous[HASH_HEX]; /* its digest; "" before the first */
 	char entry[SPOOL_NAME_LONGEST];
 	char boot_id[64];      /* under which it was sealed */
-	struct hash *policies; /* sealed already; owned */
+	struct hash *policies; /* digests of the policies, and of the approvals of them, that were sealed; owned */
 	size_t policy_count;
 	bool full;        /* the last statement said that the spool is full */
 	int lock;         /* descriptor; held as long as the chain is open */
@@ -53,9 +53,10 @@ struct chain_step {
 	const void *line;   /* its wire line */
 	size_t len;
 	const char *boot_id;
-	const struct hash *policy; /* the policy that it seals, or NULL */
+	const struct hash *policy; /* digest of the policy, or of the approval, that it seals, or NULL */
 	bool full;                 /* it says that the spool is full */
 };
 /* Steps 3 to 5. On failure chain is what the disk says: unchanged when the line did not become part of it. */
 MUST_CHECK bool chain_add(const struct home *home, struct chain *chain, const struct chain_step *step, struct err *err);
-bool chain_has_policy(const struct chain *chain, const struct hash *sha256);
+/* Whether a policy or an approval of this digest was. */
+bool chain_has_sealed(const struct chain *chain, const struct hash *sha256);

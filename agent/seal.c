@@ -235,15 +235,34 @@ static bool seal_keys(const struct sealing *sealing, enum sealed *ret_sealed, st
 	return seal_one(sealing, &subject, ret_sealed, err);
 }
 
+/* Behind its policy, each once. */
+static bool seal_approvals(const struct sealing *sealing, const struct policy *policy, enum sealed *ret_sealed,
+			   struct err *err) {
+	for (size_t i = 0; i < policy->approval_count && *ret_sealed == SEALED_KEPT; i++) {
+		const char *line = policy->approvals[i];
+		const struct hash digest = hash_of(line, strlen(line));
+		struct subject subject = {
+			.type = "approval", .body_name = "approval", .body = line, .len = strlen(line)};
+		if (!chain_has_sealed(sealing->sealer->chain, &digest) && !seal_one(sealing, &subject, ret_sealed, err))
+			return false;
+	}
+	return true;
+}
+
+static bool seal_policy(const struct sealing *sealing, const struct policy *policy, enum sealed *ret_sealed,
+			struct err *err) {
+	struct subject subject = {
+		.type = "policy", .body_name = "policy", .body = policy->bytes.data, .len = policy->bytes.len};
+	if (chain_has_sealed(sealing->sealer->chain, &policy->sha256))
+		return true;
+	standing_forget(&sealing->sealer->standing);
+	return seal_one(sealing, &subject, ret_sealed, err);
+}
+
 static bool seal_policies(const struct sealing *sealing, enum sealed *ret_sealed, struct err *err) {
 	for (size_t i = 0; i < sealing->stack->policy_count && *ret_sealed == SEALED_KEPT; i++) {
 		const struct policy *policy = sealing->stack->policies[i];
-		struct subject subject = {
-			.type = "policy", .body_name = "policy", .body = policy->bytes.data, .len = policy->bytes.len};
-		if (chain_has_policy(sealing->sealer->chain, &policy->sha256))
-			continue;
-		standing_forget(&sealing->sealer->standing);
-		if (!seal_one(sealing, &subject, ret_sealed, err))
+		if (!seal_policy(sealing, policy, ret_sealed, err) || !seal_approvals(sealing, policy, ret_sealed, err))
 			return false;
 	}
 	return true;

@@ -1,7 +1,8 @@
 /* seal: rounds become statements in the chain (docs/FORMAT.md 1 and 2).
  *
  * The first statement of a line is the enrolment; a policy is sealed once for each digest, before the first round
- * judged by it; a spool at its limit is said once, and rounds after that are not kept until there is room.
+ * judged by it, and behind it each approval of it that lies beside it, once; a spool at its limit is said once, and
+ * rounds after that are not kept until there is room.
  *
  * blinds.json: {"<rule>":{"blind":"<32 hex>","leaf":"<SHA-256 of the leaf>"}}. A result keeps its blind as long as its
  * leaf stays what it is. The file is written before the round joins the chain: a crash between leaves blinds that the

@@ -3,12 +3,14 @@
 #include <signal.h>
 #include <systemd/sd-daemon.h>
 
+#include "agent/approved.h"
 #include "agent/notice.h"
 #include "agent/settings.h"
 #include "agent/settings_text.h"
 #include "agent/vouchd.h"
 #include "core/confine.h"
 #include "core/text.h"
+#include "core/times.h"
 
 struct arguments {
 	const char *state, *settings, *root, *data, *helpers;
@@ -160,6 +162,7 @@ static int vouchd(const struct arguments *arguments) {
 	    !enrolment_read(home, &enrolment, &err) ||
 	    !stack_load(arguments->data, (const char *const *)settings->policies, settings->policy_count, &stack,
 			&err) ||
+	    !approved_read(stack, settings, times_now(), &err) ||
 	    !sealer_open(home, enrolment, arguments->helpers, settings->environment, settings->spool_limit, &sealer,
 			 &err))
 		return fail(&err);

@@ -31,8 +31,8 @@ static bool refuse(struct visit *visit, const char *sentence) {
 }
 
 static bool are_types(const char *types) {
-	static const char *const known[] = {"round",      "policy",      "enrolment", "epoch",
-					    "spool-full", "attestation", "erasure",   "revocation"};
+	static const char *const known[] = {"round",      "policy",      "approval", "enrolment", "epoch",
+					    "spool-full", "attestation", "erasure",  "revocation"};
 	CLEANUP(free_ptr) char *copy = xstrdup(types);
 	for (char *at = copy, *word; (word = strsep(&at, ",")) != NULL;)
 		if (!text_is_one_of(word, known, ARRAY_LEN(known)))

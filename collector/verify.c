@@ -1,6 +1,7 @@
 #include "collector/verify.h"
 
 #include "collector/rounds.h"
+#include "core/approval.h"
 #include "core/attestation.h"
 #include "core/base64.h"
 #include "core/entry.h"
@@ -127,6 +128,7 @@ static bool step_host(const struct verify_at *look, struct received *r, struct e
 }
 
 static bool step_enrolment(const struct verify_at *look, struct received *r, struct err *err) {
+	static const char *const hosts_alone[] = {"round", "policy", "approval"};
 	bool is_enrolment = !strcmp(r->statement->type, "enrolment");
 	if (is_enrolment && look->line->id != 0)
 		return err_set(err, ERR_REFUSED, "", "this line has its enrolment already");
@@ -137,7 +139,7 @@ static bool step_enrolment(const struct verify_at *look, struct received *r, str
 	if (is_enrolment && !strcmp(r->statement->evidence_key, r->statement->transport_key))
 		return err_set(err, ERR_REFUSED, "", "evidence key and transport key are one key");
 	if (!strcmp(look->line->purpose, "attestation") &&
-	    (!strcmp(r->statement->type, "round") || !strcmp(r->statement->type, "policy")))
+	    text_is_one_of(r->statement->type, hosts_alone, ARRAY_LEN(hosts_alone)))
 		return err_set(err, ERR_REFUSED, "", "this line attests: it has no \"%s\"", r->statement->type);
 	return true;
 }
@@ -321,6 +323,15 @@ static bool step_attestation(const struct verify_at *look, struct received *r, s
 	       json_read(buf_str(&r->body), r->body.len, STATEMENT_BODY_LARGEST, "body", &r->document, err);
 }
 
+/* Of whose key it is, and whether that is an approver's, is judged when it is shown: keys come and go. */
+static bool step_approval(const struct verify_at *look, struct received *r, struct err *err) {
+	CLEANUP(approval_free_p) struct approval *approval = NULL;
+	if (strcmp(r->statement->type, "approval") != 0)
+		return true;
+	return approval_read(buf_str(&r->body), r->body.len, "body", &approval, err) &&
+	       json_read(buf_str(&r->body), r->body.len, APPROVAL_LINE_LONGEST, "body", &r->document, err);
+}
+
 static bool step_entry(const struct verify_at *look, struct received *r, struct err *err) {
 	return entry_write_signed(r->envelope, r->signature, r->key, &r->entry, err);
 }
@@ -333,7 +344,7 @@ static const struct {
 	{"statement", step_statement},     {"body", step_body},           {"host", step_host},
 	{"enrolment", step_enrolment},     {"epoch", step_epoch},         {"sequence", step_sequence},
 	{"previous", step_previous},       {"results", step_results},     {"state", step_state},
-	{"attestation", step_attestation}, {"entry", step_entry},
+	{"attestation", step_attestation}, {"approval", step_approval},   {"entry", step_entry},
 };
 
 bool verify(const struct verify_at *at, struct received *received, struct err *err) {

@@ -24,7 +24,7 @@ struct received {
 	const struct dsse_signature *signature; /* by that key; of the envelope */
 	bool is_by_epoch;
 	EVP_PKEY *epoch;     /* of an epoch statement: the key that it names */
-	json_t *document;    /* of a round or an attestation: its body */
+	json_t *document;    /* of a round, an attestation or an approval: its body */
 	bool is_gap;         /* statements before it are missing */
 	struct state *state; /* of a round: the line's behind it; NULL where that is not known */
 	struct buf entry;    /* of the log */

@@ -77,6 +77,15 @@ bool host_key_open(const char *path, struct host_key **ret_key, struct err *err)
 	return true;
 }
 
+bool host_key_open_uri(const char *uri, struct host_key **ret_key, struct err *err) {
+	CLEANUP(host_key_free_p) struct host_key *key = xcalloc(1, sizeof *key);
+	if (!open_token(uri, false, key, err))
+		return false;
+	*ret_key = key;
+	key = NULL;
+	return true;
+}
+
 /* --- making ------------------------------------------------------------------------------------------------------- */
 
 static bool make_file(const char *path, struct host_key *key, struct err *err) {

@@ -12,6 +12,8 @@ struct host_key;
 MUST_CHECK bool host_key_make(const char *kind, const char *path, struct host_key **ret_key, struct err *err);
 /* The key of a file that group and others may not read. Failures: core/key.h, core/token.h, core/tpm_key.h. */
 MUST_CHECK bool host_key_open(const char *path, struct host_key **ret_key, struct err *err);
+/* The key pair of a token that a "pkcs11:" URI names. */
+MUST_CHECK bool host_key_open_uri(const char *uri, struct host_key **ret_key, struct err *err);
 /* A key that is here; taken over. */
 struct host_key *host_key_of(EVP_PKEY *key);
 void host_key_free(struct host_key *key);

@@ -124,6 +124,24 @@ bool key_from_pem(const struct buf *pem, const char *where, EVP_PKEY **ret_key, 
 	return accept(key, where, ret_key, err);
 }
 
+static int give_passphrase(char *text, int size, int writing, void *context) {
+	const struct buf *passphrase = context;
+	if (passphrase->len > (size_t)size)
+		return -1;
+	memcpy(text, buf_str(passphrase), passphrase->len);
+	return (int)passphrase->len;
+}
+
+bool key_from_locked_pem(const struct buf *pem, const struct buf *passphrase, const char *where, EVP_PKEY **ret_key,
+			 struct err *err) {
+	CLEANUP(bio_free_p) BIO *bio = BIO_new_mem_buf(buf_str(pem), (int)pem->len);
+	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, give_passphrase, (void *)passphrase) : NULL;
+	if (!key)
+		return crypto_failed(err, where, "not a private key in PEM with this passphrase");
+	ERR_clear_error();
+	return accept(key, where, ret_key, err);
+}
+
 bool key_load(const char *path, EVP_PKEY **ret_key, struct err *err) {
 	CLEANUP(wipe) struct buf text = {0};
 	return key_read_secret(path, KEY_FILE_LARGEST, &text, err) && key_from_pem(&text, path, ret_key, err);

@@ -25,6 +25,9 @@ MUST_CHECK bool key_load(const char *path, EVP_PKEY **ret_key, struct err *err);
  * errors). The caller wipes the bytes. */
 MUST_CHECK bool key_read_secret(const char *path, size_t max, struct buf *ret_bytes, struct err *err);
 MUST_CHECK bool key_from_pem(const struct buf *pem, const char *where, EVP_PKEY **ret_key, struct err *err);
+/* The same of an encrypted one. */
+MUST_CHECK bool key_from_locked_pem(const struct buf *pem, const struct buf *passphrase, const char *where,
+				    EVP_PKEY **ret_key, struct err *err);
 
 /* SubjectPublicKeyInfo, DER; appended. */
 void key_public_der(EVP_PKEY *key, struct buf *der);

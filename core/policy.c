@@ -22,6 +22,9 @@ static void policy_free(struct policy *policy) {
 	free(policy->owner);
 	free(policy->review_by);
 	buf_done(&policy->bytes);
+	for (size_t i = 0; i < policy->approval_count; i++)
+		free(policy->approvals[i]);
+	free(policy->approvals);
 	free(policy);
 }
 

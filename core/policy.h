@@ -54,6 +54,9 @@ struct policy {
 	char *path, *id, *version, *framework, *title, *owner, *review_by; /* review_by "2027-06-30" or NULL */
 	struct buf bytes;                                                  /* the file, or the folder as one file */
 	struct hash sha256;
+	char **approvals; /* lines of core/approval.h for this digest; nothing is verified. Filled by agent/approved.h
+			   */
+	size_t approval_count;
 };
 
 /* What a host runs: one or more policies, all rules sorted by id. Overlays come on top later. */

@@ -25,8 +25,8 @@ void statement_free(struct statement *statement) {
 }
 
 bool statement_has_type(const struct statement *statement) {
-	static const char *const types[] = {"round",      "policy",      "enrolment", "epoch",
-					    "spool-full", "attestation", "erasure",   "revocation"};
+	static const char *const types[] = {"round",      "policy",      "approval", "enrolment", "epoch",
+					    "spool-full", "attestation", "erasure",  "revocation"};
 	return text_is_one_of(statement->type, types, ARRAY_LEN(types));
 }
 

@@ -8,8 +8,8 @@
 #define STATEMENT_BODY_LARGEST (8U << 20)
 
 struct statement {
-	char *type; /* "round", "policy", "enrolment", "epoch", "spool-full", "attestation"; of the collector's own line
-		     * also "erasure", "revocation" */
+	char *type; /* "round", "policy", "approval", "enrolment", "epoch", "spool-full", "attestation"; of the
+		     * collector's own line also "erasure", "revocation" */
 	char *host_id, *host_name, *host_os;
 	char *environment, *framework;
 	int64_t sequence;

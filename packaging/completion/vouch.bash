@@ -9,11 +9,11 @@ _vouch() {
 	local connection="--collector --ca --token-file"
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W "run lint explain checks controls sources capture paths enrol attest export verify posture witness --help --version" -- "$current")
+		mapfile -t COMPREPLY < <(compgen -W "run lint explain checks controls sources capture paths enrol attest approve export verify posture witness --help --version" -- "$current")
 		return
 	fi
 	case $previous in
-	--policy | --ca | --token-file | --trust | --body | --file | --output | -o)
+	--policy | --ca | --token-file | --trust | --body | --file | --output | -o | --below | --check | --keygen | --passphrase-file)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
@@ -26,7 +26,7 @@ _vouch() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
-	--root | --state | --data | --helpers)
+	--root | --state | --data | --helpers | --approvers)
 		mapfile -t COMPREPLY < <(compgen -d -- "$current")
 		return
 		;;
@@ -52,6 +52,7 @@ _vouch() {
 	paths) words="--policy --data --help" ;;
 	enrol) words="--token --token-file --ca-fingerprint --key --state --helpers --root --attester --name --force --help" ;;
 	attest) words="--control --note --valid --file --include --media-type --author --state --send --help" ;;
+	approve) words="--key --passphrase-file --approver --note --expires --below --output --data --check --approvers --keygen --kind --help" ;;
 	export) words="--package --from --to --host --control --by --sigstore --body --trust --output $connection --help" ;;
 	verify) words="--trust --body --strict --json --help" ;;
 	posture) words="$connection --help" ;;
@@ -59,7 +60,7 @@ _vouch() {
 	*) return ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
-	if [[ $verb == lint || $verb == verify ]]; then
+	if [[ $verb == lint || $verb == verify || $verb == approve ]]; then
 		local files
 		mapfile -t files < <(compgen -f -- "$current")
 		COMPREPLY+=("${files[@]}")

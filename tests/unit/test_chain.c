@@ -63,8 +63,8 @@ static void reopened_chain_goes_on_where_it_was(void **state) {
 	chain_close(chain);
 	chain = open_chain(home);
 	assert_int_equal(chain->sequence, 1);
-	assert_true(chain_has_policy(chain, &policy));
-	assert_false(chain_has_policy(chain, &other));
+	assert_true(chain_has_sealed(chain, &policy));
+	assert_false(chain_has_sealed(chain, &other));
 	assert_true(chain->full);
 	assert_string_equal(chain->boot_id, "boot");
 	chain_close(chain);
