@@ -4,6 +4,7 @@
 
 #include "agent/identity.h"
 #include "core/times.h"
+#include "core/waiver.h"
 #include "sources/gather.h"
 
 struct look {
@@ -75,7 +76,7 @@ static void collect_askers(struct look *look) {
 	add_asker(look, &identity_check, NULL);
 	for (size_t i = 0; i < look->stack->rule_count; i++) {
 		const struct rule *rule = look->stack->rules[i];
-		if (!look->needed[i])
+		if (!look->needed[i] || rule->disabled)
 			continue;
 		for (size_t v = 0; v < rule->view_count && !rule->unset; v++)
 			add_asker(look, rule->views[v].check, rule->views[v].params);
@@ -84,12 +85,17 @@ static void collect_askers(struct look *look) {
 	}
 }
 
-/* unset: rule->unset. */
-static struct view_seen see(const struct view *view, const char *unset, const struct sources *fetched) {
+/* What the rule sees; of one that is disabled, or not set (where that counts), only why it does not look. */
+static struct view_seen see(const struct rule *rule, const struct view *view, const struct sources *fetched) {
 	struct view_seen seen = {.name = view->name, .check = view->check};
 	struct observation observation = {0};
-	if (unset) {
-		seen.ok = err_set(&seen.err, ERR_UNAPPROVED, unset, "this parameter is not set: say what is yours");
+	if (rule->disabled) {
+		seen.ok = err_set(&seen.err, ERR_UNAPPROVED, rule->id, "%s", rule->disabled);
+		return seen;
+	}
+	if (rule->unset && view != rule->when) {
+		seen.ok =
+			err_set(&seen.err, ERR_UNAPPROVED, rule->unset, "this parameter is not set: say what is yours");
 		return seen;
 	}
 	seen.ok = view->check->run(view->params, fetched, &observation, &seen.err);
@@ -100,9 +106,9 @@ static struct view_seen see(const struct view *view, const char *unset, const st
 /* The names that a rule's views ask for, now that everything was read. */
 static struct names *rule_names(const struct rule *rule, const struct sources *fetched) {
 	struct names *names = names_new();
-	for (size_t i = 0; i < rule->view_count && !rule->unset; i++)
+	for (size_t i = 0; i < rule->view_count && !rule->unset && !rule->disabled; i++)
 		rule->views[i].check->sources(rule->views[i].params, fetched, names);
-	if (rule->when)
+	if (rule->when && !rule->disabled)
 		rule->when->check->sources(rule->when->params, fetched, names);
 	return names;
 }
@@ -126,14 +132,17 @@ static void judge_rule(struct judging *judging, size_t index, const struct rule 
 	struct view_seen when = {0};
 	bool control_passed = has_control_passed(judging, rule);
 	for (size_t i = 0; i < rule->view_count; i++)
-		views[i] = see(&rule->views[i], rule->unset, fetched);
+		views[i] = see(rule, &rule->views[i], fetched);
 	for (size_t i = 0; i < rule->view_count; i++)
 		judging->saw[index] |= views[i].ok;
 	if (rule->when)
-		when = see(rule->when, NULL, fetched);
+		when = see(rule, rule->when, fetched);
 	struct judgement judgement = judge(rule, views, rule->when ? &when : NULL, judging->host_age, control_passed);
 	judging->verdicts[index] = judgement.verdict;
 	judging->results[index] = result_json(rule, &judgement, views, rule->view_count, fetched, names, judging->now);
+	const struct waiver *waiver = waiver_find(judging->look->stack, rule, views, judgement.verdict, judging->now);
+	if (waiver)
+		json_object_set_new(judging->results[index], "waiver", waiver_json(waiver));
 	free(judgement.reason);
 	for (size_t i = 0; i < rule->view_count; i++)
 		json_decref(views[i].rows);

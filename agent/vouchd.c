@@ -9,6 +9,8 @@
 #include "core/file.h"
 #include "core/statement.h"
 #include "core/text.h"
+#include "core/times.h"
+#include "core/waiver.h"
 
 struct vouchd {
 	struct vouchd_options options;
@@ -27,17 +29,30 @@ struct vouchd {
 	char **current;
 	uint64_t *looked_at;
 	bool *due;
-	bool is_scheduled; /* the schedule asked for it, not a change alone */
+	int64_t *waiver_moves; /* by rule: when a waiver of it begins or ends next; INT64_MAX: never */
+	bool is_scheduled;     /* the schedule asked for it, not a change alone */
 };
 
 static uint64_t every_us(const struct rule *rule) {
 	return (uint64_t)(rule->every < VOUCHD_EVERY_LEAST_S ? VOUCHD_EVERY_LEAST_S : rule->every) * 1000000;
 }
 
+/* When the wall clock gets to where a waiver of the rule begins or ends, in boot time as far as can be said now. */
+static uint64_t waiver_due_at(const struct vouchd *vouchd, size_t index) {
+	uint64_t now;
+	if (vouchd->waiver_moves[index] == INT64_MAX || sd_event_now(vouchd->event, CLOCK_BOOTTIME, &now) < 0)
+		return UINT64_MAX;
+	int64_t left = vouchd->waiver_moves[index] - times_now();
+	return left > 0 ? now + (uint64_t)left * 1000000 : 0;
+}
+
 static uint64_t due_at(const struct vouchd *vouchd, size_t index) {
-	return vouchd->current[index] ? schedule_next(vouchd->first, vouchd->looked_at[index],
-						      every_us(vouchd->options.stack->rules[index]))
-				      : 0;
+	if (!vouchd->current[index])
+		return 0;
+	uint64_t scheduled =
+		schedule_next(vouchd->first, vouchd->looked_at[index], every_us(vouchd->options.stack->rules[index]));
+	uint64_t waived = waiver_due_at(vouchd, index);
+	return waived < scheduled ? waived : scheduled;
 }
 
 /* A rule that is due brings along the one that it needs. */
@@ -158,6 +173,15 @@ static void watch_read(struct vouchd *vouchd, struct round *round) {
 	free(names);
 }
 
+/* The rule is looked at again when what a waiver does to it changes. */
+static void keep_waiver(struct vouchd *vouchd, size_t index, const json_t *result) {
+	const struct policy_stack *stack = vouchd->options.stack;
+	const char *text = json_string_value(json_object_get(result, "collectedAt"));
+	int64_t collected;
+	vouchd->waiver_moves[index] =
+		text && times_parse(text, &collected) ? waiver_next(stack, stack->rules[index], collected) : INT64_MAX;
+}
+
 /* A result that has no text makes no statement either: seal() says why. */
 static void keep(struct vouchd *vouchd, size_t index, const json_t *result) {
 	struct buf text = {0};
@@ -165,6 +189,7 @@ static void keep(struct vouchd *vouchd, size_t index, const json_t *result) {
 	free(vouchd->current[index]);
 	vouchd->current[index] = json_canonical(result, &text, &ignored) ? buf_take(&text) : xstrdup("");
 	vouchd->looked_at[index] = vouchd->began;
+	keep_waiver(vouchd, index, result);
 	buf_done(&text);
 }
 
@@ -286,6 +311,7 @@ bool vouchd_start(sd_event *event, const struct vouchd_options *options, struct 
 	vouchd->current = xcalloc(count + 1, sizeof(char *));
 	vouchd->looked_at = xcalloc(count + 1, sizeof *vouchd->looked_at);
 	vouchd->due = xcalloc(count + 1, sizeof *vouchd->due);
+	vouchd->waiver_moves = xcalloc(count + 1, sizeof *vouchd->waiver_moves);
 	vouchd->changes = changes_new(count);
 	vouchd->news = news_new();
 	int error = sd_event_add_time(event, &vouchd->timer, CLOCK_BOOTTIME, 0, 0, begin, vouchd);
@@ -322,5 +348,6 @@ void vouchd_free(struct vouchd *vouchd) {
 	free(vouchd->current);
 	free(vouchd->looked_at);
 	free(vouchd->due);
+	free(vouchd->waiver_moves);
 	free(vouchd);
 }

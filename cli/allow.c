@@ -67,6 +67,8 @@ struct names *allow_patterns(const struct policy_stack *stack) {
 	take_check(all, &identity_check, NULL);
 	for (size_t i = 0; i < stack->rule_count; i++) {
 		const struct rule *rule = stack->rules[i];
+		if (rule->disabled)
+			continue;
 		for (size_t v = 0; v < rule->view_count && !rule->unset; v++)
 			take_check(all, rule->views[v].check, rule->views[v].params);
 		if (rule->when)

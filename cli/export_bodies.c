@@ -27,9 +27,8 @@ static bool keep_policy(struct export *export, const struct evidence *e, struct 
 
 const struct policy_outline_rule *export_rule(const struct export *export, const struct statement *round,
 					      const char *rule) {
-	size_t index;
-	json_t *named;
-	json_array_foreach(round->policies, index, named) {
+	for (size_t i = json_array_size(round->policies); i-- > 0;) { /* a later one may have replaced it */
+		const json_t *named = json_array_get(round->policies, i);
 		const char *sha256 = json_string_value(json_object_get(named, "sha256"));
 		const struct export_policy *policy = sha256 ? policy_of(export, sha256) : NULL;
 		const struct policy_outline_rule *found = policy ? policy_outline_find(policy->outline, rule) : NULL;

@@ -107,6 +107,10 @@ struct judgement judge(const struct rule *rule, const struct view_seen *views, c
 		       int64_t host_age, bool control_passed) {
 	struct judgement judgement;
 	CLEANUP(buf_done) struct buf reason = {0};
+	if (rule->disabled) {
+		buf_adds(&reason, rule->disabled);
+		return judged(VERDICT_NOTCHECKED, "", &reason);
+	}
 	if (!applies(rule, when, &judgement))
 		return judgement;
 	for (size_t i = 0; i < rule->view_count; i++)

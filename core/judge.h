@@ -19,8 +19,9 @@ struct judgement {
  * control_passed: whether needs_control's rule passed in this round (ignored without needs_control; a rule that
  * needs_control names needs none itself, so judging those first suffices). The caller judgement_done()s.
  *
- * In this order: `when` decides whether there is anything to judge; the first view whose look failed decides; then
- * `expect`. Nothing turns a failed look into pass. */
+ * In this order: a disabled rule is not checked, and views may be those of looks that were never made; `when` decides
+ * whether there is anything to judge; the first view whose look failed decides; then `expect`. Nothing turns a failed
+ * look into pass. */
 struct judgement judge(const struct rule *rule, const struct view_seen *views, const struct view_seen *when,
 		       int64_t host_age, bool control_passed);
 

@@ -45,10 +45,11 @@ static bool read_folder(const char *folder, struct policy_files *files, struct e
 	if (yaml_get(files->items[0].root, "rules"))
 		return yaml_fault(err, files->items[0].path, files->items[0].root,
 				  "in a folder the rules stand in files of their own");
-	buf_add(&files->bytes, rules, strlen(rules));
 	int count = scandir(folder, &entries, is_of_rules, by_name);
 	if (count < 0)
 		return err_errno(err, errno, ERR_IO, folder, "cannot be listed");
+	if (count > 0) /* one may disable, set and waive alone */
+		buf_add(&files->bytes, rules, strlen(rules));
 	bool is_read = count <= POLICY_FILES_MOST ||
 		       err_set(err, ERR_TOO_BIG, folder, "more than %d files", POLICY_FILES_MOST);
 	for (int i = 0; i < count; i++) {

@@ -175,6 +175,10 @@ static bool read_key(struct reader *reader, const struct yaml *node, struct err 
 	return yaml_bool(node, reader->where, "key", &reader->rule->key, err);
 }
 
+static bool read_replace(struct reader *reader, const struct yaml *node, struct err *err) {
+	return yaml_bool(node, reader->where, "replace", &reader->rule->replaces, err);
+}
+
 static bool read_show(struct reader *reader, const struct yaml *node, struct err *err) {
 	return yaml_bool(node, reader->where, "show", &reader->rule->show, err);
 }
@@ -231,9 +235,8 @@ static bool set_param(struct reader *reader, const char *name, enum value_type t
 	for (size_t i = 0; i < reader->reading->set_count; i++) {
 		struct policy_set *set = &reader->reading->sets[i];
 		json_t *value;
-		if (strcmp(set->rule, reader->rule->id) != 0 || strcmp(set->param->text, name) != 0)
+		if (set->is_left_out || strcmp(set->rule, reader->rule->id) != 0 || strcmp(set->param->text, name) != 0)
 			continue;
-		set->used = true;
 		if (!value_read(set->value, type, NULL, set->path, name, &value, err))
 			return false;
 		json_object_set_new(reader->rule->params, name, value);
@@ -390,6 +393,7 @@ static const struct {
 	{"severity", true, read_severity},
 	{"kind", true, read_kind},
 	{"key", false, read_key},
+	{"replace", false, read_replace},
 	{"show", false, read_show},
 	{"params", false, read_params},
 	{"needs_params", false, read_needs_params},
@@ -454,6 +458,9 @@ void policy_rule_free(struct rule *rule) {
 		policy_view_done(rule->when);
 	expect_free(rule->expect);
 	expect_free(rule->when_expect);
+	policy_rule_free(rule->below);
+	free(rule->disabled);
+	free(rule->disabled_at);
 	free(rule->id);
 	free(rule->path);
 	free(rule->unset);

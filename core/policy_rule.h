@@ -7,7 +7,7 @@
 struct policy_set {
 	const char *rule, *path;          /* path: the file that it stands in */
 	const struct yaml *param, *value; /* param: the key */
-	bool used;
+	bool is_left_out;                 /* of a policy that is not for this host: it sets nothing */
 };
 
 /* What rules are read with. */

@@ -123,18 +123,21 @@ static bool read_controls(const struct yaml *node, const char *where, struct rul
 
 static bool read_rule(const struct trees *trees, const struct yaml *node, const char *where, struct ruleset_rule *rule,
 		      struct err *err) {
-	const struct yaml *id;
+	const struct yaml *id, *replace;
 	const char *text;
 	if (!yaml_is(node, YAML_MAPPING, where, "a rule", err) || !yaml_need(node, "id", where, "a rule", &id, err) ||
 	    !yaml_string(id, where, "id", &text, err))
 		return false;
 	rule->id = xstrdup(text);
+	replace = yaml_get(node, "replace");
+	if (replace && !yaml_bool(replace, where, "replace", &rule->replaces, err))
+		return false;
 	return read_controls(node, where, rule, err) && read_valid(trees, node, where, rule, err);
 }
 
-static bool read_rules(const struct trees *trees, const struct yaml *tree, const char *where, struct ruleset *ruleset,
+static bool read_rules(const struct trees *trees, size_t policy, const char *where, struct ruleset *ruleset,
 		       struct err *err) {
-	const struct yaml *rules;
+	const struct yaml *rules, *tree = trees->items[policy];
 	if (!yaml_is(tree, YAML_MAPPING, where, "a policy", err))
 		return false;
 	rules = yaml_get(tree, "rules");
@@ -147,7 +150,7 @@ static bool read_rules(const struct trees *trees, const struct yaml *tree, const
 	ruleset->rules = xreallocarray(ruleset->rules, ruleset->count + rules->count + 1, sizeof *ruleset->rules);
 	for (size_t i = 0; i < rules->count; i++) {
 		struct ruleset_rule *rule = &ruleset->rules[ruleset->count++];
-		*rule = (struct ruleset_rule){0};
+		*rule = (struct ruleset_rule){.policy = policy};
 		if (!read_rule(trees, rules->items[i], where, rule, err))
 			return false;
 	}
@@ -169,17 +172,36 @@ static bool read_policy(const struct package *package, const char *hex, struct y
 }
 
 static int by_id(const void *a, const void *b) {
-	return strcmp(((const struct ruleset_rule *)a)->id, ((const struct ruleset_rule *)b)->id);
+	const struct ruleset_rule *one = a, *two = b;
+	const int order = strcmp(one->id, two->id);
+	return order ? order : (one->policy > two->policy) - (one->policy < two->policy);
+}
+
+/* Of rules with one id the later takes the earlier one's place, where it says so. */
+static bool pile_up(struct ruleset *ruleset, struct err *err) {
+	size_t kept = 0;
+	for (size_t i = 1; i < ruleset->count; i++) {
+		const struct ruleset_rule *one = &ruleset->rules[i - 1], *two = &ruleset->rules[i];
+		if (!strcmp(one->id, two->id) && (one->policy == two->policy || !two->replaces))
+			return err_set(err, ERR_MALFORMED, "policies", "rule %s is there twice", two->id);
+	}
+	for (size_t i = 0; i < ruleset->count; i++) {
+		if (kept > 0 && !strcmp(ruleset->rules[kept - 1].id, ruleset->rules[i].id))
+			free_rule(&ruleset->rules[--kept]);
+		ruleset->rules[kept++] = ruleset->rules[i];
+	}
+	ruleset->count = kept;
+	return true;
 }
 
 static bool finish(const struct manifest *manifest, struct ruleset *ruleset, struct err *err) {
 	if (ruleset->count == 0)
 		return err_set(err, ERR_MALFORMED, "policies", "there is no rule in them");
 	qsort(ruleset->rules, ruleset->count, sizeof *ruleset->rules, by_id);
+	if (!pile_up(ruleset, err))
+		return false;
 	for (size_t i = 0; i < ruleset->count; i++) {
 		struct ruleset_rule *rule = &ruleset->rules[i];
-		if (i > 0 && !strcmp(rule->id, ruleset->rules[i - 1].id))
-			return err_set(err, ERR_MALFORMED, "policies", "rule %s is there twice", rule->id);
 		rule->is_wanted = manifest_wants(manifest, rule->controls, rule->control_count);
 		ruleset->wanted += rule->is_wanted;
 	}
@@ -196,7 +218,7 @@ static bool read_stack(const struct rulesets *rulesets, struct ruleset *ruleset,
 		trees.count++;
 	}
 	for (size_t i = 0; i < trees.count; i++)
-		if (!read_rules(&trees, trees.items[i], ruleset->policies[i], ruleset, err))
+		if (!read_rules(&trees, i, ruleset->policies[i], ruleset, err))
 			return false;
 	return finish(rulesets->manifest, ruleset, err);
 }

@@ -14,6 +14,8 @@ struct ruleset_rule {
 	size_t control_count;
 	int64_t valid;  /* seconds */
 	bool is_wanted; /* supports a control that was asked for */
+	size_t policy;  /* which of the stack's: the later is on top */
+	bool replaces;  /* it takes the place of the rule of its id below */
 };
 
 struct ruleset {
