@@ -1,67 +1,25 @@
-/* vouch-collector token add, reader add, reader list, reader remove. They may run beside the collector. */
+/* vouch-collector reader add, reader list, reader remove. They may run beside the collector. */
 #include <getopt.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "collector/config.h"
 #include "collector/session.h"
 #include "collector/store.h"
 #include "collector/verbs.h"
 #include "core/file.h"
-#include "core/text.h"
 #include "core/times.h"
 
-#define USES_MOST 100000
-#define TTL_MOST (365 * (int64_t)86400)
 #define READER_LONGEST 64
-
-struct token_options {
-	int64_t ttl, uses; /* ttl 0: as configured */
-};
 
 static const struct option no_options[] = {{0}};
 
 static bool take_none(int option, const char *value, void *context, struct err *err) { return true; }
 
-static bool take_option(int option, const char *value, void *context, struct err *err) {
-	struct token_options *options = context;
-	unsigned long long number = 0;
-	if (option == 't')
-		return (times_parse_duration(value, &options->ttl) && options->ttl > 0 && options->ttl <= TTL_MOST) ||
-		       err_set(err, ERR_USAGE, "--ttl", "a duration from 1s to 365d, such as 30m or 12h");
-	if (!text_to_u64(value, USES_MOST, &number) || number == 0)
-		return err_set(err, ERR_USAGE, "--uses", "a whole number from 1 to %d", USES_MOST);
-	options->uses = (int64_t)number;
-	return true;
-}
-
-/* Of a collector that is there: nothing is made by asking. */
-static bool open_store(const char *folder, struct store **ret_store, struct err *err) {
+bool collector_access(const char *folder, struct store **ret_store, struct err *err) {
 	CLEANUP(free_ptr) char *path = file_join(folder, "store.db");
 	if (access(path, F_OK) != 0)
 		return err_set(err, ERR_ABSENT, path, "there is no collector; make one with vouch-collector init");
 	return store_open_access(path, ret_store, err);
-}
-
-static bool run_token_add(const struct verb_call *call, struct err *err) {
-	static const struct option known[] = {
-		{"ttl", required_argument, NULL, 't'}, {"uses", required_argument, NULL, 'u'}, {0}};
-	struct token_options options = {.uses = 1};
-	char token[SESSION_TEXT];
-	const char *folder;
-	CLEANUP(store_free_p) struct store *store = NULL;
-	CLEANUP(config_free_p) struct config *config = NULL;
-	if (!collector_options(call, known, take_option, &options, 1, &folder, err) || !open_store(folder, &store, err))
-		return false;
-	CLEANUP(free_ptr) char *path = file_join(folder, "collector.yaml");
-	if (!config_read(path, &config, err) || !secret_make(token, err))
-		return false;
-	struct hash hash = hash_of(token, strlen(token));
-	int64_t expires = times_now() + (options.ttl ? options.ttl : config->token_lifetime);
-	if (!store_token_add(store, &hash, expires, options.uses, err))
-		return false;
-	buf_addf(call->out, "%s\n", token);
-	return true;
 }
 
 static bool is_name(const char *name) {
@@ -78,7 +36,7 @@ static bool run_reader_add(const struct verb_call *call, struct err *err) {
 	if (!is_name(operands[1]))
 		return err_set(err, ERR_USAGE, "", "a reader's name has 1 to %d letters, digits and . _ - @",
 			       READER_LONGEST);
-	if (!open_store(operands[0], &store, err) || !secret_make(token, err))
+	if (!collector_access(operands[0], &store, err) || !secret_make(token, err))
 		return false;
 	struct hash hash = hash_of(token, strlen(token));
 	if (!store_reader_add(store, operands[1], &hash, times_now(), err))
@@ -96,24 +54,15 @@ static bool run_reader_list(const struct verb_call *call, struct err *err) {
 	const char *folder;
 	CLEANUP(store_free_p) struct store *store = NULL;
 	return collector_options(call, no_options, take_none, NULL, 1, &folder, err) &&
-	       open_store(folder, &store, err) && store_readers(store, print_reader, call->out, err);
+	       collector_access(folder, &store, err) && store_readers(store, print_reader, call->out, err);
 }
 
 static bool run_reader_remove(const struct verb_call *call, struct err *err) {
 	const char *operands[2];
 	CLEANUP(store_free_p) struct store *store = NULL;
 	return collector_options(call, no_options, take_none, NULL, 2, operands, err) &&
-	       open_store(operands[0], &store, err) && store_reader_remove(store, operands[1], err);
+	       collector_access(operands[0], &store, err) && store_reader_remove(store, operands[1], err);
 }
-
-const struct verb collector_token_add = {
-	"token add",
-	"DIR [--ttl 1h] [--uses 1]",
-	"Print a one-time token with which a host can enrol.",
-	"  --ttl DURATION     how long it is good; default: token_lifetime of collector.yaml\n"
-	"  --uses N           how many hosts may use it; default: 1\n",
-	run_token_add,
-};
 
 const struct verb collector_reader_add = {
 	"reader add", "DIR NAME",     "Print, once, the token of a new reader of pages, JSON and metrics.",

@@ -115,22 +115,46 @@ static const struct route routes[] = {
 	{"/log/", ROUTE_KNOWN, false, route_log},
 };
 
+/* Whose certificate an outside CA issued is known from the first time on. */
+static bool admit(struct visit *visit, X509 *certificate, struct err *err) {
+	struct collector *collector = visit->collector;
+	char host[CA_HOST_ID + 1] = "";
+	if (!visit->is_outside)
+		return true;
+	if (!outside_admit(collector->store, certificate, collector->own->id, visit->now, host, err))
+		return false;
+	if (host[0])
+		collector_say(collector, "agents: the certificate of an outside CA for host %s", host);
+	return true;
+}
+
 /* The handshake pardons some, and a connection may outlive the end of its certificate. */
 static bool has_ended(X509 *certificate, const struct route *route, int64_t now) {
 	time_t since = (time_t)(route->access == ROUTE_RENEWAL ? now - LISTEN_GRACE : now);
 	return X509_cmp_time(X509_get0_notAfter(certificate), &since) <= 0;
 }
 
+static void refuse_peer(struct visit *visit, const struct err *err) {
+	if (err->code != ERR_DENIED) {
+		http_fault(visit->request, err);
+		return;
+	}
+	collector_say(visit->collector, "agents: a certificate of an outside CA is refused: %s", err->why);
+	http_error(visit->request, 403, "%s", err->why);
+}
+
 static void answer_known(struct visit *visit, const struct route *route) {
 	CLEANUP(x509_free_p) X509 *certificate = SSL_get1_peer_certificate(listen_ssl(visit->request));
 	CLEANUP(peer_done) struct peer peer = {0};
 	struct err err;
+	visit->is_outside = outside_is_by(visit->collector->outside, listen_ssl(visit->request));
 	if (!certificate) {
 		http_error(visit->request, 401, "no client certificate");
 	} else if (has_ended(certificate, route, visit->now)) {
 		http_error(visit->request, 403, "the certificate has ended");
-	} else if (!peer_of_certificate(visit->collector->store, certificate, &peer, &err)) {
-		http_fault(visit->request, &err);
+	} else if (!admit(visit, certificate, &err) ||
+		   !peer_of_certificate(visit->collector->store, certificate, &peer, &err)) {
+		refuse_peer(visit, &err);
 	} else if (!peer.host[0]) {
 		http_error(visit->request, 403, "the certificate is not of an enrolled host");
 	} else {

@@ -30,6 +30,7 @@ static void add_host(void *context, const struct store_host *host) {
 	json_object_set_new(object, "name", json_text(host->name));
 	json_object_set_new(object, "os", json_text(host->os));
 	json_object_set_new(object, "environment", json_text(host->environment));
+	json_object_set_new(object, "group", json_text(host->group));
 	json_object_set_new(object, "sequence", json_integer(host->sequence));
 	json_object_set_new(object, "lastCollectedAt", time_json(host->collected));
 	json_object_set_new(object, "lastReceivedAt", time_json(host->received));

@@ -37,6 +37,11 @@ static bool open_log(struct collector *collector, const char *folder, struct err
 	       anchor_prepare(folder, log_vkey(collector->log), err);
 }
 
+static bool open_outside(struct collector *collector, const char *folder, struct err *err) {
+	CLEANUP(free_ptr) char *path = config_path(folder, collector->config->agent_ca);
+	return !path || outside_load(path, collector->ca->certificate, &collector->outside, err);
+}
+
 /* SQLite would make a new one in silence, and every host would be unknown. */
 bool collector_store(const char *folder, const char *index, struct store **ret_store, struct err *err) {
 	CLEANUP(free_ptr) char *path = file_join(folder, "store.db");
@@ -68,8 +73,8 @@ bool collector_open(const char *folder, const char *data, void (*say)(const char
 	    !file_sweep(folder, err))
 		return false;
 	CLEANUP(free_ptr) char *policies = file_join(data ? data : collector->config->data, "policies");
-	if (!ca_load(folder, &collector->ca, err) || !open_log(collector, folder, err) ||
-	    !collector_store(folder, NULL, &collector->store, err) ||
+	if (!ca_load(folder, &collector->ca, err) || !open_outside(collector, folder, err) ||
+	    !open_log(collector, folder, err) || !collector_store(folder, NULL, &collector->store, err) ||
 	    !receive_adopt(collector->store, collector->log, err) ||
 	    !index_catch_up(collector->store, say_progress, collector, err) ||
 	    !agree(collector->store, collector->log, err) ||
@@ -91,6 +96,7 @@ void collector_free(struct collector *collector) {
 	store_free(collector->store);
 	log_free(collector->log);
 	EVP_PKEY_free(collector->log_key);
+	outside_free(collector->outside);
 	ca_free(collector->ca);
 	config_free(collector->config);
 	close_fd(&collector->lock);

@@ -3,6 +3,7 @@
 
 #include "collector/ca.h"
 #include "collector/config.h"
+#include "collector/outside.h"
 #include "collector/own_line.h"
 #include "collector/receive.h"
 #include "collector/session.h"
@@ -26,6 +27,7 @@ struct collector {
 	struct log *log;
 	EVP_PKEY *log_key;
 	struct ca *ca;
+	struct outside *outside; /* NULL: no other CA is trusted */
 	struct own_line *own;
 	struct catalogue *catalogue;
 	struct sessions *sessions;

@@ -8,6 +8,7 @@ struct config {
 	char *agents, *readers, *metrics; /* ADDRESS:PORT of the listeners */
 	char *data;                       /* folder that holds policies/ */
 	bool public_log;
+	char *agent_ca;                                                 /* file; "" for none */
 	int64_t certificate_lifetime, token_lifetime, session_lifetime; /* seconds */
 	int64_t request_deadline;                                       /* seconds */
 	int64_t connections;                                            /* a listener */

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 
+#include "collector/networks.h"
 #include "core/base64.h"
 
 #define EST_USER "enrol"
@@ -87,15 +88,38 @@ static bool issue(struct visit *visit, struct issued *issued, struct err *err) {
 	       keep_certificate(visit, issued, key, expires, err);
 }
 
-/* True: the token had a use left, and it is taken. */
-static bool take_token(struct visit *visit, bool *ret_is_good, struct err *err) {
+/* A token that was shown, and what it is good for. */
+struct shown {
+	const char *from; /* the peer's address */
+	bool is_found, is_from_here;
+	char *group;
+};
+
+static void shown_done(struct shown *shown) { free(shown->group); }
+
+static void weigh_token(void *context, const struct store_token *token) {
+	struct shown *shown = context;
+	shown->is_found = true;
+	shown->is_from_here = !token->networks[0] || networks_have(token->networks, shown->from);
+	shown->group = xstrdup(token->group);
+}
+
+/* True and is_found: the token had a use left, and it is taken. */
+static bool take_token(struct visit *visit, struct shown *shown, struct err *err) {
 	CLEANUP(free_ptr) char *user = NULL;
 	CLEANUP(free_ptr) char *token = NULL;
-	*ret_is_good = false;
 	if (!http_basic(visit->request, &user, &token) || strcmp(user, EST_USER) != 0)
 		return true;
 	struct hash hash = hash_of(token, strlen(token));
-	return store_token_use(visit->collector->store, &hash, visit->now, ret_is_good, err);
+	shown->from = http_peer_address(visit->request);
+	if (!store_token_find(visit->collector->store, &hash, visit->now, weigh_token, shown, err))
+		return false;
+	if (!shown->is_found)
+		return true;
+	if (!shown->is_from_here)
+		return err_set(err, ERR_DENIED, "token",
+			       "the token is not for hosts of this network: it was used from %s", shown->from);
+	return store_token_use(visit->collector->store, &hash, visit->now, &shown->is_found, err);
 }
 
 static void refuse_token(struct visit *visit) {
@@ -118,17 +142,20 @@ static void refuse_request(struct visit *visit, const struct err *err) {
 void est_enroll(struct visit *visit) {
 	struct store *store = visit->collector->store;
 	CLEANUP(issued_done) struct issued issued = {0};
+	CLEANUP(shown_done) struct shown shown = {0};
 	struct err err;
-	bool is_good = false;
-	bool is_done = store_begin(store, &err) && take_token(visit, &is_good, &err) &&
-		       (!is_good || issue(visit, &issued, &err)) && store_commit(store, &err);
+	bool is_done = store_begin(store, &err) && take_token(visit, &shown, &err) &&
+		       (!shown.is_found || (issue(visit, &issued, &err) &&
+					    store_group_put(store, issued.host, shown.group, visit->now, &err))) &&
+		       store_commit(store, &err);
 	if (!is_done) {
 		store_rollback(store);
 		refuse_request(visit, &err);
-	} else if (!is_good) {
+	} else if (!shown.is_found) {
 		refuse_token(visit);
 	} else {
-		collector_say(visit->collector, "agents: a certificate for host %s", issued.host);
+		collector_say(visit->collector, "agents: a certificate for host %s%s%s", issued.host,
+			      shown.group[0] ? " of group " : "", shown.group);
 		reply_pkcs7(visit, issued.certificate, "application/pkcs7-mime; smime-type=certs-only");
 	}
 }
@@ -137,6 +164,10 @@ void est_reenroll(struct visit *visit) {
 	struct store *store = visit->collector->store;
 	CLEANUP(issued_done) struct issued issued = {0};
 	struct err err;
+	if (visit->is_outside) {
+		http_error(visit->request, 403, "the certificate is of an outside CA, which renews it");
+		return;
+	}
 	if (!store_begin(store, &err) || !issue(visit, &issued, &err) || !store_commit(store, &err)) {
 		store_rollback(store);
 		refuse_request(visit, &err);

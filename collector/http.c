@@ -162,3 +162,12 @@ bool http_basic(struct evhttp_request *request, char **ret_user, char **ret_pass
 	*ret_password = xstrdup(colon + 1);
 	return true;
 }
+
+const char *http_peer_address(struct evhttp_request *request) {
+	char *address = NULL;
+	ev_uint16_t port;
+	evhttp_connection_get_peer(evhttp_request_get_connection(request), &address, &port);
+	if (!address)
+		return "";
+	return strncasecmp(address, "::ffff:", 7) == 0 && strchr(address, '.') ? address + 7 : address;
+}

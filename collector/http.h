@@ -35,3 +35,5 @@ void http_body(struct evhttp_request *request, struct buf *ret_body);
 const char *http_asked(struct evhttp_request *request, const char *header);
 /* User and password of HTTP Basic; false when there is none. The caller frees both. */
 bool http_basic(struct evhttp_request *request, char **ret_user, char **ret_password);
+/* The address that it comes from, as text; an IPv4 one that arrived by IPv6 as IPv4. Borrowed. */
+const char *http_peer_address(struct evhttp_request *request);

@@ -1,4 +1,4 @@
-/* vouch-collector init, fingerprint. */
+/* vouch-collector init, fingerprint, log-key. */
 #include <errno.h>
 #include <getopt.h>
 #include <sys/stat.h>
@@ -102,6 +102,24 @@ static bool run_fingerprint(const struct verb_call *call, struct err *err) {
 	       print_fingerprint(folder, call->out, err);
 }
 
+static bool run_log_key(const struct verb_call *call, struct err *err) {
+	static const struct option none[] = {{0}};
+	CLEANUP(config_free_p) struct config *config = NULL;
+	CLEANUP(key_free_p) EVP_PKEY *key = NULL;
+	const char *folder;
+	if (!collector_options(call, none, take_option, NULL, 1, &folder, err))
+		return false;
+	CLEANUP(free_ptr) char *config_file = file_join(folder, "collector.yaml");
+	CLEANUP(free_ptr) char *key_file = file_join(folder, "log.key");
+	if (!config_read(config_file, &config, err) || !key_load(key_file, &key, err))
+		return false;
+	CLEANUP(free_ptr) char *vkey = note_vkey(config->origin, key);
+	if (!vkey)
+		return err_set(err, ERR_CRYPTO, key_file, "not the key of a log");
+	buf_addf(call->out, "%s\n", vkey);
+	return true;
+}
+
 const struct verb collector_init = {
 	"init",
 	"DIR [--origin NAME] [--name DNS-or-IP]...",
@@ -113,4 +131,8 @@ const struct verb collector_init = {
 
 const struct verb collector_fingerprint = {
 	"fingerprint", "DIR", "Print the SHA-256 fingerprint of the CA's certificate.", "", run_fingerprint,
+};
+
+const struct verb collector_log_key = {
+	"log-key", "DIR", "Print the log's public key, for hosts that enrol without the network.", "", run_log_key,
 };

@@ -94,6 +94,7 @@ static void add_host(void *context, const struct store_host *host) {
 	add_label(&n->info, "host", label->label, "");
 	add_label(&n->info, "id", host->id, ",");
 	add_label(&n->info, "env", host->environment, ",");
+	add_label(&n->info, "group", host->group, ",");
 	add_label(&n->info, "os", host->os, ",");
 	buf_adds(&n->info, "} 1\n");
 	add_one(&n->collected, "vouch_host_last_collected_timestamp_seconds", "host", label->label, host->collected);

@@ -10,6 +10,7 @@ struct visit {
 	struct evhttp_request *request;
 	const char *rest;   /* the path behind a route that ends in '/'; "" otherwise */
 	struct peer *peer;  /* agents: who sent it; NULL where anyone may */
+	bool is_outside;    /* and whose certificate is of an outside CA */
 	const char *reader; /* readers: who asks; NULL where anyone may */
 	int64_t now;
 };

@@ -134,6 +134,7 @@ static bool run(const struct verb_call *call, struct err *err) {
 		return err_set(err, ERR_IO, "libevent", "no event base");
 	if (!watch_signals(&running, err) || !collector_open(folder, options.data, call->say, &collector, err) ||
 	    !listen_tls(folder, collector->ca->certificate, &running.tls_agents, err) ||
+	    (collector->outside && !outside_trust(collector->outside, running.tls_agents, err)) ||
 	    !listen_tls(folder, NULL, &running.tls_readers, err) || !open_listeners(&running, collector, err) ||
 	    !order_socket_open(running.base, folder, collector, &running.orders, err) ||
 	    !start_stamps(&running, collector, err))

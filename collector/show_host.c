@@ -69,6 +69,8 @@ static void write_host(void *context, const struct store_host *host) {
 	write_line(at->page, "Id", host->id);
 	write_line(at->page, "Operating system", host->os);
 	write_line(at->page, "Environment", host->environment);
+	if (host->group[0])
+		write_line(at->page, "Group, by its enrolment token", host->group);
 	snprintf(number, sizeof number, "%lld", (long long)host->sequence);
 	write_line(at->page, "Evidence records in its chain", number);
 	snprintf(number, sizeof number, "%lld", (long long)host->breaks);

@@ -15,6 +15,13 @@ static const char evidence_schema[] =
 	"BEGIN IMMEDIATE;"
 	"CREATE TABLE IF NOT EXISTS main.tokens(hash BLOB PRIMARY KEY, expires INTEGER NOT NULL, uses INTEGER NOT NULL)"
 	" STRICT;"
+	/* Beside the tokens, so that a store of an earlier version needs no change. */
+	"CREATE TABLE IF NOT EXISTS main.token_terms(hash BLOB PRIMARY KEY, label TEXT NOT NULL, networks TEXT NOT "
+	"NULL)"
+	" STRICT;"
+	"CREATE TABLE IF NOT EXISTS main.host_groups(id INTEGER PRIMARY KEY, host TEXT NOT NULL, label TEXT NOT NULL,"
+	" since INTEGER NOT NULL) STRICT;"
+	"CREATE INDEX IF NOT EXISTS main.host_groups_host ON host_groups(host, id);"
 	"CREATE TABLE IF NOT EXISTS main.readers(name TEXT PRIMARY KEY, hash BLOB NOT NULL, created INTEGER NOT NULL)"
 	" STRICT;"
 	"CREATE TABLE IF NOT EXISTS main.certificates(fingerprint TEXT PRIMARY KEY, host TEXT NOT NULL, key TEXT NOT "

@@ -41,13 +41,32 @@ MUST_CHECK bool store_commit(struct store *store, struct err *err);
 /* After a failure; harmless when nothing was begun. */
 void store_rollback(struct store *store);
 
-/* --- who may come in (store_access.c) --- */
+/* --- who may come in (store_access.c, store_tokens.c) --- */
 
-MUST_CHECK bool store_token_add(struct store *store, const struct hash *token, int64_t expires, int64_t uses,
-				struct err *err);
+/* An enrolment token, and what it is good for. */
+struct store_token {
+	struct hash hash;
+	int64_t expires, uses;
+	const char *group;    /* that its hosts join; "": none */
+	const char *networks; /* from which it may be used, separated by blanks (core/addresses.h); "": any */
+};
+MUST_CHECK bool store_token_add(struct store *store, const struct store_token *token, struct err *err);
+/* The one of this hash, when it is not expired and has a use left: visited once, or not at all. */
+MUST_CHECK bool store_token_find(struct store *store, const struct hash *hash, int64_t now,
+				 void (*visit)(void *context, const struct store_token *token), void *context,
+				 struct err *err);
+/* Those that still are good for something, the first to expire first. */
+MUST_CHECK bool store_tokens(struct store *store, int64_t now,
+			     void (*visit)(void *context, const struct store_token *token), void *context,
+			     struct err *err);
 /* Takes one use of it, if it is known, not expired and has one left. */
 MUST_CHECK bool store_token_use(struct store *store, const struct hash *token, int64_t now, bool *ret_is_good,
 				struct err *err);
+/* ERR_ABSENT: there is none. */
+MUST_CHECK bool store_token_remove(struct store *store, const struct hash *token, struct err *err);
+/* The group that a host is in from `now` on, by the token that it enrolled with; "": none. What it was in before
+ * stays on record. */
+MUST_CHECK bool store_group_put(struct store *store, const char *host, const char *group, int64_t now, struct err *err);
 
 struct store_reader {
 	const char *name;
@@ -273,6 +292,7 @@ struct store_host {
 	int64_t received;   /* of its last statement */
 	int64_t enrolled, certificate_expires;
 	bool is_name_shared; /* another host has the same */
+	const char *group;   /* got: of the token that it enrolled with; "": none */
 	const char
 		*purpose; /* of its enrolment, "": a host's; put: NULL keeps what is there. Once a host, always one */
 };

@@ -1,19 +1,6 @@
 #include "collector/sql.h"
 #include "collector/store.h"
 
-bool store_token_add(struct store *store, const struct hash *token, int64_t expires, int64_t uses, struct err *err) {
-	return sql_run(store, err, "INSERT INTO tokens(hash, expires, uses) VALUES(?, ?, ?)", "bii", token->bytes,
-		       sizeof token->bytes, expires, uses);
-}
-
-bool store_token_use(struct store *store, const struct hash *token, int64_t now, bool *ret_is_good, struct err *err) {
-	if (!sql_run(store, err, "UPDATE tokens SET uses = uses - 1 WHERE hash = ? AND uses > 0 AND expires > ?", "bi",
-		     token->bytes, sizeof token->bytes, now))
-		return false;
-	*ret_is_good = sql_changed(store) == 1;
-	return sql_run(store, err, "DELETE FROM tokens WHERE uses <= 0 OR expires <= ?", "i", now);
-}
-
 bool store_reader_add(struct store *store, const char *name, const struct hash *token, int64_t now, struct err *err) {
 	if (!sql_run(store, err, "INSERT INTO readers(name, hash, created) VALUES(?, ?, ?) ON CONFLICT DO NOTHING",
 		     "tbi", name, token->bytes, sizeof token->bytes, now))

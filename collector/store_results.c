@@ -26,7 +26,8 @@ static bool hosts_for(struct store *store, const char *purpose,
 		      "  WHERE l.host = hosts.id AND ended = 0 AND kind IN ('gap', 'fork')),"
 		      " (SELECT count(*) FROM findings WHERE host = hosts.id)"
 		      " + ifnull((SELECT sum(count) FROM counted WHERE host = hosts.id), 0),"
-		      " EXISTS(SELECT 1 FROM lines WHERE host = hosts.id AND ended = 0 AND known = 2)"
+		      " EXISTS(SELECT 1 FROM lines WHERE host = hosts.id AND ended = 0 AND known = 2),"
+		      " (SELECT label FROM host_groups g WHERE g.host = hosts.id ORDER BY g.id DESC LIMIT 1)"
 		      " FROM hosts WHERE purpose = ? ORDER BY id",
 		      "t", purpose))
 		return false;
@@ -48,6 +49,7 @@ static bool hosts_for(struct store *store, const char *purpose,
 			.purpose = purpose,
 			.findings = sql_int(&query, 13),
 			.is_incomplete = sql_int(&query, 14) != 0,
+			.group = sql_text(&query, 15),
 		};
 		visit(context, &host);
 	}

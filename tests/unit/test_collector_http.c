@@ -219,6 +219,44 @@ static void a_token_enrols_one_host_and_a_refused_request_does_not_use_it_up(voi
 	assert_int_equal(again.status, 401);
 }
 
+static char *token_with(const char *option, const char *value) {
+	return run_verb(&collector_token_add, (const char *[]){world.folder, option, value, NULL});
+}
+
+static void a_token_of_another_network_is_refused_and_keeps_its_use(void **state) {
+	CLEANUP(free_ptr) char *elsewhere = token_with("--cidr", "192.0.2.0/24");
+	CLEANUP(free_ptr) char *here = token_with("--cidr", "127.0.0.0/8");
+	CLEANUP(free_ptr) char *request = make_request(world.host.transport, KIT_HOST);
+	for (int i = 0; i < 2; i++) {
+		CLEANUP(reply_done) struct reply refused = enrol(elsewhere, request);
+		assert_int_equal(refused.status, 403);
+		assert_non_null(strstr(buf_str(&refused.body), "not for hosts of this network"));
+	}
+	CLEANUP(reply_done) struct reply good = enrol(here, request);
+	assert_int_equal(good.status, 200);
+}
+
+static void a_token_that_was_taken_back_is_refused(void **state) {
+	struct err err = {0};
+	struct buf out = {0};
+	CLEANUP(free_ptr) char *token = token_with("--group", "web");
+	CLEANUP(free_ptr) char *request = make_request(world.host.transport, KIT_HOST);
+	const struct hash hash = hash_of(token, strlen(token));
+	char hex[HASH_HEX];
+	hash_hex(&hash, hex);
+	hex[8] = '\0';
+	char *list[] = {(char *)"verb", world.folder, NULL};
+	must(collector_token_list.run(&(struct verb_call){2, list, no_say, &out}, &err));
+	const char *line = strstr(buf_str(&out), hex);
+	assert_non_null(line);
+	assert_non_null(strstr(line, ", group web\n"));
+	buf_done(&out);
+	char *argv[] = {(char *)"verb", world.folder, hex, NULL};
+	must(collector_token_remove.run(&(struct verb_call){3, argv, no_say, &out}, &err));
+	CLEANUP(reply_done) struct reply refused = enrol(token, request);
+	assert_int_equal(refused.status, 401);
+}
+
 static void an_expired_token_is_refused(void **state) {
 	CLEANUP(free_ptr)
 	char *token = run_verb(&collector_token_add, (const char *[]){world.folder, "--ttl", "1s", NULL});
@@ -1004,6 +1042,8 @@ static int end_world(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_token_enrols_one_host_and_a_refused_request_does_not_use_it_up),
+		cmocka_unit_test(a_token_of_another_network_is_refused_and_keeps_its_use),
+		cmocka_unit_test(a_token_that_was_taken_back_is_refused),
 		cmocka_unit_test(an_expired_token_is_refused),
 		cmocka_unit_test(a_key_of_one_host_is_refused_for_another),
 		cmocka_unit_test(the_id_of_the_collectors_own_line_is_no_hosts),

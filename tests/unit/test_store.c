@@ -10,6 +10,13 @@
 
 static struct hash token_of(const char *text) { return hash_of(text, strlen(text)); }
 
+static void add(struct store *store, struct hash hash, int64_t expires, int64_t uses) {
+	struct err err = {0};
+	const struct store_token token = {
+		.hash = hash, .expires = expires, .uses = uses, .group = "web", .networks = "192.0.2.0/24"};
+	must(store_token_add(store, &token, &err));
+}
+
 static bool use(struct store *store, const char *text, int64_t now) {
 	struct err err = {0};
 	struct hash token = token_of(text);
@@ -23,8 +30,12 @@ static void a_token_has_its_uses_and_its_end(void **state) {
 	struct err err = {0};
 	kit_make(&kit);
 	struct hash two = token_of("two"), brief = token_of("brief");
-	must(store_token_add(kit.store, &two, 1000, 2, &err));
-	must(store_token_add(kit.store, &brief, 500, 9, &err));
+	must(store_token_add(
+		kit.store, &(struct store_token){.hash = two, .expires = 1000, .uses = 2, .group = "", .networks = ""},
+		&err));
+	must(store_token_add(
+		kit.store, &(struct store_token){.hash = brief, .expires = 500, .uses = 9, .group = "", .networks = ""},
+		&err));
 	assert_false(use(kit.store, "other", 100));
 	assert_true(use(kit.store, "two", 100));
 	assert_true(use(kit.store, "two", 100));
@@ -34,12 +45,43 @@ static void a_token_has_its_uses_and_its_end(void **state) {
 	kit_done(&kit);
 }
 
+static void note_terms(void *context, const struct store_token *token) {
+	buf_addf(context, "[%s %s %lld]", token->group, token->networks, (long long)token->uses);
+}
+
+static void what_a_token_is_good_for_is_kept_with_it_and_goes_with_it(void **state) {
+	struct kit kit;
+	struct err err = {0};
+	CLEANUP(buf_done) struct buf seen = {0};
+	kit_make(&kit);
+	struct hash token = token_of("two"), old = token_of("old");
+	add(kit.store, token, 1000, 2);
+	must(sql_run(kit.store, &err, "INSERT INTO tokens(hash, expires, uses) VALUES(?, 2000, 1)", "b", old.bytes,
+		     sizeof old.bytes));
+	must(store_token_find(kit.store, &token, 999, note_terms, &seen, &err));
+	must(store_token_find(kit.store, &token, 1000, note_terms, &seen, &err));
+	assert_string_equal(buf_str(&seen), "[web 192.0.2.0/24 2]");
+	buf_done(&seen);
+	must(store_tokens(kit.store, 100, note_terms, &seen, &err));
+	assert_string_equal(buf_str(&seen), "[web 192.0.2.0/24 2][  1]");
+	buf_done(&seen);
+	must(store_token_remove(kit.store, &token, &err));
+	assert_false(use(kit.store, "two", 100));
+	assert_false(store_token_remove(kit.store, &token, &err));
+	assert_int_equal(err.code, ERR_ABSENT);
+	must(store_tokens(kit.store, 100, note_terms, &seen, &err));
+	assert_string_equal(buf_str(&seen), "[  1]");
+	kit_done(&kit);
+}
+
 static void a_token_taken_in_a_transaction_that_fails_is_given_back(void **state) {
 	struct kit kit;
 	struct err err = {0};
 	kit_make(&kit);
 	struct hash token = token_of("one");
-	must(store_token_add(kit.store, &token, 1000, 1, &err));
+	must(store_token_add(
+		kit.store,
+		&(struct store_token){.hash = token, .expires = 1000, .uses = 1, .group = "", .networks = ""}, &err));
 	must(store_begin(kit.store, &err));
 	assert_true(use(kit.store, "one", 100));
 	store_rollback(kit.store);
@@ -54,7 +96,9 @@ static void nothing_secret_is_kept_in_the_clear(void **state) {
 	CLEANUP(buf_done) struct buf bytes = {0};
 	kit_make(&kit);
 	struct hash token = token_of("the-secret-of-a-token"), reader = token_of("the-secret-of-a-reader");
-	must(store_token_add(kit.store, &token, 1000, 2, &err));
+	must(store_token_add(
+		kit.store,
+		&(struct store_token){.hash = token, .expires = 1000, .uses = 2, .group = "", .networks = ""}, &err));
 	must(store_reader_add(kit.store, "anna", &reader, 1, &err));
 	kit_shut(&kit);
 	CLEANUP(free_ptr) char *path = file_join(kit.folder, "store.db");
@@ -154,6 +198,7 @@ static void a_key_belongs_to_one_host(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_token_has_its_uses_and_its_end),
+		cmocka_unit_test(what_a_token_is_good_for_is_kept_with_it_and_goes_with_it),
 		cmocka_unit_test(a_token_taken_in_a_transaction_that_fails_is_given_back),
 		cmocka_unit_test(nothing_secret_is_kept_in_the_clear),
 		cmocka_unit_test(a_reader_is_added_once_and_removed_once),
