@@ -22,6 +22,10 @@ struct enrol_options {
 MUST_CHECK bool enrol(const struct home *home, const struct enrol_options *options, struct enrolment **ret_enrolment,
 		      struct err *err);
 
+/* Whether trying again could not help: the collector refused, or something here is wrong. Otherwise it was not reached,
+ * or there is no telling who it is yet: a clock that is not set calls every certificate too young. */
+bool enrol_is_final(const struct err *err);
+
 /* The header of a round in which nothing was looked at but who the host is. root: NULL, or the folder instead. */
 MUST_CHECK bool enrol_header(const char *root, struct round *header, struct err *err);
 /* Digits of a fingerprint, lower case, colons and a leading "sha256:" dropped. False unless 64 are left. */

@@ -72,21 +72,42 @@ bool est_ca(struct http *http, const struct hash *fingerprint, X509 **ret_ca, st
 		       "the collector's CA has another fingerprint than the one given: this may be another collector");
 }
 
-/* PKCS#10, base64. */
-static bool make_request(EVP_PKEY *key, const char *common_name, char **ret_text, struct err *err) {
+static void extensions_free(STACK_OF(X509_EXTENSION) * *extensions) {
+	sk_X509_EXTENSION_pop_free(*extensions, X509_EXTENSION_free);
+}
+
+static bool want(STACK_OF(X509_EXTENSION) * extensions, int nid, const char *value) {
+	X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, nid, value);
+	if (extension && sk_X509_EXTENSION_push(extensions, extension) > 0)
+		return true;
+	X509_EXTENSION_free(extension);
+	return false;
+}
+
+/* What it is for, for a CA that asks the request (the collector's knows). */
+static bool want_all(X509_REQ *request) {
+	CLEANUP(extensions_free) STACK_OF(X509_EXTENSION) *extensions = sk_X509_EXTENSION_new_null();
+	return extensions && want(extensions, NID_key_usage, "critical,digitalSignature") &&
+	       want(extensions, NID_ext_key_usage, "clientAuth") && X509_REQ_add_extensions(request, extensions) == 1;
+}
+
+static bool sign_request(X509_REQ *request, EVP_PKEY *key, const char *common_name) {
+	const EVP_MD *digest = EVP_PKEY_is_a(key, "ED25519") ? NULL : EVP_sha256();
+	return request && want_all(request) &&
+	       X509_NAME_add_entry_by_txt(X509_REQ_get_subject_name(request), "CN", MBSTRING_UTF8,
+					  (const unsigned char *)common_name, -1, -1, 0) &&
+	       X509_REQ_set_pubkey(request, key) && X509_REQ_sign(request, key, digest);
+}
+
+bool est_request(EVP_PKEY *key, const char *common_name, struct buf *der, struct err *err) {
 	X509_REQ *request = X509_REQ_new();
-	unsigned char *der = NULL;
-	X509_NAME *name = request ? X509_REQ_get_subject_name(request) : NULL;
-	bool ok =
-		request &&
-		X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)common_name, -1, -1, 0) &&
-		X509_REQ_set_pubkey(request, key) && X509_REQ_sign(request, key, EVP_sha256());
-	int len = ok ? i2d_X509_REQ(request, &der) : -1;
+	unsigned char *bytes = NULL;
+	int len = sign_request(request, key, common_name) ? i2d_X509_REQ(request, &bytes) : -1;
 	X509_REQ_free(request);
 	if (len < 0)
 		return err_set(err, ERR_CRYPTO, "certificate request", "it cannot be made");
-	*ret_text = base64_encode(der, (size_t)len);
-	OPENSSL_free(der);
+	buf_add(der, bytes, (size_t)len);
+	OPENSSL_free(bytes);
 	return true;
 }
 
@@ -99,9 +120,10 @@ static bool certify(struct http *http, const char *path, EVP_PKEY *key, const ch
 		    X509 **ret_certificate, struct err *err) {
 	CLEANUP(http_answer_done) struct http_answer answer = {0};
 	CLEANUP(certificates_free) certificates *found = NULL;
-	CLEANUP(free_ptr) char *text = NULL;
-	if (!make_request(key, common_name, &text, err))
+	CLEANUP(buf_done) struct buf der = {0};
+	if (!est_request(key, common_name, &der, err))
 		return false;
+	CLEANUP(free_ptr) char *text = base64_encode(der.data, der.len);
 	const struct http_request request = {
 		.path = path, .content_type = "application/pkcs10", .body = text, .len = strlen(text)};
 	if (!http_ask(http, &request, &answer, err) || !http_is_ok(&answer, path, err) ||

@@ -16,6 +16,8 @@ MUST_CHECK bool est_certify(struct http *http, EVP_PKEY *key, const char *common
 /* POST /.well-known/est/simplereenroll (4.2.2), over a connection with the certificate that goes: the same. */
 MUST_CHECK bool est_recertify(struct http *http, EVP_PKEY *key, const char *common_name, X509 *ca,
 			      X509 **ret_certificate, struct err *err);
+/* A PKCS#10 for the key, under this common name; DER, appended. */
+MUST_CHECK bool est_request(EVP_PKEY *key, const char *common_name, struct buf *der, struct err *err);
 /* Whether the certificate is for our key and by that CA. */
 bool est_is_ours(X509 *certificate, EVP_PKEY *key, X509 *ca);
 

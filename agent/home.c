@@ -242,6 +242,7 @@ static bool fill(const json_t *object, const char *where, struct enrolment *enro
 			return false;
 		*texts[i].member = xstrdup(text);
 	}
+	enrolment->is_outside = json_is_true(json_object_get(object, "outside"));
 	enrolment->is_drawn = json_is_true(json_object_get(object, "drawn"));
 	enrolment->purpose = xstrdup(json_string_value(json_object_get(object, "purpose")));
 	if (!json_get_string(object, "enrolledAt", where, &text, err))
@@ -278,6 +279,8 @@ bool enrolment_write(const struct enrolment *enrolment, struct buf *bytes, struc
 				   "enrolledAt", times_format(enrolment->enrolled_at, at));
 	if (!object)
 		return err_set(err, ERR_MALFORMED, "enrolment.json", "a value is not UTF-8");
+	if (enrolment->is_outside)
+		json_object_set_new(object, "outside", json_true());
 	if (enrolment->is_drawn)
 		json_object_set_new(object, "drawn", json_true());
 	if (enrolment->purpose)

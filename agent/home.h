@@ -2,7 +2,7 @@
  *
  *   enrolment/              made whole by enrol(), read-only afterwards
  *     enrolment.json        {"collector","hostId","hostName","os","origin","vkey","enrolledAt",
- *                           "drawn"?: true, "purpose"?: "attestation"}
+ *                           "drawn"?: true, "outside"?: true, "purpose"?: "attestation"}
  *     evidence.pem          signs statements, or says where the key is (core/host_key.h); 0600; where a sealer
  *                           signs, vouchd need not be able to read it
  *     evidence.pub.pem      its public half, for who verifies receipts
@@ -21,6 +21,7 @@
  *     transport-cert.pem    a newer certificate than the enrolment's (agent/renew.h)
  *     incomplete            agent/standing.h
  *     ship.lock             held by the one process that ships
+ *   requested/enrolment/    keys for which a certificate was asked for by file, in an enrolment.json without log
  *   .tmp-enrolment/         an enrolment that is being made, or that was cut short: the next one begins with nothing
  *
  * Either all of it is one user's, 0700 (home_make()), or it is shared (packaging/tmpfiles.d/vouch.conf): the folder and
@@ -32,6 +33,7 @@
 #include "core/key.h"
 
 #define HOME_DRAFT ".tmp-enrolment" /* in the state folder: an enrolment that is being made */
+#define HOME_REQUEST "requested"    /* one that waits for its certificate */
 
 struct home {
 	char *folder; /* the state folder */
@@ -71,6 +73,7 @@ MUST_CHECK bool home_public_key(const char *path, EVP_PKEY **ret_key, struct err
 struct enrolment {
 	char *collector; /* "https://collector.example:8443", without a slash at its end */
 	char *host_id, *host_name, *os;
+	bool is_outside;     /* the certificate is not by the collector's CA: who made it renews it */
 	bool is_drawn;       /* host_id was drawn at enrolment: there was no machine id to derive it from, or purpose */
 	char *purpose;       /* "attestation": it attests and looks at nothing (docs/FORMAT.md 1); NULL: a host */
 	char *origin, *vkey; /* of the log */

@@ -8,12 +8,14 @@
 struct http {
 	CURL *curl;
 	char *base;
+	size_t most; /* bytes of an answer */
 	char error[CURL_ERROR_SIZE];
 };
 
 /* Where an answer's bytes go while they arrive. */
 struct receiving {
 	struct buf bytes;
+	size_t most;
 	bool too_big;
 };
 
@@ -22,7 +24,7 @@ void http_answer_done(struct http_answer *answer) { buf_done(&answer->body); }
 static size_t receive(char *data, size_t size, size_t count, void *context) {
 	struct receiving *receiving = context;
 	size_t len = size * count;
-	if (len > HTTP_ANSWER_LARGEST - receiving->bytes.len) {
+	if (len > receiving->most - receiving->bytes.len) {
 		receiving->too_big = true;
 		return 0;
 	}
@@ -72,7 +74,8 @@ static bool set_manner(CURL *curl, const struct http_peer *peer, char *error) {
 	       curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
 	       curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
 	       curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 1L) == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)HTTP_DEADLINE_S) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_TIMEOUT, peer->deadline ? peer->deadline : (long)HTTP_DEADLINE_S) ==
+		       CURLE_OK &&
 	       curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)HTTP_CONNECT_S) == CURLE_OK &&
 	       curl_easy_setopt(curl, CURLOPT_USERAGENT, "vouch/" VOUCH_VERSION) == CURLE_OK &&
 	       curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive) == CURLE_OK &&
@@ -86,6 +89,7 @@ bool http_open(const struct http_peer *peer, struct http **ret_http, struct err 
 	if (!text_starts(peer->base, "https://"))
 		return err_set(err, ERR_USAGE, peer->base, "the collector's address begins with https://");
 	http->base = xstrdup(peer->base);
+	http->most = peer->most ? peer->most : HTTP_ANSWER_LARGEST;
 	size_t len = strlen(http->base);
 	if (http->base[len - 1] == '/')
 		http->base[len - 1] = '\0';
@@ -118,14 +122,15 @@ static bool set_request(CURL *curl, const struct http_request *request, const ch
 	       curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body) == CURLE_OK;
 }
 
-static bool transfer_failed(const struct http *http, const char *url, CURLcode code, bool too_big, struct err *err) {
+static bool transfer_failed(const struct http *http, const char *url, CURLcode code, const struct receiving *receiving,
+			    struct err *err) {
 	const char *why = http->error[0] ? http->error : curl_easy_strerror(code);
-	if (too_big)
-		return err_set(err, ERR_TOO_BIG, url, "the answer is larger than %u bytes", HTTP_ANSWER_LARGEST);
+	if (receiving->too_big)
+		return err_set(err, ERR_TOO_BIG, url, "the answer is larger than %zu bytes", receiving->most);
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		return err_set(err, ERR_TIMEOUT, url, "%s", why);
 	if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CONNECT_ERROR)
-		return err_set(err, ERR_REFUSED, url, "TLS: %s", why);
+		return err_set(err, ERR_REFUSED, url, HTTP_TLS "%s", why);
 	return err_set(err, ERR_IO, url, "%s", why);
 }
 
@@ -140,9 +145,18 @@ static struct curl_slist *headers_of(const struct http_request *request) {
 	return curl_slist_append(headers, "Expect:");
 }
 
+/* RFC 9110 6.6.1; as curl reads dates. */
+static int64_t date_of(CURL *curl) {
+	struct curl_header *header;
+	if (curl_easy_header(curl, "Date", 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+		return 0;
+	const time_t date = curl_getdate(header->value, NULL);
+	return date > 0 ? (int64_t)date : 0;
+}
+
 bool http_ask(struct http *http, const struct http_request *request, struct http_answer *ret_answer, struct err *err) {
 	CLEANUP(free_ptr) char *url = xasprintf("%s%s", http->base, request->path);
-	struct receiving receiving = {0};
+	struct receiving receiving = {.most = http->most};
 	struct curl_slist *headers = headers_of(request);
 	struct http_answer answer = {0};
 	curl_off_t retry_after = 0;
@@ -152,11 +166,12 @@ bool http_ask(struct http *http, const struct http_request *request, struct http
 	curl_slist_free_all(headers);
 	if (code != CURLE_OK) {
 		buf_done(&receiving.bytes);
-		return transfer_failed(http, url, code, receiving.too_big, err);
+		return transfer_failed(http, url, code, &receiving, err);
 	}
 	curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &answer.status);
 	curl_easy_getinfo(http->curl, CURLINFO_RETRY_AFTER, &retry_after);
 	answer.retry_after = (int64_t)retry_after;
+	answer.date = date_of(http->curl);
 	answer.body = receiving.bytes;
 	*ret_answer = answer;
 	return true;
@@ -171,5 +186,7 @@ bool http_is_ok(const struct http_answer *answer, const char *where, struct err 
 	if (!json_read(answer->body.data, answer->body.len, 65536, where, &object, &ignored) ||
 	    !json_get_string(object, "error", where, &said, &ignored))
 		said = "no reason given";
-	return err_set(err, ERR_REFUSED, where, "the collector answers %ld: %s", answer->status, said);
+	const bool is_for_now = answer->status >= 500 || answer->status == 429;
+	return err_set(err, is_for_now ? ERR_IO : ERR_REFUSED, where, "the collector answers %ld: %s", answer->status,
+		       said);
 }

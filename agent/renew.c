@@ -83,7 +83,8 @@ bool renewal_open(const struct home *home, const struct enrolment *enrolment, EV
 	    !read_certificate(home->transport_certificate, &certificate, err))
 		return false;
 	use(renewal, certificate, false);
-	use_renewed(renewal);
+	if (!enrolment->is_outside)
+		use_renewed(renewal);
 	*ret_renewal = renewal;
 	renewal = NULL;
 	return true;
@@ -138,8 +139,29 @@ static bool keep(struct renewal *renewal, X509 *certificate, struct err *err) {
 	return file_write(renewal->renewed, pem.data, pem.len, 0644, err);
 }
 
+/* Its CA, or who asks it, puts the next one where the one in use is (vouch enrol --renew). */
+static bool take_next(struct renewal *renewal, struct err *err) {
+	CLEANUP(x509_free_p) X509 *certificate = NULL;
+	if (!read_certificate(renewal->home->transport_certificate, &certificate, err))
+		return false;
+	if (EVP_PKEY_eq(X509_get0_pubkey(certificate), renewal->key) != 1)
+		return err_set(err, ERR_REFUSED, renewal->home->transport_certificate, "it is for another key");
+	if (instant(X509_get0_notAfter(certificate)) <= renewal->until)
+		return err_set(err, ERR_ABSENT, renewal->home->transport_certificate,
+			       "it ends soon and is by an outside CA: put its next one in place with vouch enrol "
+			       "--renew --certificate FILE");
+	use(renewal, certificate, false);
+	return true;
+}
+
 bool renewal_try(struct renewal *renewal, const sigset_t *ends, struct err *err) {
 	CLEANUP(x509_free_p) X509 *certificate = NULL;
+	if (renewal->enrolment->is_outside) {
+		if (take_next(renewal, err))
+			return true;
+		wait_longer(renewal);
+		return false;
+	}
 	if (!ask(renewal, ends, &certificate, err) || !keep(renewal, certificate, err)) {
 		wait_longer(renewal);
 		return false;

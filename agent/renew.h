@@ -2,7 +2,10 @@
  *
  * The one of the enrolment stays where it is, root's. A newer one is receipts/transport-cert.pem, where who ships may
  * write, replaced as a whole. It is used when it is for the key of this enrolment, by the CA of this enrolment, and
- * ends later: so one of an earlier enrolment never is. */
+ * ends later: so one of an earlier enrolment never is.
+ *
+ * A certificate by an outside CA is not the collector's to renew: then renewing is to look whether the enrolment has
+ * got a newer one (enrol_renew()), and a failure that says so while it has none. */
 #pragma once
 
 #include <signal.h>
@@ -25,6 +28,6 @@ int64_t renewal_ends(const struct renewal *renewal);
 /* When to renew: at two thirds of its life, and up to a twelfth of it later, by chance, so that hosts that were
  * enrolled together do not come together; after a failure, some time later. */
 int64_t renewal_due(const struct renewal *renewal);
-/* Asks the collector for one. True: it is kept and in use. False: the one before is; renewal_due() is later. ends: see
- * struct http_peer. */
+/* Asks the collector for one, or looks for an outside CA's. True: it is kept and in use. False: the one before is;
+ * renewal_due() is later. ends: see struct http_peer. */
 MUST_CHECK bool renewal_try(struct renewal *renewal, const sigset_t *ends, struct err *err);
