@@ -1,0 +1,215 @@
+#!/bin/bash
+# How a host comes in: tokens of a group with uses, an end and networks; a certificate of an organisation's own CA, by files
+# alone; credentials. And who does not: with another's key, another's name, another purpose, another CA. Then the image that
+# is sealed without what made the host one host, and what vouch doctor says of each thing that breaks.
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/story.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/world.sh"
+
+# root_of NAME: a folder to look at, of a host of its own.
+root_of() {
+	mkdir -p "$work/root-$1/etc"
+	cp /etc/os-release "$work/root-$1/etc/"
+	tr -d - </proc/sys/kernel/random/uuid >"$work/root-$1/etc/machine-id"
+	echo "$1" >"$work/root-$1/etc/hostname"
+}
+# with_token NAME TOKEN [OPTION...]
+with_token() {
+	vouch enrol "$url" --token "$2" --ca-fingerprint "$fingerprint" --state "$work/$1" --root "$work/root-$1" "${@:3}"
+}
+round() {
+	vouchd --state "$work/$1" --config "$work/small-config.yaml" --once --root "$work/root-$1"
+}
+host_id() {
+	jq -r .hostId "$work/$1/enrolment/enrolment.json"
+}
+# of_host NAME JQ: what the collector's list of hosts says of it.
+of_host() {
+	api /api/v1/hosts | jq -r --arg id "$(host_id "$1")" ".hosts[] | select(.id == \$id) | $2"
+}
+
+collector_new
+echo "agent_ca: outside.pem" >>"$collector/collector.yaml"
+sed -i '/^agent_ca: ""/d' "$collector/collector.yaml"
+small_policy
+
+# --- the organisation's CA: a root, an intermediate that signs, and another CA altogether
+pki=$work/pki
+mkdir "$pki"
+openssl_quietly() {
+	openssl "$@" 2>>"$work/openssl.log"
+}
+# ca NAME SUBJECT [ISSUER]
+ca() {
+	openssl_quietly req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$pki/$1.key" -subj "/CN=$2" -out "$pki/$1.csr"
+	openssl_quietly x509 -req -in "$pki/$1.csr" -days 2 -out "$pki/$1.pem" -extfile <(echo "basicConstraints=critical,CA:TRUE") \
+		$([[ ${3-} ]] && echo "-CA $pki/$3.pem -CAkey $pki/$3.key" || echo "-signkey $pki/$1.key")
+}
+# certify CA CSR OUT [EXTENSIONS] [OPTION...]
+certify() {
+	openssl_quietly x509 -req -in "$2" -CA "$pki/$1.pem" -CAkey "$pki/$1.key" -out "$3" -days 1 \
+		-extfile <(printf '%b\n' "${4-extendedKeyUsage=clientAuth}") "${@:5}"
+}
+ca root "Example root"
+ca issuing "Example issuing CA" root
+ca stranger "Another CA"
+cp "$pki/issuing.pem" "$collector/outside.pem"
+collector_start
+vouch-collector log-key "$collector" >"$work/log.vkey"
+cat "$pki/root.pem" "$collector/ca.crt" >"$work/trusted.pem"
+
+# --- tokens
+for name in web1 web2 web3 db1; do root_of "$name"; done
+web=$(vouch-collector token add "$collector" --group web --uses 2 --ttl 10m --cidr 127.0.0.0/8 --cidr ::1/128)
+equal "a token's terms are listed, and not the token" \
+	"2 uses, group web, from 127.0.0.0/8 ::1/128" \
+	"$(vouch-collector token list "$collector" | sed 's/^[0-9a-f]* until [^,]*, //')"
+check "the first host of the group enrols" with_token web1 "$web"
+check "the second too" with_token web2 "$web"
+refused "a third is one too many" "401: the token is unknown, used or expired" with_token web3 "$web"
+refused "a guessed token is refused in the same words" "401: the token is unknown, used or expired" with_token web3 "$(head -c 32 /dev/urandom | base64 -w 0 | tr '+/' '-_' | cut -c 1-43)"
+for name in web1 web2; do
+	check "$name: a round is sealed and shipped" eval "round $name && ship $name"
+done
+equal "the group is recorded with the host" web "$(of_host web1 .group)"
+check "and a label of the metrics" grep -q 'vouch_host_info{.*group="web"' \
+	<(curl -sS --cacert "$collector/ca.crt" -H "Authorization: Bearer $reader" "https://127.0.0.1:$((port + 2))/metrics")
+elsewhere=$(vouch-collector token add "$collector" --cidr 192.0.2.0/24)
+refused "a token is good from its networks alone" "403: the token is not for hosts of this network: it was used from 127.0.0.1" \
+	with_token web3 "$elsewhere"
+check "and keeps its use" grep -q '1 use, from 192.0.2.0/24' <(vouch-collector token list "$collector")
+brief=$(vouch-collector token add "$collector" --ttl 1s)
+back=$(vouch-collector token add "$collector" --uses 50)
+name=$(vouch-collector token list "$collector" | awk '/50 uses/ { print $1 }')
+check "a token is taken back" vouch-collector token remove "$collector" "$name"
+refused "and good for nothing then" "401:" with_token web3 "$back"
+sleep 1
+refused "one behind its end is good for nothing" "401:" with_token web3 "$brief"
+check "what was refused has left nothing" test ! -e "$work/web3/enrolment"
+# Somebody has one host's key and a good token, and would be another host with it.
+openssl req -new -key "$work/web1/enrolment/transport.pem" -subj "/CN=$(cat /proc/sys/kernel/random/uuid)" -outform DER | base64 -w 0 >"$work/request"
+equal "a key seen on two machine ids is refused" "400 {\"error\":\"the key is another host's, or was revoked\"}" \
+	"$(curl -sS --cacert "$collector/ca.crt" -u "enrol:$(vouch-collector token add "$collector")" -H 'Content-Type: application/pkcs10' \
+		--data-binary "@$work/request" -o "$work/answer" -w '%{http_code} ' "$url/.well-known/est/simpleenroll"; cat "$work/answer")"
+
+# --- files: the request goes out, the certificate comes back
+db() {
+	vouch enrol "$url" --state "$work/db1" --root "$work/root-db1" "$@"
+}
+# with_certificate FILE [CA]
+with_certificate() {
+	db --certificate "$1" --ca "${2-$work/trusted.pem}" --log-key "$work/log.vkey"
+}
+refused "without a request there is nothing to complete" "no request waits" with_certificate "$pki/root.pem"
+check "a request is made" db --request "$work/db1.csr"
+id=$(openssl req -in "$work/db1.csr" -noout -subject | sed 's/.*CN = //')
+check "it is for the host's id, and says what for" grep -q 'TLS Web Client Authentication' <(openssl req -in "$work/db1.csr" -noout -text)
+check "it is signed by its key" openssl req -in "$work/db1.csr" -noout -verify
+refused "another would lose the first" "a request waits for its certificate" db --request "$work/again.csr"
+equal "the keys are root's alone" "700 600 600" \
+	"$(stat -c %a "$work/db1/requested" "$work/db1/requested/enrolment/transport.pem" "$work/db1/requested/enrolment/evidence.pem" | xargs)"
+
+certify issuing "$work/db1.csr" "$pki/leaf.pem"
+cat "$pki/leaf.pem" "$pki/issuing.pem" >"$pki/good.pem"
+openssl_quietly req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$pki/thief.key" -subj "/CN=$id" -out "$pki/thief.csr"
+certify issuing "$pki/thief.csr" "$pki/thief.pem"
+refused "a certificate for another key" "it is for another key" with_certificate "$pki/thief.pem"
+openssl_quietly req -new -key "$work/db1/requested/enrolment/transport.pem" -subj "/CN=$(host_id web1)" -out "$pki/other.csr"
+certify issuing "$pki/other.csr" "$pki/other.pem"
+refused "a certificate for another host's id" "it is for another name: the subject's CN has to be $id" with_certificate "$pki/other.pem"
+openssl_quietly req -new -key "$work/db1/requested/enrolment/transport.pem" -subj "/CN=$id/CN=$(host_id web1)" -out "$pki/two.csr"
+certify issuing "$pki/two.csr" "$pki/two.pem"
+refused "a certificate for two" "it is for another name" with_certificate "$pki/two.pem"
+certify issuing "$work/db1.csr" "$pki/server.pem" "extendedKeyUsage=serverAuth"
+refused "a certificate for servers" "it is not for clients" with_certificate "$pki/server.pem"
+certify issuing "$work/db1.csr" "$pki/any.pem" "basicConstraints=CA:FALSE"
+refused "a certificate for nothing in particular" "it is not for clients" with_certificate "$pki/any.pem"
+certify stranger "$work/db1.csr" "$pki/strange.pem"
+refused "a certificate of another CA" "the CA does not vouch for it: unable to get local issuer" with_certificate "$pki/strange.pem"
+refused "a certificate whose CA in between is missing" "unable to get local issuer" with_certificate "$pki/leaf.pem"
+certify issuing "$work/db1.csr" "$pki/later.pem" "extendedKeyUsage=clientAuth" -days -1
+cat "$pki/issuing.pem" >>"$pki/later.pem"
+refused "a certificate that has ended" "certificate has expired" with_certificate "$pki/later.pem"
+refused "a CA that is none" "number 1 is not a CA's" with_certificate "$pki/good.pem" "$pki/leaf.pem"
+refused "a log key that is none" "." db --certificate "$pki/good.pem" --ca "$work/trusted.pem" --log-key "log+00000000+AAAA"
+cp -r "$work/db1" "$work/clone"
+root_of clone
+refused "the request on another machine" "the request was made for host $id" vouch enrol "$url" --state "$work/clone" --root "$work/root-clone" \
+	--certificate "$pki/good.pem" --ca "$work/trusted.pem" --log-key "$work/log.vkey"
+check "none of that takes the request away" test -s "$work/db1/requested/enrolment/transport.pem"
+check "the right one completes it" with_certificate "$pki/good.pem"
+check "nothing of the request is left" test ! -e "$work/db1/requested"
+refused "twice is once too often" "enrolled already" with_certificate "$pki/good.pem"
+check "a round is sealed" round db1
+check "and shipped under the outside CA's certificate" ship db1
+equal "all of it" 0 "$(spooled db1)"
+equal "it is a host like the others" 1 "$(of_host db1 '.results.pass')"
+check "the collector says whose certificate it was" grep -q "the certificate of an outside CA for host $id" "$work/collector.log"
+equal "its first statement is its enrolment" enrolment \
+	"$(all_statements | jq -r --arg id "$id" 'select(.host == $id and .sequence == 1) | .type')"
+
+# --- at the collector: what the outside CA's certificates are not good for
+# ask CERTIFICATE KEY [PATH]: status and answer of a request with it.
+ask() {
+	curl -sS --max-time 20 --cacert "$collector/ca.crt" --cert "$1" --key "$2" -o "$work/answer" -w '%{http_code} ' "$url${3-/v1/log}" "${@:4}" 2>&1 || true
+	head -c 300 "$work/answer"
+}
+# other_key FILE SUBJECT EXTENSIONS: a key, and a certificate for it with its chain.
+other_key() {
+	openssl_quietly req -new -newkey "${4-ec}" $([[ ${4-} ]] || echo "-pkeyopt ec_paramgen_curve:P-256") -nodes -keyout "$pki/$1.key" -subj "$2" -out "$pki/$1.csr"
+	certify issuing "$pki/$1.csr" "$pki/$1.pem" "$3"
+	cat "$pki/issuing.pem" >>"$pki/$1.pem"
+}
+: >"$work/answer"
+other_key server2 "/CN=$(cat /proc/sys/kernel/random/uuid)" "basicConstraints=CA:FALSE"
+equal "one that says no purpose" '403 {"error":"the certificate is not for clients (clientAuth)"}' "$(ask "$pki/server2.pem" "$pki/server2.key")"
+other_key rsa "/CN=$(cat /proc/sys/kernel/random/uuid)" "extendedKeyUsage=clientAuth" rsa:2048
+equal "an RSA key" '403 {"error":"the key is neither Ed25519 nor P-256"}' "$(ask "$pki/rsa.pem" "$pki/rsa.key")"
+other_key person "/CN=Jane Doe" "extendedKeyUsage=clientAuth"
+equal "a person's" '403 {"error":"the certificate is not of an enrolled host"}' "$(ask "$pki/person.pem" "$pki/person.key")"
+openssl_quietly req -new -key "$work/web1/enrolment/transport.pem" -subj "/CN=$(cat /proc/sys/kernel/random/uuid)" -out "$pki/stolen.csr"
+certify issuing "$pki/stolen.csr" "$pki/stolen.pem"
+equal "one for a key that is another host's" '403 {"error":"the key is another host'"'"'s, or was revoked"}' \
+	"$(ask "$pki/stolen.pem" "$work/web1/enrolment/transport.pem")"
+certify stranger "$pki/thief.csr" "$pki/strange2.pem"
+: >"$work/answer"
+check "one by a CA that nobody named does not pass TLS" grep -qE '(alert|^000)' <(ask "$pki/strange2.pem" "$pki/thief.key")
+equal "the collector does not renew it" '403 {"error":"the certificate is of an outside CA, which renews it"}' \
+	"$(ask "$pki/good.pem" "$work/db1/enrolment/transport.pem" /.well-known/est/simplereenroll --data-binary "@$work/request")"
+# The host's statements, sent by who has a certificate for another host's id.
+other_key other2 "/CN=$(cat /proc/sys/kernel/random/uuid)" "extendedKeyUsage=clientAuth"
+round web1
+cat "$work"/web1/spool/queue/*.json | head -n 1 >"$work/line"
+check "a statement of one host is not taken with the certificate of another" grep -q 'refused' \
+	<(ask "$pki/other2.pem" "$pki/other2.key" /v1/statements -H 'Content-Type: application/x-ndjson' --data-binary "@$work/line")
+
+# --- its next certificate, for the same key
+certify issuing "$work/db1.csr" "$pki/next.pem" "extendedKeyUsage=clientAuth" -days 2
+cat "$pki/issuing.pem" >>"$pki/next.pem"
+refused "not by another CA" "unable to get local issuer" vouch enrol --renew --state "$work/db1" --certificate "$pki/strange.pem"
+refused "nor where the collector renews" "vouch-ship renews that by itself" vouch enrol --renew --state "$work/web1" --certificate "$pki/next.pem"
+check "the CA's next certificate is put in place" vouch enrol --renew --state "$work/db1" --certificate "$pki/next.pem"
+round db1
+check "and shipped with" ship db1
+equal "all" 0 "$(spooled db1)"
+equal "it is the one that is used" 2 "$(grep -c "the certificate of an outside CA for host $id" "$work/collector.log")"
+
+# --- a key that is there already, from an organisation's own EST or ACME
+root_of app1
+mv "$work/root-app1/etc/machine-id" "$work/machine-id"
+openssl_quietly genpkey -algorithm ed25519 -out "$pki/app.key"
+cp "$work/machine-id" "$work/root-app1/etc/machine-id"
+check "the host's id is what a request says" vouch enrol "$url" --state "$work/app0" --root "$work/root-app1" --request "$work/app.csr"
+openssl_quietly req -new -key "$pki/app.key" -subj "$(openssl req -in "$work/app.csr" -noout -subject -nameopt compat | sed 's/subject=//')" -out "$pki/app.csr"
+certify issuing "$pki/app.csr" "$pki/app.pem"
+app() {
+	vouch enrol "$url" --state "$work/app1" --root "$work/root-app1" --certificate "$pki/app.pem" --ca <(cat "$pki/issuing.pem" "$collector/ca.crt") \
+		--log-key "$(cat "$work/log.vkey")" --transport-key "$1"
+}
+refused "a key that others can read is refused" "." app "$pki/thief.pem"
+chmod 644 "$pki/app.key"
+refused "and one that others can read" "others may read|group or others" app "$pki/app.key"
+chmod 600 "$pki/app.key"
+refused "and another's" "it is for another key" app "$pki/thief.key"
+check "what was refused has left nothing" test ! -e "$work/app1/enrolment" -a ! -e "$work/app1/.tmp-enrolment"
+check "its own does" app "$pki/app.key"
+check "a round of it is sealed and shipped" eval "round app1 && ship app1"
