@@ -83,6 +83,9 @@
  * rpmdb: - the packages of the rpm database, sorted; installed: seconds; sources/rpmdb.h. Absent: there is none. Below
  * a root folder it is that folder's, or what lies in its .vouch
  *   [{"name","epoch"?,"version","release","arch"?,"installed"}...]
+ * plugin:NAME?ARGUMENT&ARGUMENT - what a plugin prints when it is run so; core/plugin_call.h, core/plugin_output.h,
+ *   sources/plugin.h. Unapproved: root has not enabled it
+ *   {"exit":0..3,"output"}
  * previous:RULE - the last observation of a rule by who asks now: its rows as they stand in the evidence, when, and in
  *   which boot ("" where that is not known). Unproved: a first look, or nobody who remembers (agent/memory.h)
  *   {"observed":[rows],"collectedAt":"2026-11-18T11:06:40Z","bootId"}

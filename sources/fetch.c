@@ -37,6 +37,7 @@ static const struct kind *const kinds[] = {
 	&kind_nft,
 	&kind_now,
 	&kind_ntp,
+	&kind_plugin,
 	&kind_previous,
 	&kind_processes,
 	&kind_rpmdb,
@@ -396,7 +397,7 @@ void fetch_start(struct fetch *fetch, const struct names *names, void (*done)(vo
 
 void fetch_patterns(const char *pattern, struct names *patterns) {
 	const struct kind *kind = kind_find(kinds, pattern);
-	if (kind && kind->helper != HELPER_NONE && kind->helper != HELPER_PROBER)
+	if (kind && kind->helper != HELPER_NONE && kind->helper != HELPER_PROBER && kind->helper != HELPER_PLUGIN)
 		names_add(patterns, pattern);
 	for (const char *const *need = kind ? kind->needs : NULL; need && *need; need++)
 		names_add(patterns, *need);

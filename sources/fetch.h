@@ -49,5 +49,5 @@ void fetch_start(struct fetch *fetch, const struct names *names, void (*done)(vo
 bool fetch_is_volatile(const char *name);
 /* Patterns of what the helpers are asked for so that names of this pattern can be fetched: itself where it is theirs to
  * look at, and what its kind asks for in its course. Who may look may watch. Probes are not: an approval says what may
- * be probed. */
+ * be probed; nor plugins: an enabled socket says which may be run. */
 void fetch_patterns(const char *pattern, struct names *patterns);

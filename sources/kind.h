@@ -44,6 +44,7 @@ enum helper {
 	HELPER_AUDIT_NOTICES,
 	HELPER_PTRACE,
 	HELPER_PROBER,
+	HELPER_PLUGIN, /* one for each plugin */
 	HELPER_COUNT
 };
 
@@ -54,6 +55,9 @@ struct kind {
 	bool below_root;  /* read below a fixture root too; the others come from .vouch there */
 	bool may_be_kept; /* what .vouch of a fixture root has of it stands for what is below the root */
 	enum helper helper;
+	/* Where there is a helper for each of several: the file name of the socket of the one that a name (without its
+	 * prefix) is asked of, NULL: there can be none; the caller frees. Such a helper answers once a connection. */
+	char *(*instance)(const char *rest);
 	bool is_slow;          /* may take long by its nature: a hand gets nothing else to do beside it */
 	bool takes_descriptor; /* a request for it brings one */
 	bool is_volatile;      /* what it says moves by itself: two looks at a quiet host differ */
@@ -90,6 +94,7 @@ extern const struct kind kind_nft;
 extern const struct kind kind_notify_audit;
 extern const struct kind kind_notify_nft;
 extern const struct kind kind_now;
+extern const struct kind kind_plugin;
 extern const struct kind kind_previous;
 extern const struct kind kind_processes;
 extern const struct kind kind_rpmdb, kind_dpkg_verify;

@@ -8,6 +8,7 @@
 #include "sources/wire.h"
 
 #define TRIES 3           /* a name is asked for so often before it is given up: once, and twice again */
+#define TRIES_ONCE 1      /* of who answers once a connection: what he died of is not done again */
 #define KNOCK_EVERY_MS 50 /* at a helper whose queue of connections is full */
 #define KNOCK_FOR_MS 10000
 
@@ -52,6 +53,8 @@ struct arm {
 struct side {
 	struct reach *reach;
 	enum helper helper;
+	char *instance;    /* the socket's name where the helper is one of several; else NULL; owned */
+	struct side *next; /* of those */
 	struct arm *arms[REACH_HANDS];
 	size_t count;
 	struct calls waiting, alone; /* alone: nothing else is sent beside them */
@@ -63,7 +66,7 @@ struct reach {
 	sd_event *event;
 	const char *helpers;
 	const struct kind *const *kinds;
-	struct side sides[HELPER_COUNT];
+	struct side sides[HELPER_COUNT], *instances;
 	struct calls here, ended; /* to be looked at in this process; to be told their error */
 	sd_event_source *turn;    /* on while there are such */
 	uint32_t number;
@@ -147,7 +150,7 @@ static void arm_free(struct arm *arm) {
 DEFINE_CLEANUP(struct arm, arm_free)
 
 static char *socket_path(const struct side *side) {
-	return file_join(side->reach->helpers, socket_names[side->helper]);
+	return file_join(side->reach->helpers, side->instance ? side->instance : socket_names[side->helper]);
 }
 
 /* Nobody answered a call, though it was asked for often enough. */
@@ -161,11 +164,13 @@ static void give_up(const struct side *side, struct reach_call *call) {
 	fail(call, &err);
 }
 
+static unsigned most_tries(const struct side *side) { return side->instance ? TRIES_ONCE : TRIES; }
+
 /* What an arm that is gone was asked for is asked for again, alone: who hangs or dies of it does so by himself. */
 static void ask_again(struct side *side, struct reach_call *call) {
 	if (!call->done) {
 		call_free(call);
-	} else if (call->tries >= TRIES) {
+	} else if (call->tries >= most_tries(side)) {
 		give_up(side, call);
 	} else {
 		take(call);
@@ -245,6 +250,7 @@ static void on_nonsense(struct arm *arm) {
 
 static int on_reply(sd_event_source *source, int fd, uint32_t events, void *context) {
 	struct arm *arm = context;
+	struct side *side = arm->side;
 	struct wire_answer got;
 	struct reach_call *call = arm->asked.first;
 	enum wire_got how = wire_take(arm->tie.socket, &got);
@@ -267,7 +273,9 @@ static int on_reply(sd_event_source *source, int fd, uint32_t events, void *cont
 	arm->is_full = arm->is_alone = false;
 	arm->since_us = time_us();
 	watch_time(arm);
-	send_waiting(arm->side);
+	if (side->instance)
+		drop(arm);
+	send_waiting(side);
 	if (call->done) {
 		tell(call, &got.answer, got.err.code ? &got.err : NULL);
 	} else {
@@ -303,7 +311,15 @@ static int add_arm(struct side *side) {
 
 /* Probes do little but wait, for whom never answers as well. */
 static size_t most(const struct side *side) {
-	return side->helper == HELPER_FS || side->helper == HELPER_PROBER ? REACH_HANDS : 2;
+	bool is_own_plugins = side->helper == HELPER_PLUGIN && !side->instance;
+	return side->helper == HELPER_FS || side->helper == HELPER_PROBER || is_own_plugins ? REACH_HANDS : 2;
+}
+
+/* The socket is what root lets be run. */
+static void say_not_enabled(const struct side *side, const char *path, struct err *err) {
+	int len = (int)strlen(side->instance) - (int)strlen(".sock");
+	err_set(err, ERR_UNAPPROVED, "", "not enabled here, there is no %s: systemctl enable --now vouch-%.*s.socket",
+		path, len, side->instance);
 }
 
 /* No hand could be had: why nothing that waits here is looked at. */
@@ -312,7 +328,9 @@ static void fail_waiting(struct side *side, int error) {
 	CLEANUP(free_ptr) char *path = side->reach->helpers ? socket_path(side) : NULL;
 	CLEANUP(free_ptr) char *what = path ? xasprintf("connect to %s", path) : xstrdup("fork");
 	err_errno(&err, error, path ? ERR_UNPROVED : ERR_UNREADABLE, "", what);
-	if (err.code == ERR_ABSENT)
+	if (err.code == ERR_ABSENT && side->instance)
+		say_not_enabled(side, path, &err);
+	else if (err.code == ERR_ABSENT)
 		err.code = ERR_UNPROVED; /* the helper is not there: nothing is known of what it would have seen */
 	fail_all(&side->waiting, &err);
 	fail_all(&side->alone, &err);
@@ -387,7 +405,7 @@ static void send_by(struct arm *arm, struct reach_call *call, bool is_alone) {
 			arm->is_full = true;
 			return;
 		}
-		if (++call->tries >= TRIES)
+		if (++call->tries >= most_tries(arm->side))
 			give_up(arm->side, call);
 		drop(arm);
 		return;
@@ -460,6 +478,23 @@ struct reach *reach_new(sd_event *event, const char *helpers, const struct kind 
 	return reach;
 }
 
+/* The side that is asked; NULL: there can be none. */
+static struct side *side_of(struct reach *reach, const struct kind *kind, const char *name) {
+	if (!kind->instance || !reach->helpers)
+		return &reach->sides[kind->helper];
+	CLEANUP(free_ptr) char *instance = kind->instance(name + strlen(kind->prefix));
+	if (!instance)
+		return NULL;
+	for (struct side *side = reach->instances; side; side = side->next)
+		if (!strcmp(side->instance, instance))
+			return side;
+	struct side *side = xcalloc(1, sizeof *side);
+	*side = (struct side){.reach = reach, .helper = kind->helper, .instance = instance, .next = reach->instances};
+	reach->instances = side;
+	instance = NULL;
+	return side;
+}
+
 static void side_done(struct side *side) {
 	for (size_t i = 0; i < side->count; i++)
 		tie_kill(&side->arms[i]->tie);
@@ -468,6 +503,7 @@ static void side_done(struct side *side) {
 	free_all(&side->waiting);
 	free_all(&side->alone);
 	sd_event_source_disable_unref(side->knock);
+	free(side->instance);
 }
 
 void reach_free(struct reach *reach) {
@@ -475,6 +511,11 @@ void reach_free(struct reach *reach) {
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(reach->sides); i++)
 		side_done(&reach->sides[i]);
+	for (struct side *side = reach->instances, *next; side; side = next) {
+		next = side->next;
+		side_done(side);
+		free(side);
+	}
 	free_all(&reach->here);
 	free_all(&reach->ended);
 	sd_event_source_disable_unref(reach->turn);
@@ -485,11 +526,15 @@ void reach_free(struct reach *reach) {
 struct reach_call *reach_ask(struct reach *reach, const struct kind *kind, const char *name, int sent,
 			     void (*done)(void *context, struct answer *answer, const struct err *err), void *context) {
 	struct reach_call *call = xcalloc(1, sizeof *call);
-	struct side *side = &reach->sides[kind->helper];
+	struct side *side = side_of(reach, kind, name);
 	*call = (struct reach_call){
 		.reach = reach, .kind = kind, .name = name, .sent = sent, .done = done, .context = context};
-	put(kind->helper == HELPER_NONE ? &reach->here : kind->is_slow ? &side->alone : &side->waiting, call);
-	if (kind->helper == HELPER_NONE) {
+	put(kind->helper == HELPER_NONE || !side ? &reach->here : kind->is_slow ? &side->alone : &side->waiting, call);
+	if (!side) {
+		struct err err;
+		err_set(&err, ERR_UNREADABLE, "", "nobody can be asked by such a name");
+		tell_later(call, &err);
+	} else if (kind->helper == HELPER_NONE) {
 		sd_event_source_set_enabled(reach->turn, SD_EVENT_ON);
 	} else if (!wire_is_name(name, strlen(name))) {
 		struct err err;

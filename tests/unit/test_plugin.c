@@ -1,0 +1,275 @@
+/* Finding, running and ending plugins: a stranger's programs. */
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include <pwd.h>
+#include <signal.h>
+
+#include "core/plugin_output.h"
+#include "sources/kind.h"
+#include "sources/plugin.h"
+#include "sources/plugin_file.h"
+#include "tests/unit/scratch.h"
+
+/* Not below /tmp, which anybody may write. */
+static char *folder_new(void) {
+	CLEANUP(free_ptr)
+	char *path = xasprintf("%s/vouch-test-XXXXXX", geteuid() == 0 ? "/var/lib" : getenv("HOME"));
+	if (!mkdtemp(path) || chmod(path, 0755) != 0)
+		abort();
+	return xstrdup(path);
+}
+
+static void put(const char *folder, const char *name, const char *text) {
+	CLEANUP(free_ptr) char *path = file_join(folder, name);
+	scratch_put(folder, name, text);
+	assert_int_equal(chmod(path, 0755), 0);
+}
+
+struct seen {
+	bool is_seen;
+	struct answer answer;
+	struct buf said;
+	struct err err;
+};
+
+static void seen_done(struct seen *seen) {
+	answer_done(&seen->answer);
+	buf_done(&seen->said);
+}
+
+static bool look_within(const char *folder, const char *name, unsigned timeout_s, struct seen *seen) {
+	const char *const folders[] = {folder, NULL};
+	const struct plugin_way way = {
+		.folders = folders, .owner = geteuid(), .timeout_s = timeout_s, .is_loose = true};
+	const struct ask ask = {
+		.name = name, .rest = name + strlen("plugin:"), .deadline_us = time_us() + 60000000, .sent = -1};
+	seen->is_seen = plugin_look(&ask, &way, &seen->answer, &seen->said, &seen->err);
+	return seen->is_seen;
+}
+
+static bool look(const char *folder, const char *name, struct seen *seen) {
+	return look_within(folder, name, 20, seen);
+}
+
+/* One plugin "x" of this text, run without arguments. */
+static void expect_answer(const char *text, const char *expected) {
+	CLEANUP(scratch_free) char *folder = folder_new();
+	CLEANUP(seen_done) struct seen seen = {0};
+	put(folder, "x", text);
+	if (!look(folder, "plugin:x", &seen))
+		fail_msg("%s: %s", text, seen.err.why);
+	assert_string_equal(buf_str(&seen.answer.bytes), expected);
+}
+
+static void expect_failed(const char *text, enum err_code code, const char *words) {
+	CLEANUP(scratch_free) char *folder = folder_new();
+	CLEANUP(seen_done) struct seen seen = {0};
+	put(folder, "x", text);
+	if (look_within(folder, "plugin:x", 1, &seen))
+		fail_msg("taken: %s", text);
+	if (seen.err.code != code || !strstr(seen.err.why, words))
+		fail_msg("%s: %s: %s", text, err_code_name(seen.err.code), seen.err.why);
+}
+
+static void its_output_and_exit_code_are_the_source(void **state) {
+	expect_answer("#!/bin/sh\necho 'OK | a=1'\nexit 2\n", "{\"exit\":2,\"output\":\"OK | a=1\\n\"}");
+	expect_answer("#!/bin/sh\nexit 0\n", "{\"exit\":0,\"output\":\"\"}");
+}
+
+static void control_characters_and_wrong_bytes_are_replaced(void **state) {
+	expect_answer("#!/bin/sh\nprintf 'a\\tb\\r\\n\\033[2J\\302\\233\\000'\n",
+		      "{\"exit\":0,\"output\":\"a b \\n?[2J???\"}");
+	expect_answer("#!/bin/sh\nprintf 'a\\377'\n", "{\"exit\":0,\"output\":\"a\\\\xff\"}");
+}
+
+static void it_gets_its_arguments_and_nothing_else(void **state) {
+	CLEANUP(scratch_free) char *folder = folder_new();
+	CLEANUP(seen_done) struct seen seen = {0};
+	assert_int_equal(setenv("SECRET_OF_THE_PARENT", "x", 1), 0);
+	put(folder, "x",
+	    "#!/bin/sh\nfor a; do echo \"[$a]\"; done\npwd\nls /proc/self/fd | wc -l\nenv | sort | grep -v -e ^PATH= "
+	    "-e "
+	    "^PWD= -e ^_=\nulimit -c; cat | wc -c\n");
+	assert_true(look(folder, "plugin:x?a%20b&&%24%28id%29", &seen));
+	assert_string_equal(buf_str(&seen.answer.bytes),
+			    "{\"exit\":0,\"output\":\"[a b]\\n[]\\n[$(id)]\\n/\\n4\\nLANG=C.UTF-8\\n0\\n0\\n\"}");
+}
+
+static void what_is_no_answer_is_a_failed_look(void **state) {
+	expect_failed("#!/bin/sh\nexit 7\n", ERR_UNREADABLE, "exits with 7");
+	expect_failed("#!/bin/sh\nkill -SEGV $$\n", ERR_UNREADABLE, "SIGSEGV");
+	expect_failed("#!/bin/sh\nsleep 60\n", ERR_TIMEOUT, "before its deadline");
+	expect_failed("#!/bin/sh\nexec yes\n", ERR_UNREADABLE, "more than 65536 bytes");
+	expect_failed("#!/bin/sh\nexec yes >&2\n", ERR_TIMEOUT, "before its deadline");
+	expect_failed("#!/no/such/program\n", ERR_DENIED, "cannot be run");
+	expect_failed("no program", ERR_DENIED, "cannot be run");
+}
+
+static void so_much_output_is_taken_and_not_a_byte_more(void **state) {
+	CLEANUP(scratch_free) char *folder = folder_new();
+	CLEANUP(seen_done) struct seen seen = {0};
+	CLEANUP(seen_done) struct seen more = {0};
+	put(folder, "x", "#!/bin/sh\nhead -c \"$1\" /dev/zero | tr '\\0' x\n");
+	assert_true(look(folder, "plugin:x?65536", &seen));
+	assert_false(look(folder, "plugin:x?65537", &more));
+	assert_int_equal(more.err.code, ERR_UNREADABLE);
+}
+
+static void its_standard_error_is_kept_up_to_a_cap(void **state) {
+	CLEANUP(scratch_free) char *folder = folder_new();
+	CLEANUP(seen_done) struct seen seen = {0};
+	put(folder, "x", "#!/bin/sh\nhead -c 1000000 /dev/zero | tr '\\0' x >&2\necho OK\n");
+	assert_true(look(folder, "plugin:x", &seen));
+	assert_int_equal(seen.said.len, PLUGIN_ERROR_LARGEST);
+}
+
+/* Whether any process has this among its arguments. */
+static bool runs(const char *mark) {
+	bool is_found = false;
+	DIR *proc = opendir("/proc");
+	for (struct dirent *entry; (entry = readdir(proc));) {
+		CLEANUP(free_ptr) char *path = xasprintf("/proc/%s/cmdline", entry->d_name);
+		char text[512] = "";
+		FILE *file = fopen(path, "re");
+		size_t len = file ? fread(text, 1, sizeof text - 1, file) : 0;
+		if (file)
+			fclose(file);
+		is_found |= memmem(text, len, mark, strlen(mark)) != NULL;
+	}
+	closedir(proc);
+	return is_found;
+}
+
+static void what_it_leaves_behind_is_ended(void **state) {
+	CLEANUP(scratch_free) char *folder = folder_new();
+	CLEANUP(seen_done) struct seen seen = {0};
+	put(folder, "x",
+	    "#!/bin/sh\nsetsid sh -c 'setsid sleep 98761 & setsid sleep 98761 & wait' &\nsleep 98761 "
+	    "&\necho OK\n");
+	assert_true(look(folder, "plugin:x", &seen));
+	assert_string_equal(buf_str(&seen.answer.bytes), "{\"exit\":0,\"output\":\"OK\\n\"}");
+	assert_false(runs("98761"));
+}
+
+static void root_runs_it_as_another_user_without_a_network(void **state) {
+	if (geteuid() != 0) {
+		print_message("not root: not looked at\n");
+		return;
+	}
+	CLEANUP(scratch_free) char *folder = folder_new();
+	CLEANUP(seen_done) struct seen seen = {0};
+	const struct passwd *user = getpwnam("vouch-plugin");
+	user = user ? user : getpwnam("nobody");
+	CLEANUP(free_ptr)
+	char *expected =
+		xasprintf("{\"exit\":0,\"output\":\"%u %u %u\\nlo\\n1\\n\"}", user->pw_uid, user->pw_gid, user->pw_gid);
+	put(folder, "x",
+	    "#!/bin/sh\necho $(id -u) $(id -g) $(id -G)\nsed -n '3,$s/:.*//p' /proc/self/net/dev | tr -d ' '\n"
+	    "sed -n 's/NoNewPrivs:.//p' /proc/self/status\n");
+	assert_true(look(folder, "plugin:x", &seen));
+	assert_string_equal(buf_str(&seen.answer.bytes), expected);
+}
+
+/* --- which files */
+
+static void expect_denied(const char *folder, const char *name, const char *words) {
+	CLEANUP(seen_done) struct seen seen = {0};
+	CLEANUP(free_ptr) char *source = xasprintf("plugin:%s", name);
+	if (look(folder, source, &seen))
+		fail_msg("%s was run", name);
+	if (seen.err.code != ERR_DENIED || !strstr(seen.err.why, words))
+		fail_msg("%s: %s: %s", name, err_code_name(seen.err.code), seen.err.why);
+}
+
+static char *below(const char *folder, const char *name) { return file_join(folder, name); }
+
+static void a_file_that_others_may_change_is_not_run(void **state) {
+	CLEANUP(scratch_free) char *folder = folder_new();
+	CLEANUP(scratch_free) char *anybodys = scratch_new();
+	CLEANUP(free_ptr) char *path = below(folder, "x");
+	CLEANUP(free_ptr) char *loose = below(anybodys, "loose"), *link = below(folder, "link");
+	put(folder, "x", "#!/bin/sh\necho OK\n");
+	put(anybodys, "loose", "#!/bin/sh\necho OK\n");
+	assert_int_equal(symlink(loose, link), 0);
+	expect_denied(folder, "link", "others than root may write /tmp");
+	assert_int_equal(chmod(path, 0775), 0);
+	expect_denied(folder, "x", "others than root may write");
+	assert_int_equal(chmod(path, 0757), 0);
+	expect_denied(folder, "x", "others than root may write");
+	assert_int_equal(chmod(path, 0644), 0);
+	expect_denied(folder, "x", "is no program");
+	assert_int_equal(chmod(path, 0755), 0);
+	assert_int_equal(chmod(folder, 0777), 0);
+	expect_denied(folder, "x", "others than root may write");
+	assert_int_equal(chmod(folder, 0755), 0);
+	if (geteuid() != 0)
+		return;
+	assert_int_equal(chown(path, 65534, 0), 0);
+	expect_denied(folder, "x", "belongs to user 65534");
+}
+
+static void links_are_followed_to_files_of_the_same_kind(void **state) {
+	CLEANUP(scratch_free) char *folder = folder_new();
+	CLEANUP(seen_done) struct seen seen = {0};
+	CLEANUP(free_ptr)
+	char *inner = below(folder, "inner"), *one = below(folder, "one"), *two = below(folder, "two");
+	CLEANUP(free_ptr) char *circle = below(folder, "circle"), *gone = below(folder, "gone");
+	put(folder, "deep/er/x", "#!/bin/sh\necho \"$0\"\n");
+	assert_int_equal(symlink("deep/er", inner), 0);
+	assert_int_equal(symlink("inner/../er/./x", one), 0);
+	assert_int_equal(symlink(one, two), 0);
+	assert_int_equal(symlink("circle", circle), 0);
+	assert_int_equal(symlink("nothing", gone), 0);
+	assert_int_equal(chmod(folder, 0755), 0);
+	CLEANUP(free_ptr) char *deep = below(folder, "deep"), *deeper = below(folder, "deep/er");
+	assert_int_equal(chmod(deep, 0755) | chmod(deeper, 0755), 0);
+	if (!look(folder, "plugin:two", &seen))
+		fail_msg("%s", seen.err.why);
+	CLEANUP(free_ptr) char *expected = xasprintf("{\"exit\":0,\"output\":\"%s/deep/er/x\\n\"}", folder);
+	assert_string_equal(buf_str(&seen.answer.bytes), expected);
+	expect_denied(folder, "circle", "more than 40 links");
+	CLEANUP(seen_done) struct seen none = {0};
+	assert_false(look(folder, "plugin:gone", &none));
+	assert_int_equal(none.err.code, ERR_ABSENT);
+	expect_denied(folder, "deep", "is no program");
+}
+
+static void the_first_folder_that_has_one_decides(void **state) {
+	CLEANUP(scratch_free) char *first = folder_new();
+	CLEANUP(scratch_free) char *second = folder_new();
+	const char *const folders[] = {first, second, NULL};
+	CLEANUP(free_ptr) char *found = NULL, *also = NULL, *refused = NULL;
+	CLEANUP(free_ptr) char *path = below(first, "x");
+	struct err err = {0};
+	put(second, "x", "#!/bin/sh\n");
+	assert_true(plugin_file_find(folders, "x", geteuid(), "plugin:x", &found, &err));
+	assert_true(strstr(found, second));
+	put(first, "x", "#!/bin/sh\n");
+	assert_true(plugin_file_find(folders, "x", geteuid(), "plugin:x", &also, &err));
+	assert_true(strstr(also, first));
+	assert_int_equal(chmod(path, 0666), 0);
+	assert_false(plugin_file_find(folders, "x", geteuid(), "plugin:x", &refused, &err));
+	assert_false(plugin_file_find(folders, "none", geteuid(), "plugin:none", &refused, &err));
+	assert_int_equal(err.code, ERR_ABSENT);
+	assert_true(strstr(err.why, "there is no plugin none"));
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(its_output_and_exit_code_are_the_source),
+		cmocka_unit_test(control_characters_and_wrong_bytes_are_replaced),
+		cmocka_unit_test(it_gets_its_arguments_and_nothing_else),
+		cmocka_unit_test(what_is_no_answer_is_a_failed_look),
+		cmocka_unit_test(so_much_output_is_taken_and_not_a_byte_more),
+		cmocka_unit_test(its_standard_error_is_kept_up_to_a_cap),
+		cmocka_unit_test(what_it_leaves_behind_is_ended),
+		cmocka_unit_test(root_runs_it_as_another_user_without_a_network),
+		cmocka_unit_test(a_file_that_others_may_change_is_not_run),
+		cmocka_unit_test(links_are_followed_to_files_of_the_same_kind),
+		cmocka_unit_test(the_first_folder_that_has_one_decides),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
