@@ -29,6 +29,7 @@ struct home *home_new(const char *folder) {
 	home->chain = file_join(home->spool, "chain.json");
 	home->blinds = file_join(home->spool, "blinds.json");
 	home->memory = file_join(home->spool, "memory.json");
+	home->reserve = file_join(home->spool, "reserve");
 	home->checkpoint = file_join(home->receipts, "checkpoint");
 	home->incomplete = file_join(home->receipts, "incomplete");
 	home->lock = file_join(home->spool, "lock");
@@ -55,6 +56,7 @@ void home_free(struct home *home) {
 			       home->chain,
 			       home->blinds,
 			       home->memory,
+			       home->reserve,
 			       home->checkpoint,
 			       home->incomplete,
 			       home->receipts,

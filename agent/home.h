@@ -14,6 +14,7 @@
  *     chain.json            agent/chain.h
  *     blinds.json           agent/seal.h
  *     memory.json           agent/memory.h
+ *     reserve               room on the disk for saying that there is none (agent/spool.h)
  *     epochs/               <key id>.pem: public halves of the epochs' keys (docs/FORMAT.md 1.1)
  *     lock                  held by the one process that seals
  *   receipts/               <statement's digest>.tlog-proof
@@ -39,7 +40,7 @@ struct home {
 	char *folder; /* the state folder */
 	char *enrolment, *identity, *evidence_key, *evidence_public, *transport_key, *transport_public,
 		*transport_certificate, *ca;
-	char *chain, *blinds, *memory, *checkpoint, *incomplete, *receipts, *lock, *ship_lock;
+	char *chain, *blinds, *memory, *checkpoint, *incomplete, *receipts, *lock, *ship_lock, *reserve;
 	char *spool, *incoming, *queue, *refused, *epochs;
 };
 

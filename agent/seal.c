@@ -6,6 +6,7 @@
 #include "core/statement.h"
 
 #define FRAMEWORK "iso27001:2022" /* where no policy names one */
+#define DISK_LEAST (96LL << 10)   /* what the chain's own files may take beside a statement */
 #define LINE_AROUND 512           /* bytes, at most: names of members, signature, key id */
 
 /* What a statement is made of, besides the round's header. */
@@ -149,10 +150,14 @@ static size_t line_len(const struct buf *payload, const struct subject *subject)
 
 static bool has_room(const struct sealer *sealer, const struct subject *subject, size_t more, bool *ret_has,
 		     int64_t *ret_bytes, size_t *ret_statements, struct err *err) {
+	bool is_on_disk = true;
 	if (!spool_bytes(sealer->home, ret_bytes, ret_statements, err))
 		return false;
+	/* On the disk it is twice for a moment: unsigned, and signed. */
+	if (!subject->full && !spool_disk_has(sealer->home, 2 * (int64_t)more + DISK_LEAST, &is_on_disk, err))
+		return false;
 	int64_t limit = sealer->spool_limit - (subject->full ? 0 : SPOOL_RESERVE);
-	*ret_has = *ret_bytes + (int64_t)more <= limit;
+	*ret_has = is_on_disk && *ret_bytes + (int64_t)more <= limit;
 	return true;
 }
 
@@ -216,7 +221,21 @@ static bool seal_full(const struct sealing *sealing, int64_t bytes, size_t state
 		return false;
 	struct subject subject = {
 		.type = "spool-full", .body_name = "spool-full", .body = body.data, .len = body.len, .full = true};
+	spool_reserve_give_up(sealing->sealer->home);
 	return seal_one(sealing, &subject, &ignored, err);
+}
+
+/* Before anything is written: on a disk that others have filled the chain says so, once. */
+static bool has_disk(const struct sealing *sealing, enum sealed *ret_sealed, struct err *err) {
+	const struct sealer *sealer = sealing->sealer;
+	int64_t bytes;
+	size_t statements;
+	bool has;
+	if (!spool_disk_has(sealer->home, DISK_LEAST, &has, err))
+		return false;
+	*ret_sealed = has ? SEALED_KEPT : SEALED_NO_ROOM;
+	return has || sealer->chain->full || sealer->chain->sequence == 0 ||
+	       (spool_bytes(sealer->home, &bytes, &statements, err) && seal_full(sealing, bytes, statements, err));
 }
 
 static bool seal_keys(const struct sealing *sealing, enum sealed *ret_sealed, struct err *err) {
@@ -346,10 +365,13 @@ static bool looks(const struct sealer *sealer, struct err *err) {
 static bool seal_all(const struct sealing *sealing, enum sealed *ret_sealed, struct err *err) {
 	struct sealer *sealer = sealing->sealer;
 	const struct round *round = sealing->round;
-	*ret_sealed = SEALED_KEPT;
 	if (!looks(sealer, err) || !chain_ready(sealer->home, sealer->chain, sealer->signer, err) ||
-	    !is_enrolled_host(sealer, round, err) || !blinds_give(sealer->home->blinds, round->results, err))
+	    !is_enrolled_host(sealer, round, err) || !has_disk(sealing, ret_sealed, err))
 		return false;
+	if (*ret_sealed == SEALED_KEPT && !blinds_give(sealer->home->blinds, round->results, err))
+		return false;
+	if (*ret_sealed != SEALED_KEPT)
+		return true;
 	if (sealer->chain->sequence == 0 && !seal_keys(sealing, ret_sealed, err))
 		return false;
 	if (*ret_sealed == SEALED_KEPT && !seal_policies(sealing, ret_sealed, err))
@@ -364,6 +386,8 @@ bool seal(struct sealer *sealer, const struct policy_stack *stack, struct round 
 	bool ok = seal_all(&sealing, &sealed, err);
 	if (!ok || sealed != SEALED_KEPT)
 		standing_forget(&sealer->standing);
+	else
+		spool_reserve_keep(sealer->home);
 	if (ok)
 		*ret_sealed = sealed;
 	return ok;

@@ -2,8 +2,10 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "core/text.h"
@@ -73,6 +75,30 @@ bool spool_bytes(const struct home *home, int64_t *ret_bytes, size_t *ret_statem
 	*ret_statements = queue.count + incoming.count + refused.count;
 	return true;
 }
+
+static bool has_reserve(const struct home *home) {
+	struct stat status;
+	return stat(home->reserve, &status) == 0 && status.st_size == SPOOL_DISK_RESERVE;
+}
+
+bool spool_disk_has(const struct home *home, int64_t bytes, bool *ret_has, struct err *err) {
+	struct statvfs disk;
+	if (statvfs(home->incoming, &disk) != 0)
+		return err_errno(err, errno, ERR_IO, home->incoming, "find the room on the disk of");
+	const int64_t wanted = has_reserve(home) ? bytes : bytes + SPOOL_DISK_RESERVE;
+	*ret_has = (uint64_t)disk.f_bavail * disk.f_frsize >= (uint64_t)wanted;
+	return true;
+}
+
+void spool_reserve_keep(const struct home *home) {
+	if (has_reserve(home))
+		return;
+	CLEANUP(close_fd) int fd = open(home->reserve, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0 && posix_fallocate(fd, 0, SPOOL_DISK_RESERVE) != 0)
+		spool_reserve_give_up(home);
+}
+
+void spool_reserve_give_up(const struct home *home) { unlink(home->reserve); }
 
 bool spool_recover(const struct home *home, const char *name, struct err *err) {
 	CLEANUP(close_folder) DIR *folder = opendir(home->incoming);

@@ -5,7 +5,8 @@
  *   refused/   what the collector refused for good, each with <name>.reason
  *
  * Bounded in bytes: the three together, or a collector that refuses everything would fill the disk. A reserve at the
- * limit is kept for the statement that says so. */
+ * limit is kept for the statement that says so, and on the disk, which others fill, a file of that size beside them
+ * (home's reserve), which is given up for it. */
 #pragma once
 
 #include "agent/home.h"
@@ -14,6 +15,7 @@
 #define SPOOL_LIMIT_DEFAULT (256LL << 20)
 #define SPOOL_LIMIT_LEAST (1LL << 20)
 #define SPOOL_RESERVE (64LL << 10)
+#define SPOOL_DISK_RESERVE (256LL << 10)
 #define SPOOL_NAME_LONGEST 64
 #define SPOOL_UNSIGNED "unsigned.json" /* in incoming/: agent/chain.h */
 #define SPOOL_LINE_LARGEST (12U << 20)
@@ -34,6 +36,11 @@ void spool_list_done(struct spool_list *list);
 
 /* Bytes and statements in the three folders. */
 MUST_CHECK bool spool_bytes(const struct home *home, int64_t *ret_bytes, size_t *ret_statements, struct err *err);
+/* Whether the disk has so many bytes for this user, and the reserve where that is not there. */
+MUST_CHECK bool spool_disk_has(const struct home *home, int64_t bytes, bool *ret_has, struct err *err);
+/* Makes the reserve where it is not there; without room for it there is none. */
+void spool_reserve_keep(const struct home *home);
+void spool_reserve_give_up(const struct home *home);
 /* Start: moves the entry of this name (NULL: none) from incoming/ to queue/ if it is there, and throws away everything
  * else in incoming/, temporary files included, but for SPOOL_UNSIGNED. */
 MUST_CHECK bool spool_recover(const struct home *home, const char *name, struct err *err);

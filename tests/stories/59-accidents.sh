@@ -165,15 +165,18 @@ volume full 1m
 new_host full
 said full
 round full
+equal "room on the disk is kept back, for saying that there is none" 262144 "$(stat -c '%s' "$work/full/spool/reserve")"
 fill full
-check "nothing is sealed on a full disk" not round full
-check "and it says why" grep -q "No space left on device" "$work/vouchd-full.log"
-check "nor does it take away what is delivered" not ship full
-equal "it is still there" 1 "$(spooled full)"
+check "no round is kept on a full disk" not round full
+check "and it says so" grep -q "the spool is full: this round is not kept" "$work/vouchd-full.log"
+check "nor the next" not round full
+check "what was sealed before is delivered" ship full
+equal "and that the disk is full, once" "1" "$(all_statements | grep "$(id_of full)" | grep -c spool-full)"
 rm "$work/full/filler"
 check "with room again it goes on" said full
 equal "with nothing refused, and nothing found" "0 0 " "$(spooled full) $(find "$work/full/spool/refused" -type f | wc -l) $(found full)"
-equal "each number is in the log once" "1 2 3 4 5" "$(line_of full | cut -d ' ' -f 1 | sort -n | paste -sd ' ')"
+equal "each number is in the log once" "1 2 3 4 5 6" "$(line_of full | cut -d ' ' -f 1 | sort -n | paste -sd ' ')"
+check "and the room is kept back again" test -s "$work/full/spool/reserve"
 
 # --- and at the collector
 new_host patient
