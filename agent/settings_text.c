@@ -28,22 +28,26 @@ static void add_sentence(struct buf *text, const char *about) {
 		text->data[at] -= 'a' - 'A';
 }
 
-/* All that is said of a key, with words for its default. */
-static char *said_of(const struct setting *key) {
+/* All that is said of a key, with words for its default. The default itself goes at an end of its own: pages are the
+ * same whatever the folder of the configuration is. */
+static char *said_of(const struct setting *key, bool is_shown) {
 	struct buf text = {0};
 	add_sentence(&text, key->about);
-	buf_addf(&text, " %s Written as %s. Default: %s.", key->more, type_names[key->type], default_of(key));
+	buf_addf(&text, " %s Written as %s.", key->more, type_names[key->type]);
+	if (key->meaning || !is_shown)
+		buf_addf(&text, " Default: %s.", default_of(key));
 	return buf_take(&text);
 }
 
 /* --- the example */
 
 static void add_wrapped(struct buf *text, const char *said) {
-	size_t column = COLUMNS;
+	size_t column = 1;
+	buf_adds(text, "#");
 	for (const char *word = said; *word;) {
 		size_t len = strcspn(word, " ");
 		if (column + 1 + len > COLUMNS) {
-			buf_adds(text, column == COLUMNS ? "#" : "\n#");
+			buf_adds(text, "\n#");
 			column = 1;
 		}
 		buf_addf(text, " %.*s", (int)len, word);
@@ -59,7 +63,7 @@ void settings_example(struct buf *text) {
 		       "# stays a comment is as it stands here. After a change: systemctl reload vouchd. See "
 		       "vouchd.yaml(5).\n");
 	for (size_t i = 0; (key = settings_key(i)); i++) {
-		CLEANUP(free_ptr) char *said = said_of(key);
+		CLEANUP(free_ptr) char *said = said_of(key, true);
 		buf_adds(text, "\n");
 		add_wrapped(text, said);
 		buf_addf(text, "#%s: %s\n", key->name, key->otherwise);
@@ -113,7 +117,7 @@ void settings_man(struct buf *text) {
 	const struct setting *key;
 	buf_adds(text, man_head);
 	for (size_t i = 0; (key = settings_key(i)); i++) {
-		CLEANUP(free_ptr) char *said = said_of(key);
+		CLEANUP(free_ptr) char *said = said_of(key, false);
 		buf_addf(text, ".TP\n.B %s\n", key->name);
 		add_roff(text, said);
 	}

@@ -20,17 +20,22 @@ struct vouchd {
 	struct watch *watch; /* NULL: nothing is watched */
 	struct lists *lists; /* likewise */
 	struct news *news;
-	json_t *memory;    /* of earlier looks; owned */
-	struct look *look; /* under way, or done and freed before the next */
-	uint64_t began;    /* that look; boot time, microseconds */
-	uint64_t first;    /* likewise: the first look, from which the schedule counts */
-	/* By rule, in the stack's order: the current result as text, which is a tenth of what it is as a value (NULL
-	 * before the first look), when the look began that gave it, and whether the look under way is about it. */
-	char **current;
-	uint64_t *looked_at;
-	bool *due;
-	int64_t *waiver_moves; /* by rule: when a waiver of it begins or ends next; INT64_MAX: never */
-	bool is_scheduled;     /* the schedule asked for it, not a change alone */
+	json_t *memory;          /* of earlier looks; owned */
+	struct look *look;       /* under way, or done and freed before the next */
+	uint64_t began;          /* that look; boot time, microseconds */
+	uint64_t first;          /* likewise: the first look, from which the schedule counts */
+	struct current *current; /* by rule, in the stack's order */
+	bool is_scheduled;       /* the schedule asked for it, not a change alone */
+	bool is_taken;           /* the stack is a new one: all rules are due */
+	bool is_reload_wanted;
+};
+
+/* What is known of a rule. */
+struct current {
+	char *result;       /* as text, which is a tenth of what it is as a value; NULL before the first look; owned */
+	uint64_t looked_at; /* when the look began that gave it */
+	bool due;           /* the look under way is about it */
+	int64_t waiver_moves; /* when a waiver of it begins or ends next; INT64_MAX: never */
 };
 
 static uint64_t every_us(const struct rule *rule) {
@@ -40,17 +45,18 @@ static uint64_t every_us(const struct rule *rule) {
 /* When the wall clock gets to where a waiver of the rule begins or ends, in boot time as far as can be said now. */
 static uint64_t waiver_due_at(const struct vouchd *vouchd, size_t index) {
 	uint64_t now;
-	if (vouchd->waiver_moves[index] == INT64_MAX || sd_event_now(vouchd->event, CLOCK_BOOTTIME, &now) < 0)
+	if (vouchd->current[index].waiver_moves == INT64_MAX || sd_event_now(vouchd->event, CLOCK_BOOTTIME, &now) < 0)
 		return UINT64_MAX;
-	int64_t left = vouchd->waiver_moves[index] - times_now();
+	int64_t left = vouchd->current[index].waiver_moves - times_now();
 	return left > 0 ? now + (uint64_t)left * 1000000 : 0;
 }
 
 static uint64_t due_at(const struct vouchd *vouchd, size_t index) {
-	if (!vouchd->current[index])
+	const struct current *current = &vouchd->current[index];
+	if (!current->result)
 		return 0;
 	uint64_t scheduled =
-		schedule_next(vouchd->first, vouchd->looked_at[index], every_us(vouchd->options.stack->rules[index]));
+		schedule_next(vouchd->first, current->looked_at, every_us(vouchd->options.stack->rules[index]));
 	uint64_t waived = waiver_due_at(vouchd, index);
 	return waived < scheduled ? waived : scheduled;
 }
@@ -58,9 +64,9 @@ static uint64_t due_at(const struct vouchd *vouchd, size_t index) {
 /* A rule that is due brings along the one that it needs. */
 static void mark_due(struct vouchd *vouchd, size_t index) {
 	const struct policy_stack *stack = vouchd->options.stack;
-	while (index < stack->rule_count && !vouchd->due[index]) {
+	while (index < stack->rule_count && !vouchd->current[index].due) {
 		const char *needed = stack->rules[index]->needs_control;
-		vouchd->due[index] = true;
+		vouchd->current[index].due = true;
 		for (index = 0; needed && index < stack->rule_count; index++)
 			if (!strcmp(stack->rules[index]->id, needed))
 				break;
@@ -93,17 +99,19 @@ static const char **due_rules(struct vouchd *vouchd, uint64_t now) {
 	const struct policy_stack *stack = vouchd->options.stack;
 	const char **ids = xcalloc(stack->rule_count + 1, sizeof *ids);
 	size_t count = 0;
-	memset(vouchd->due, 0, stack->rule_count * sizeof *vouchd->due);
 	vouchd->is_scheduled = false;
 	for (size_t i = 0; i < stack->rule_count; i++)
+		vouchd->current[i].due = vouchd->is_taken;
+	for (size_t i = 0; i < stack->rule_count && !vouchd->is_taken; i++)
 		if (due_at(vouchd, i) <= now + SCHEDULE_SLACK_US) {
 			vouchd->is_scheduled = true;
 			mark_due(vouchd, i);
 		}
+	vouchd->is_taken = false;
 	if (changes_due(vouchd->changes, now) <= now)
 		find_changed(vouchd, now);
 	for (size_t i = 0; i < stack->rule_count; i++)
-		if (vouchd->due[i]) {
+		if (vouchd->current[i].due) {
 			changes_begin(vouchd->changes, i);
 			ids[count++] = stack->rules[i]->id;
 		}
@@ -118,7 +126,7 @@ static void set_timer(struct vouchd *vouchd, sd_event_source *timer, uint64_t at
 
 /* The timers for the next round; a loop that cannot have them ends. */
 static void wait_for_next(struct vouchd *vouchd) {
-	uint64_t next = UINT64_MAX, now;
+	uint64_t next = vouchd->is_taken ? 0 : UINT64_MAX, now;
 	for (size_t i = 0; i < vouchd->options.stack->rule_count; i++)
 		if (due_at(vouchd, i) < next)
 			next = due_at(vouchd, i);
@@ -137,7 +145,7 @@ static void on_changed(void *context, const char *name) {
 		CLEANUP(free_ptr)
 		char *text = xasprintf("%s changes again and again: what reads it is looked at once a minute", name);
 		text_replace_controls(text);
-		vouchd->options.say(text);
+		vouchd->options.say(vouchd->options.context, text);
 	}
 	news_changed(vouchd->news, name);
 	if (!vouchd->look)
@@ -155,7 +163,10 @@ static void on_list(void *context, const char *path) {
 		wait_for_next(vouchd);
 }
 
-static void on_say(void *context, const char *text) { ((struct vouchd *)context)->options.say(text); }
+static void on_say(void *context, const char *text) {
+	struct vouchd *vouchd = context;
+	vouchd->options.say(vouchd->options.context, text);
+}
 
 /* What the rules read now is watched from now on. */
 static void watch_read(struct vouchd *vouchd, struct round *round) {
@@ -178,7 +189,7 @@ static void keep_waiver(struct vouchd *vouchd, size_t index, const json_t *resul
 	const struct policy_stack *stack = vouchd->options.stack;
 	const char *text = json_string_value(json_object_get(result, "collectedAt"));
 	int64_t collected;
-	vouchd->waiver_moves[index] =
+	vouchd->current[index].waiver_moves =
 		text && times_parse(text, &collected) ? waiver_next(stack, stack->rules[index], collected) : INT64_MAX;
 }
 
@@ -186,16 +197,16 @@ static void keep_waiver(struct vouchd *vouchd, size_t index, const json_t *resul
 static void keep(struct vouchd *vouchd, size_t index, const json_t *result) {
 	struct buf text = {0};
 	struct err ignored;
-	free(vouchd->current[index]);
-	vouchd->current[index] = json_canonical(result, &text, &ignored) ? buf_take(&text) : xstrdup("");
-	vouchd->looked_at[index] = vouchd->began;
+	free(vouchd->current[index].result);
+	vouchd->current[index].result = json_canonical(result, &text, &ignored) ? buf_take(&text) : xstrdup("");
+	vouchd->current[index].looked_at = vouchd->began;
 	keep_waiver(vouchd, index, result);
 	buf_done(&text);
 }
 
 /* New reference; what cannot be read back is null, which seal() refuses. */
 static json_t *kept(const struct vouchd *vouchd, size_t index) {
-	const char *text = vouchd->current[index];
+	const char *text = vouchd->current[index].result;
 	json_t *result;
 	struct err ignored;
 	return json_read(text, strlen(text), STATEMENT_BODY_LARGEST, "result", &result, &ignored) ? result
@@ -203,7 +214,7 @@ static json_t *kept(const struct vouchd *vouchd, size_t index) {
 }
 
 static void tell(struct vouchd *vouchd, size_t index, const json_t *result) {
-	json_t *before = vouchd->current[index] ? kept(vouchd, index) : NULL;
+	json_t *before = vouchd->current[index].result ? kept(vouchd, index) : NULL;
 	const char *verdict = json_string_value(json_object_get(result, "verdict"));
 	if (verdict)
 		news_verdict(vouchd->news, vouchd->options.stack->rules[index]->id,
@@ -222,7 +233,7 @@ static void complete(struct vouchd *vouchd, struct round *round) {
 			tell(vouchd, i, result);
 			keep(vouchd, i, result);
 			json_array_append(all, result);
-		} else if (vouchd->current[i]) {
+		} else if (vouchd->current[i].result) {
 			json_array_append_new(all, kept(vouchd, i));
 		}
 	}
@@ -243,7 +254,7 @@ static void keep_memory(struct vouchd *vouchd, const struct round *round) {
 	struct err err;
 	char text[640];
 	if (!memory_take(vouchd->memory, vouchd->options.stack, round, vouchd->options.sealer->home->memory, &err))
-		vouchd->options.say(err_text(&err, text, sizeof text));
+		vouchd->options.say(vouchd->options.context, err_text(&err, text, sizeof text));
 }
 
 static void looked(void *context, struct round *round) {
@@ -255,16 +266,21 @@ static void looked(void *context, struct round *round) {
 	complete(vouchd, round);
 	const char *why = trigger(vouchd, round);
 	bool ok = seal(vouchd->options.sealer, vouchd->options.stack, round, why, &sealed, &err);
-	vouchd->options.report(round, vouchd->news, why, sealed, ok ? NULL : &err);
+	vouchd->options.report(vouchd->options.context, round, vouchd->news, why, sealed, ok ? NULL : &err);
 	if (ok && sealed == SEALED_KEPT)
 		keep_memory(vouchd, round);
 	watch_read(vouchd, round);
 	round_free(round);
 	malloc_trim(0); /* what was read is gone: between rounds the memory is the host's */
-	if (vouchd->options.once)
+	if (vouchd->options.once) {
 		sd_event_exit(vouchd->event, ok && sealed == SEALED_KEPT ? 0 : 1);
-	else
-		wait_for_next(vouchd);
+		return;
+	}
+	wait_for_next(vouchd);
+	if (vouchd->is_reload_wanted) {
+		vouchd->is_reload_wanted = false;
+		vouchd->options.reload(vouchd->options.context);
+	}
 }
 
 static int begin(sd_event_source *source, uint64_t time, void *context) {
@@ -298,7 +314,56 @@ static void watch_lists(struct vouchd *vouchd) {
 	char text[640];
 	if (options->lists && !options->once && !options->host.root &&
 	    !lists_watch(vouchd->event, options->lists, on_list, vouchd, &vouchd->lists, &err))
-		options->say(err_text(&err, text, sizeof text));
+		options->say(options->context, err_text(&err, text, sizeof text));
+}
+
+static void watch_anew(struct vouchd *vouchd) {
+	const struct watch_options options = {
+		.host = vouchd->options.host, .changed = on_changed, .say = on_say, .context = vouchd};
+	watch_free(vouchd->watch);
+	vouchd->watch = NULL;
+	if (!vouchd->options.once && !vouchd->options.host.root)
+		vouchd->watch = watch_new(vouchd->event, &options);
+}
+
+static void free_current(struct current *current, size_t count) {
+	for (size_t i = 0; i < count; i++)
+		free(current[i].result);
+	free(current);
+}
+
+/* What is known of the rules that stay, in the order of the new stack. */
+static struct current *take_current(struct vouchd *vouchd, const struct policy_stack *stack) {
+	const struct policy_stack *old = vouchd->options.stack;
+	struct current *current = xcalloc(stack->rule_count + 1, sizeof *current);
+	for (size_t i = 0; i < stack->rule_count; i++)
+		for (size_t n = 0; n < old->rule_count; n++)
+			if (!strcmp(stack->rules[i]->id, old->rules[n]->id)) {
+				current[i] = vouchd->current[n];
+				vouchd->current[n] = (struct current){0};
+			}
+	free_current(vouchd->current, old->rule_count);
+	return current;
+}
+
+/* All rules are looked at next, so all that is watched is watched anew, by what that look reads. */
+void vouchd_take(struct vouchd *vouchd, const struct policy_stack *stack) {
+	vouchd->current = take_current(vouchd, stack);
+	vouchd->options.stack = stack;
+	vouchd->is_taken = true;
+	changes_free(vouchd->changes);
+	vouchd->changes = changes_new(stack->rule_count);
+	watch_anew(vouchd);
+	standing_forget(&vouchd->options.sealer->standing);
+	news_changed(vouchd->news, "configuration");
+	wait_for_next(vouchd);
+}
+
+void vouchd_reload(struct vouchd *vouchd) {
+	if (vouchd->look)
+		vouchd->is_reload_wanted = true;
+	else
+		vouchd->options.reload(vouchd->options.context);
 }
 
 bool vouchd_start(sd_event *event, const struct vouchd_options *options, struct vouchd **ret_vouchd, struct err *err) {
@@ -308,10 +373,7 @@ bool vouchd_start(sd_event *event, const struct vouchd_options *options, struct 
 	vouchd->memory = memory_read(options->sealer->home->memory);
 	vouchd->options.host.previous = vouchd->memory;
 	vouchd->event = sd_event_ref(event);
-	vouchd->current = xcalloc(count + 1, sizeof(char *));
-	vouchd->looked_at = xcalloc(count + 1, sizeof *vouchd->looked_at);
-	vouchd->due = xcalloc(count + 1, sizeof *vouchd->due);
-	vouchd->waiver_moves = xcalloc(count + 1, sizeof *vouchd->waiver_moves);
+	vouchd->current = xcalloc(count + 1, sizeof *vouchd->current);
 	vouchd->changes = changes_new(count);
 	vouchd->news = news_new();
 	int error = sd_event_add_time(event, &vouchd->timer, CLOCK_BOOTTIME, 0, 0, begin, vouchd);
@@ -321,10 +383,7 @@ bool vouchd_start(sd_event *event, const struct vouchd_options *options, struct 
 		error = sd_event_source_set_enabled(vouchd->soon, SD_EVENT_OFF);
 	if (error < 0)
 		return err_errno(err, -error, ERR_IO, "timer", "make");
-	const struct watch_options watch = {
-		.host = options->host, .changed = on_changed, .say = on_say, .context = vouchd};
-	if (!options->once && !options->host.root)
-		vouchd->watch = watch_new(event, &watch);
+	watch_anew(vouchd);
 	watch_lists(vouchd);
 	*ret_vouchd = vouchd;
 	vouchd = NULL;
@@ -343,11 +402,6 @@ void vouchd_free(struct vouchd *vouchd) {
 	sd_event_source_disable_unref(vouchd->timer);
 	sd_event_source_disable_unref(vouchd->soon);
 	sd_event_unref(vouchd->event);
-	for (size_t i = 0; i < vouchd->options.stack->rule_count; i++)
-		free(vouchd->current[i]);
-	free(vouchd->current);
-	free(vouchd->looked_at);
-	free(vouchd->due);
-	free(vouchd->waiver_moves);
+	free_current(vouchd->current, vouchd->options.stack->rule_count);
 	free(vouchd);
 }

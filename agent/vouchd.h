@@ -26,9 +26,12 @@ struct vouchd_options {
 	 * NULL: they are not watched. */
 	const char *lists;
 	/* After each round, for the log: err NULL when it was sealed or there was no room. */
-	void (*report)(const struct round *round, const struct news *news, const char *trigger, enum sealed sealed,
-		       const struct err *err);
-	void (*say)(const char *text); /* one more sentence for the log */
+	void (*report)(void *context, const struct round *round, const struct news *news, const char *trigger,
+		       enum sealed sealed, const struct err *err);
+	void (*say)(void *context, const char *text); /* one more sentence for the log */
+	/* After vouchd_reload(), once no look is under way: the place for vouchd_take(). */
+	void (*reload)(void *context);
+	void *context;
 };
 
 struct vouchd;
@@ -36,5 +39,12 @@ struct vouchd;
  * room. */
 MUST_CHECK bool vouchd_start(sd_event *event, const struct vouchd_options *options, struct vouchd **ret_vouchd,
 			     struct err *err);
+/* Asks for options.reload: it is called when the look under way is sealed, or at once where there is none; once however
+ * often it was asked for during one look. Not from options.report. */
+void vouchd_reload(struct vouchd *vouchd);
+/* Judge by this stack from now on, which is borrowed like the one before, which is let go of. Only from options.reload.
+ * All its rules are looked at at once, with the trigger "change"; what is known of a rule that stays, and what is
+ * remembered of it, stays known. The statement of that look carries all results. */
+void vouchd_take(struct vouchd *vouchd, const struct policy_stack *stack);
 void vouchd_free(struct vouchd *vouchd);
 DEFINE_CLEANUP(struct vouchd, vouchd_free)

@@ -1,5 +1,6 @@
 /* vouchd: looks at the host again and again and seals what it saw. In the foreground; ends on SIGTERM or SIGINT. */
 #include <getopt.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <systemd/sd-daemon.h>
 
@@ -16,6 +17,22 @@ struct arguments {
 	const char *state, *settings, *root, *data, *helpers;
 	bool once;
 };
+
+/* All that a reload may put in the place of something else. */
+struct service {
+	const struct arguments *arguments;
+	struct settings *settings;
+	struct stack *stack;
+	struct sealer *sealer;
+	struct vouchd *vouchd;
+};
+
+static void service_done(struct service *service) {
+	vouchd_free(service->vouchd);
+	sealer_close(service->sealer);
+	stack_free(service->stack);
+	settings_free(service->settings);
+}
 
 static void print_usage(FILE *to) {
 	CLEANUP(buf_done) struct buf keys = {0};
@@ -55,8 +72,8 @@ static size_t count_looked(const struct round *round) {
 	return count;
 }
 
-static void report(const struct round *round, const struct news *news, const char *trigger, enum sealed sealed,
-		   const struct err *err) {
+static void report(void *context, const struct round *round, const struct news *news, const char *trigger,
+		   enum sealed sealed, const struct err *err) {
 	CLEANUP(free_ptr) char *text = news_text(news, trigger, count_looked(round), round->rule_count);
 	if (err)
 		fail(err);
@@ -66,7 +83,7 @@ static void report(const struct round *round, const struct news *news, const cha
 		notice("vouchd", news_has_verdicts(news) ? NOTICE_NOTICE : NOTICE_INFO, "a round is sealed, %s", text);
 }
 
-static void say(const char *text) { notice("vouchd", NOTICE_WARNING, "%s", text); }
+static void say(void *context, const char *text) { notice("vouchd", NOTICE_WARNING, "%s", text); }
 
 /* Options: 0 go on, otherwise the exit code and one. */
 static int read_arguments(int argc, char **argv, struct arguments *arguments) {
@@ -119,72 +136,137 @@ static int read_arguments(int argc, char **argv, struct arguments *arguments) {
 	return 3;
 }
 
+/* --- settings and policies, at the start and again when they are reloaded */
+
+static bool load(const struct arguments *arguments, struct settings **ret_settings, struct stack **ret_stack,
+		 struct err *err) {
+	CLEANUP(settings_free_p) struct settings *settings = NULL;
+	CLEANUP(stack_free_p) struct stack *stack = NULL;
+	const char *path = arguments->settings ? arguments->settings : SETTINGS_FILE;
+	if (!settings_load(path, arguments->settings != NULL, &settings, err) ||
+	    !stack_load(arguments->data, (const char *const *)settings->policies, settings->policy_count, &stack,
+			err) ||
+	    !approved_read(stack, settings, times_now(), err))
+		return false;
+	*ret_settings = settings;
+	*ret_stack = stack;
+	settings = NULL;
+	stack = NULL;
+	return true;
+}
+
+static void take(struct service *service, struct settings *settings, struct stack *stack) {
+	vouchd_take(service->vouchd, stack->policies);
+	service->sealer->environment = settings->environment;
+	service->sealer->spool_limit = settings->spool_limit;
+	stack_free(service->stack);
+	settings_free(service->settings);
+	service->stack = stack;
+	service->settings = settings;
+}
+
+/* No look is under way. What cannot be read changes nothing. */
+static void reload(void *context) {
+	struct service *service = context;
+	struct settings *settings;
+	struct stack *stack;
+	struct err err;
+	char text[640];
+	if (load(service->arguments, &settings, &stack, &err)) {
+		take(service, settings, stack);
+		notice("vouchd", NOTICE_NOTICE, "the configuration was read anew: %zu rules",
+		       stack->policies->rule_count);
+		sd_notify(false, "READY=1\nSTATUS=Looking at this host");
+		return;
+	}
+	err_text(&err, text, sizeof text);
+	text_replace_controls(text);
+	notice("vouchd", NOTICE_ERROR, "the configuration was not read anew, what was read before counts: %s", text);
+	sd_notifyf(false, "READY=1\nSTATUS=Looking by an earlier configuration: %s", text);
+}
+
+static int reload_on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *context) {
+	struct service *service = context;
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\nSTATUS=Reading the configuration anew",
+		   (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
+	vouchd_reload(service->vouchd);
+	return 0;
+}
+
 static int end_on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *context) {
 	return sd_event_exit(sd_event_source_get_event(source), 0);
 }
 
-/* The loop until its end; returns the exit code. */
-static int run(struct vouchd_options *options, struct err *err) {
-	CLEANUP(vouchd_free_p) struct vouchd *vouchd = NULL;
-	sd_event *event = NULL;
-	int code = sd_event_default(&event);
-	if (code >= 0)
-		code = sd_event_set_watchdog(event, true); /* where the unit wants one */
+static int ignore_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *context) { return 0; }
+
+static int add_sources(sd_event *event, struct service *service) {
+	int code = sd_event_set_watchdog(event, true); /* where the unit wants one */
 	if (code >= 0)
 		code = sd_event_add_signal(event, NULL, SIGTERM, end_on_signal, NULL);
 	if (code >= 0)
 		code = sd_event_add_signal(event, NULL, SIGINT, end_on_signal, NULL);
+	if (code >= 0)
+		code = sd_event_add_signal(event, NULL, SIGHUP,
+					   service->arguments->once ? ignore_signal : reload_on_signal, service);
+	return code;
+}
+
+/* The loop until its end; returns the exit code. */
+static int run(struct service *service, struct err *err) {
+	const struct arguments *arguments = service->arguments;
+	const struct vouchd_options options = {.stack = service->stack->policies,
+					       .sealer = service->sealer,
+					       .host = {.root = arguments->root, .helpers = arguments->helpers},
+					       .once = arguments->once,
+					       .lists = VOUCH_SYSCONFDIR,
+					       .report = report,
+					       .say = say,
+					       .reload = reload,
+					       .context = service};
+	sd_event *event = NULL;
+	int code = sd_event_default(&event);
+	if (code >= 0)
+		code = add_sources(event, service);
 	if (code < 0) {
 		err_errno(err, -code, ERR_IO, "event loop", "make");
 		code = fail(err);
-	} else if (!vouchd_start(event, options, &vouchd, err)) {
+	} else if (!vouchd_start(event, &options, &service->vouchd, err)) {
 		code = fail(err);
 	} else {
 		sd_notify(false, "READY=1\nSTATUS=Looking at this host");
 		code = sd_event_loop(event);
 		sd_notify(false, "STOPPING=1");
 	}
-	vouchd_free(vouchd);
-	vouchd = NULL;
+	vouchd_free(service->vouchd);
+	service->vouchd = NULL;
 	sd_event_unref(event);
 	return code < 0 ? 2 : code;
 }
 
 static int vouchd(const struct arguments *arguments) {
-	CLEANUP(settings_free_p) struct settings *settings = NULL;
 	CLEANUP(home_free_p) struct home *home = home_new(arguments->state);
 	CLEANUP(enrolment_free_p) struct enrolment *enrolment = NULL;
-	CLEANUP(stack_free_p) struct stack *stack = NULL;
-	CLEANUP(sealer_close_p) struct sealer *sealer = NULL;
+	CLEANUP(service_done) struct service service = {.arguments = arguments};
 	struct err err;
-	const char *path = arguments->settings ? arguments->settings : SETTINGS_FILE;
-	if (!settings_load(path, arguments->settings != NULL, &settings, &err) ||
-	    !enrolment_read(home, &enrolment, &err) ||
-	    !stack_load(arguments->data, (const char *const *)settings->policies, settings->policy_count, &stack,
-			&err) ||
-	    !approved_read(stack, settings, times_now(), &err) ||
-	    !sealer_open(home, enrolment, arguments->helpers, settings->environment, settings->spool_limit, &sealer,
-			 &err))
+	if (!enrolment_read(home, &enrolment, &err) || !load(arguments, &service.settings, &service.stack, &err) ||
+	    !sealer_open(home, enrolment, arguments->helpers, service.settings->environment,
+			 service.settings->spool_limit, &service.sealer, &err))
 		return fail(&err);
 	if (arguments->helpers && !confine_to_this_program(&err)) /* commands are theirs to run */
 		return fail(&err);
-	struct vouchd_options options = {.stack = stack->policies,
-					 .sealer = sealer,
-					 .host = {.root = arguments->root, .helpers = arguments->helpers},
-					 .once = arguments->once,
-					 .lists = VOUCH_SYSCONFDIR,
-					 .report = report,
-					 .say = say};
-	return run(&options, &err);
+	return run(&service, &err);
 }
 
 int main(int argc, char **argv) {
 	struct arguments arguments = {0};
-	sigset_t ends;
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGTERM);
-	sigaddset(&ends, SIGINT);
-	sigprocmask(SIG_BLOCK, &ends, NULL);
+	sigset_t handled;
+	sigemptyset(&handled);
+	sigaddset(&handled, SIGTERM);
+	sigaddset(&handled, SIGINT);
+	sigaddset(&handled, SIGHUP);
+	sigprocmask(SIG_BLOCK, &handled, NULL);
 	int stop = read_arguments(argc, argv, &arguments);
 	return stop ? stop - 1 : vouchd(&arguments);
 }

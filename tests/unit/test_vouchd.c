@@ -12,6 +12,9 @@
 #include "tests/unit/agent_home.h"
 
 static struct agent_home agent;
+static struct vouchd *running;
+static struct stack *next; /* what a reload takes */
+static size_t reloads;
 static size_t rounds;
 static bool was_error;
 static sd_event *loop;
@@ -22,6 +25,7 @@ static int make(void **state) {
 	agent_home_new(&agent);
 	rounds = 0;
 	sayings = 0;
+	reloads = 0;
 	was_error = false;
 	return sd_event_new(&loop) < 0;
 }
@@ -34,28 +38,38 @@ static int drop(void **state) {
 	return 0;
 }
 
-static void count_round(const struct round *round, const struct news *news, const char *trigger, enum sealed sealed,
-			const struct err *err) {
+static void count_round(void *context, const struct round *round, const struct news *news, const char *trigger,
+			enum sealed sealed, const struct err *err) {
 	rounds++;
 	was_error |= err != NULL;
 }
 
 /* Ends the loop after the first round; the next would be an hour away. */
-static void count_and_end(const struct round *round, const struct news *news, const char *trigger, enum sealed sealed,
-			  const struct err *err) {
-	count_round(round, news, trigger, sealed, err);
+static void count_and_end(void *context, const struct round *round, const struct news *news, const char *trigger,
+			  enum sealed sealed, const struct err *err) {
+	count_round(context, round, news, trigger, sealed, err);
 	sd_event_exit(loop, 7);
 }
 
 static void (*on_saying)(const char *text);
 
-static void say(const char *text) {
+static void say(void *context, const char *text) {
 	if (on_saying)
 		on_saying(text);
 }
 
+static void take_next(void *context) {
+	reloads++;
+	if (!next)
+		return;
+	vouchd_take(running, next->policies);
+	stack_free(agent.stack);
+	agent.stack = next;
+	next = NULL;
+}
+
 static int run_on(struct sealer *sealer, const struct host *host, bool once,
-		  void (*report)(const struct round *, const struct news *, const char *, enum sealed,
+		  void (*report)(void *, const struct round *, const struct news *, const char *, enum sealed,
 				 const struct err *)) {
 	CLEANUP(vouchd_free_p) struct vouchd *vouchd = NULL;
 	struct err err;
@@ -65,13 +79,15 @@ static int run_on(struct sealer *sealer, const struct host *host, bool once,
 					       .once = once,
 					       .lists = lists,
 					       .report = report,
-					       .say = say};
+					       .say = say,
+					       .reload = take_next};
 	assert_true(vouchd_start(loop, &options, &vouchd, &err));
+	running = vouchd;
 	return sd_event_loop(loop);
 }
 
 static int run(struct sealer *sealer, bool once,
-	       void (*report)(const struct round *, const struct news *, const char *, enum sealed,
+	       void (*report)(void *, const struct round *, const struct news *, const char *, enum sealed,
 			      const struct err *)) {
 	const struct host host = {.root = agent.root};
 	return run_on(sealer, &host, once, report);
@@ -185,10 +201,10 @@ static int make_slow(void **state) {
 	return make_with(state, policy);
 }
 
-static void note_round(const struct round *round, const struct news *news, const char *trigger, enum sealed sealed,
-		       const struct err *err) {
+static void note_round(void *context, const struct round *round, const struct news *news, const char *trigger,
+		       enum sealed sealed, const struct err *err) {
 	size_t count = 0;
-	count_round(round, news, trigger, sealed, err);
+	count_round(context, round, news, trigger, sealed, err);
 	for (size_t i = 0; i < LIVE_RULES; i++) {
 		last_verdicts[i] = *json_string_value(json_object_get(json_array_get(round->results, i), "verdict"));
 		looks[i] += round->looked[i];
@@ -369,6 +385,105 @@ static void file_that_flaps_keeps_no_other_change_waiting(void **state) {
 	assert_int_equal(looks[A], 2);
 }
 
+/* Other policies while it runs. */
+
+#define OTHER_POLICY                                                                                                   \
+	"policy: {id: other, version: 1.0.0, framework: 'iso27001:2022', title: Other}\n"                              \
+	"rules:\n"                                                                                                     \
+	"  - {id: b.text, title: B, controls: [A.8.9], severity: low, kind: effect, every: 1h, check: file, with: "    \
+	"{path: %s/etc/b, pattern: better}, expect: {matches: 1}, why: w, fix: f}\n"                                   \
+	"  - {id: d.new, title: D, controls: [A.8.9], severity: low, kind: effect, every: 1h, check: file, with: "     \
+	"{path: %s/etc/a}, expect: {exists: true}, why: w, fix: f}\n"
+
+static struct stack *load_other(void) {
+	struct stack *stack = NULL;
+	struct err err;
+	CLEANUP(free_ptr) char *policy = xasprintf(OTHER_POLICY, agent.root, agent.root);
+	CLEANUP(free_ptr) char *path = file_join(agent.folder, "other.yaml");
+	const char *const paths[] = {path};
+	scratch_put(agent.folder, "other.yaml", policy);
+	agent_need(stack_load(SOURCE_DIR, paths, 1, &stack, &err), &err);
+	return stack;
+}
+
+static char texts[4][512];
+
+static void note_texts(void *context, const struct round *round, const struct news *news, const char *trigger,
+		       enum sealed sealed, const struct err *err) {
+	size_t count = 0;
+	for (size_t i = 0; i < round->rule_count; i++)
+		count += round->looked[i];
+	CLEANUP(free_ptr) char *text = news_text(news, trigger, count, round->rule_count);
+	snprintf(texts[rounds], sizeof texts[rounds], "%s", text);
+	count_round(context, round, news, trigger, sealed, err);
+	step();
+}
+
+/* The look that opens the file is under way: what it says is handled before the look's end. */
+static int on_open_reload(sd_event_source *source, const struct inotify_event *event, void *context) {
+	if (rounds > 0 || next)
+		return 0;
+	next = load_other();
+	vouchd_reload(running);
+	vouchd_reload(running);
+	assert_int_equal(reloads, 0);
+	return 0;
+}
+
+static int reload_again(sd_event_source *source, void *context) {
+	struct err err;
+	CLEANUP(free_ptr) char *path = file_join(agent.folder, "live.yaml");
+	const char *const paths[] = {path};
+	agent_need(stack_load(SOURCE_DIR, paths, 1, &next, &err), &err);
+	vouchd_reload(running);
+	return 0;
+}
+
+static void reload_back_then_end(void) {
+	if (rounds == 2)
+		assert_true(sd_event_add_defer(loop, NULL, reload_again, NULL) >= 0);
+	if (rounds == 3)
+		scratch_put(agent.root, "etc/b", "bad\n");
+	if (rounds == 4)
+		sd_event_exit(loop, 7);
+}
+
+static void has_statement(size_t sequence, const char *type, const char *trigger, bool full, const char *policy) {
+	CLEANUP(statement_free_p) struct statement *statement = agent_statement(&agent, sequence, NULL, NULL);
+	assert_non_null(statement);
+	assert_string_equal(statement->type, type);
+	assert_int_equal(statement->sequence, sequence);
+	if (trigger)
+		assert_string_equal(statement->trigger, trigger);
+	assert_int_equal(statement->full, full);
+	json_t *first = json_array_get(statement->policies, 0);
+	if (policy)
+		assert_string_equal(json_string_value(json_object_get(first, "id")), policy);
+}
+
+static void reload_in_the_middle_of_a_look_loses_nothing(void **state) {
+	CLEANUP(sealer_close_p) struct sealer *sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT);
+	CLEANUP(free_ptr) char *path = file_join(agent.root, "etc/b");
+	const struct host live = {0};
+	step = reload_back_then_end;
+	scratch_put(agent.root, "etc/b", "good\n");
+	assert_true(sd_event_add_inotify(loop, &opening, path, IN_OPEN, on_open_reload, NULL) >= 0);
+	assert_true(sd_event_source_set_priority(opening, SD_EVENT_PRIORITY_IMPORTANT) >= 0);
+	assert_int_equal(run_on(sealer, &live, false, note_texts), 7);
+	sd_event_source_disable_unref(opening);
+	assert_false(was_error);
+	assert_int_equal(reloads, 2);
+	assert_string_equal(strchr(texts[0], ':'), ": 3 of 3 rules looked at");
+	assert_string_equal(texts[1], "change of configuration: 2 of 2 rules looked at; b.text is fail (was pass)");
+	assert_string_equal(texts[2], "change of configuration: 3 of 3 rules looked at; b.text is pass (was fail)");
+	has_statement(3, "round", NULL, true, "live");
+	has_statement(4, "policy", "change", false, "other");
+	has_statement(5, "round", "change", true, "other");
+	has_statement(6, "round", "change", true, "live"); /* this policy is sealed: in statement 2 */
+	has_statement(7, "round", "change", false, "live");
+	assert_non_null(strstr(texts[3], "2 of 3 rules looked at; b.text is fail (was pass)"));
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(once_is_one_round_and_exit_0, make, drop),
@@ -382,6 +497,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(change_during_the_look_at_it_is_seen_afterwards, make_slow, drop),
 		cmocka_unit_test_setup_teardown(last_of_changes_at_any_instant_is_seen, make_live, drop),
 		cmocka_unit_test_setup_teardown(file_that_flaps_keeps_no_other_change_waiting, make_live, drop),
+		cmocka_unit_test_setup_teardown(reload_in_the_middle_of_a_look_loses_nothing, make_slow, drop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
