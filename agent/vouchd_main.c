@@ -143,9 +143,9 @@ static bool load(const struct arguments *arguments, struct settings **ret_settin
 	CLEANUP(settings_free_p) struct settings *settings = NULL;
 	CLEANUP(stack_free_p) struct stack *stack = NULL;
 	const char *path = arguments->settings ? arguments->settings : SETTINGS_FILE;
+	const struct host host = {.root = arguments->root, .helpers = arguments->helpers};
 	if (!settings_load(path, arguments->settings != NULL, &settings, err) ||
-	    !stack_load(arguments->data, (const char *const *)settings->policies, settings->policy_count, &stack,
-			err) ||
+	    !stack_of_host(settings, arguments->data, &host, &stack, err) ||
 	    !approved_read(stack, settings, times_now(), err))
 		return false;
 	*ret_settings = settings;

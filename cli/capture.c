@@ -1,8 +1,8 @@
 /* vouch capture: what the rules read on this host as a folder, to judge it elsewhere or another time. */
 #include "agent/look.h"
-#include "cli/cli.h"
 #include "cli/named.h"
 #include "cli/only.h"
+#include "cli/policies.h"
 #include "cli/redact.h"
 #include "cli/root_folder.h"
 #include "cli/say.h"
@@ -15,23 +15,22 @@ static const char usage[] =
 	"the same verdicts there: vouch run --root DIR. Secrets are masked, comments of accounts and keys emptied; "
 	"names\n"
 	"of accounts and hosts, addresses and public keys stay. DIR must not be there yet, or be empty.\n\n"
-	"  --policy FILE        the rules of this policy; may be repeated (default: the shipped baseline)\n"
 	"  --only RULE|CONTROL  only this rule, or the rules that support this control; may be repeated\n"
-	"  --helpers DIR        ask the helpers whose sockets are in this folder (/run/vouch)\n"
-	"  --data DIR           where the catalogue and the shipped policies are\n\n"
+	"  --helpers DIR        ask the helpers whose sockets are in this folder (/run/vouch)\n" POLICIES_USAGE
+		POLICIES_DEFAULT
 	"Exit: 0 written; 1 it could not be written, or does not say what was read; 2 wrong use or a policy that\n"
 	"cannot be used.\n";
 
 struct capture {
-	struct texts policies, only;
-	const char *helpers, *data;
+	struct policies policies;
+	struct texts only;
 	json_t *masked;   /* by source: how many places */
 	json_t *left_out; /* names of sources */
 	size_t failed;    /* sources that could not be read, absent ones among them */
 };
 
 static void capture_done(struct capture *capture) {
-	texts_done(&capture->policies);
+	policies_done(&capture->policies);
 	texts_done(&capture->only);
 	json_decref(capture->masked);
 	json_decref(capture->left_out);
@@ -39,11 +38,10 @@ static void capture_done(struct capture *capture) {
 
 static bool read_needed(const struct capture *capture, struct sources *into, struct err *err) {
 	CLEANUP(stack_free_p) struct stack *stack = NULL;
-	if (!stack_load(capture->data, capture->policies.items, capture->policies.count, &stack, err) ||
-	    !only_is_known(stack, &capture->only, err))
+	if (!policies_load(&capture->policies, &stack, err) || !only_is_known(stack, &capture->only, err))
 		return false;
 	struct look_options options = {
-		.stack = stack->policies, .host = {.helpers = capture->helpers}, .only = capture->only.items};
+		.stack = stack->policies, .host = {.helpers = capture->policies.helpers}, .only = capture->only.items};
 	return look_read(&options, into, err);
 }
 
@@ -123,10 +121,9 @@ static int capture_to(struct capture *capture, const char *path) {
 
 static int capture_verb(int argc, char **argv) {
 	CLEANUP(capture_done) struct capture capture = {.masked = json_object(), .left_out = json_array()};
-	const struct option_row rows[] = {{"policy", 0, OPTION_TEXTS, &capture.policies},
+	const struct option_row rows[] = {POLICIES_OPTIONS(&capture.policies),
 					  {"only", 0, OPTION_TEXTS, &capture.only},
-					  {"helpers", 0, OPTION_TEXT, &capture.helpers},
-					  {"data", 0, OPTION_TEXT, &capture.data},
+					  {"helpers", 0, OPTION_TEXT, &capture.policies.helpers},
 					  {0}};
 	char **operands;
 	int exit_code;

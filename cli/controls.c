@@ -1,10 +1,9 @@
 /* vouch controls: the catalogue of controls, and how many rules support each. */
-#include "agent/stack.h"
-#include "cli/cli.h"
+#include "cli/policies.h"
 #include "cli/say.h"
 
 static const char usage[] =
-	"usage: vouch controls [--all | --map-2013] [--policy FILE]... [--data DIR] [CONTROL]...\n\n"
+	"usage: vouch controls [--all | --map-2013] [--policy FILE]... [--config FILE] [--data DIR] [CONTROL]...\n\n"
 	"For each control of ISO/IEC 27001:2022 Annex A that hosts have to do with: how many rules of which\n"
 	"kind look at it, which are key (they decide its state), how far a host can answer for it at all,\n"
 	"and what only documents can show. With controls named, these, and all their rules.\n\n"
@@ -114,15 +113,11 @@ static void print_map(const struct catalogue *catalogue) {
 }
 
 static int controls(int argc, char **argv) {
-	CLEANUP(texts_done) struct texts policies = {0};
+	CLEANUP(policies_done) struct policies policies = {0};
 	CLEANUP(stack_free_p) struct stack *stack = NULL;
-	const char *data = NULL;
 	bool map = false, all = false;
-	const struct option_row rows[] = {{"policy", 0, OPTION_TEXTS, &policies},
-					  {"data", 0, OPTION_TEXT, &data},
-					  {"map-2013", 0, OPTION_FLAG, &map},
-					  {"all", 0, OPTION_FLAG, &all},
-					  {0}};
+	const struct option_row rows[] = {
+		POLICIES_OPTIONS(&policies), {"map-2013", 0, OPTION_FLAG, &map}, {"all", 0, OPTION_FLAG, &all}, {0}};
 	char **operands;
 	int exit_code;
 	struct err err;
@@ -130,7 +125,7 @@ static int controls(int argc, char **argv) {
 		return exit_code;
 	if ((map && all) || (*operands && (map || all)))
 		return cli_misuse(&verb_controls, "lists some, all, or the map");
-	if (!stack_load(data, policies.items, policies.count, &stack, &err))
+	if (!policies_load(&policies, &stack, &err))
 		return cli_fail(&err, CLI_USAGE);
 	if (*operands)
 		return print_named(stack, operands);

@@ -1,12 +1,11 @@
 /* vouch explain: everything about one rule, in prose. */
-#include "agent/stack.h"
-#include "cli/cli.h"
+#include "cli/policies.h"
 #include "cli/reference.h"
 #include "cli/say.h"
 #include "core/times.h"
 
 static const char usage[] =
-	"usage: vouch explain [--markdown] [--policy FILE]... [--data DIR] [RULE]\n\n"
+	"usage: vouch explain [--markdown] [--policy FILE]... [--config FILE] [--data DIR] [RULE]\n\n"
 	"Without a rule, lists them. Otherwise says what the rule expects and why, which controls it\n"
 	"supports, how it looks and how a failure is mended.\n\n"
 	"  --markdown  all rules as a page in Markdown\n\n"
@@ -124,14 +123,10 @@ static void print_list(const struct policy_stack *stack) {
 }
 
 static int explain(int argc, char **argv) {
-	CLEANUP(texts_done) struct texts policies = {0};
+	CLEANUP(policies_done) struct policies policies = {0};
 	CLEANUP(stack_free_p) struct stack *stack = NULL;
-	const char *data = NULL;
 	bool markdown = false;
-	const struct option_row rows[] = {{"policy", 0, OPTION_TEXTS, &policies},
-					  {"data", 0, OPTION_TEXT, &data},
-					  {"markdown", 0, OPTION_FLAG, &markdown},
-					  {0}};
+	const struct option_row rows[] = {POLICIES_OPTIONS(&policies), {"markdown", 0, OPTION_FLAG, &markdown}, {0}};
 	char **operands;
 	int exit_code;
 	struct err err;
@@ -139,7 +134,7 @@ static int explain(int argc, char **argv) {
 		return exit_code;
 	if (operands[0] && (operands[1] || markdown))
 		return cli_misuse(&verb_explain, markdown ? "puts all rules on the page" : "explains one rule");
-	if (!stack_load(data, policies.items, policies.count, &stack, &err))
+	if (!policies_load(&policies, &stack, &err))
 		return cli_fail(&err, CLI_USAGE);
 	if (markdown) {
 		reference_rules(stack);

@@ -1,6 +1,5 @@
 /* vouch lint: load policies and say what is wrong with them. */
-#include "agent/stack.h"
-#include "cli/cli.h"
+#include "cli/policies.h"
 #include "cli/say.h"
 
 static const char usage[] =

@@ -2,32 +2,30 @@
 #include <unistd.h>
 
 #include "agent/look.h"
-#include "agent/stack.h"
 #include "cli/cli.h"
 #include "cli/only.h"
+#include "cli/policies.h"
 #include "cli/report.h"
 #include "cli/say.h"
 #include "core/times.h"
 
 static const char usage[] =
 	"usage: vouch run [options]\n\n"
-	"  --policy FILE        judge by this policy; may be repeated (default: the shipped baseline)\n"
 	"  --only RULE|CONTROL  only this rule, or the rules that support this control; may be repeated\n"
 	"  --root DIR           look at this folder instead of the live host\n"
 	"  --helpers DIR        ask the helpers whose sockets are in DIR, as vouchd does\n"
-	"  --json               print one JSON object\n"
-	"  --data DIR           where the catalogue and the shipped policies are\n\n"
+	"  --json               print one JSON object\n" POLICIES_USAGE POLICIES_DEFAULT
 	"Exit: 0 all pass or do not apply; 1 something failed; 3 nothing failed but something is unknown\n"
 	"or error; 2 wrong use or a policy that cannot be used.\n";
 
 struct run {
-	struct texts policies, only;
-	const char *root, *helpers, *data;
+	struct policies policies;
+	struct texts only;
 	bool as_json;
 };
 
 static void run_done(struct run *run) {
-	texts_done(&run->policies);
+	policies_done(&run->policies);
 	texts_done(&run->only);
 }
 
@@ -79,7 +77,7 @@ static int exit_of(const struct counts *counts) {
 
 static int look_and_show(const struct run *run, const struct stack *stack) {
 	struct look_options options = {.stack = stack->policies,
-				       .host = {.root = run->root, .helpers = run->helpers},
+				       .host = {.root = run->policies.root, .helpers = run->policies.helpers},
 				       .only = run->only.items};
 	CLEANUP(round_free_p) struct round *round = NULL;
 	struct err err;
@@ -96,12 +94,11 @@ static int look_and_show(const struct run *run, const struct stack *stack) {
 static int run_verb(int argc, char **argv) {
 	CLEANUP(run_done) struct run run = {0};
 	CLEANUP(stack_free_p) struct stack *stack = NULL;
-	const struct option_row rows[] = {{"policy", 0, OPTION_TEXTS, &run.policies},
+	const struct option_row rows[] = {POLICIES_OPTIONS(&run.policies),
 					  {"only", 0, OPTION_TEXTS, &run.only},
-					  {"root", 0, OPTION_TEXT, &run.root},
-					  {"helpers", 0, OPTION_TEXT, &run.helpers},
+					  {"root", 0, OPTION_TEXT, &run.policies.root},
+					  {"helpers", 0, OPTION_TEXT, &run.policies.helpers},
 					  {"json", 0, OPTION_FLAG, &run.as_json},
-					  {"data", 0, OPTION_TEXT, &run.data},
 					  {0}};
 	char **operands;
 	int exit_code;
@@ -110,12 +107,11 @@ static int run_verb(int argc, char **argv) {
 		return exit_code;
 	if (*operands)
 		return cli_misuse(&verb_run, "takes no operand: %s", *operands);
-	if (run.root && run.helpers)
+	if (run.policies.root && run.policies.helpers)
 		return cli_misuse(&verb_run, "--root and --helpers do not go together: helpers look at the live host");
-	if (run.root && access(run.root, R_OK | X_OK) != 0)
-		return cli_misuse(&verb_run, "--root %s: not a folder that can be read", run.root);
-	if (!stack_load(run.data, run.policies.items, run.policies.count, &stack, &err) ||
-	    !only_is_known(stack, &run.only, &err))
+	if (run.policies.root && access(run.policies.root, R_OK | X_OK) != 0)
+		return cli_misuse(&verb_run, "--root %s: not a folder that can be read", run.policies.root);
+	if (!policies_load(&run.policies, &stack, &err) || !only_is_known(stack, &run.only, &err))
 		return cli_fail(&err, CLI_USAGE);
 	return look_and_show(&run, stack);
 }

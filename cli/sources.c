@@ -2,9 +2,8 @@
 #include <unistd.h>
 
 #include "agent/look.h"
-#include "agent/stack.h"
-#include "cli/cli.h"
 #include "cli/named.h"
+#include "cli/policies.h"
 #include "cli/say.h"
 
 static const char usage[] =
@@ -14,22 +13,20 @@ static const char usage[] =
 	"policy's rules need, and prints a line for each, sorted: name, size, sha256, of a file its mode and owner; "
 	"or\n"
 	"name, error, reason. Fields are parted by tabs. What moves by itself is marked volatile.\n\n"
-	"  --policy FILE   the sources of this policy's rules; may be repeated (default: the shipped baseline)\n"
-	"  --helpers DIR   ask the helpers whose sockets are in this folder (/run/vouch); what they may open decides\n"
-	"  --root DIR      look at this folder instead of the live host\n"
-	"  --bytes         print what the one named source holds, and nothing else\n"
-	"  --json          print one JSON object\n"
-	"  --data DIR      where the catalogue and the shipped policies are\n\n"
+	"  --helpers DIR        ask the helpers whose sockets are in this folder (/run/vouch); what they may open "
+	"decides\n"
+	"  --root DIR           look at this folder instead of the live host\n"
+	"  --bytes              print what the one named source holds, and nothing else\n"
+	"  --json               print one JSON object\n" POLICIES_USAGE POLICIES_DEFAULT
 	"Exit: 0 each was read or seen to be absent (with --bytes: was read); 1 one could not be looked at;\n"
 	"2 wrong use or a policy that cannot be used.\n";
 
 struct listing {
-	struct texts policies;
-	const char *root, *helpers, *data;
+	struct policies policies;
 	bool as_bytes, as_json;
 };
 
-static void listing_done(struct listing *listing) { texts_done(&listing->policies); }
+static void listing_done(struct listing *listing) { policies_done(&listing->policies); }
 
 static bool read_named(const struct host *host, char **names, struct sources *into, struct err *err) {
 	CLEANUP(json_decref_p) json_t *list = json_array();
@@ -46,7 +43,7 @@ static bool read_named(const struct host *host, char **names, struct sources *in
 
 static bool read_needed(const struct listing *listing, const struct host *host, struct sources *into, struct err *err) {
 	CLEANUP(stack_free_p) struct stack *stack = NULL;
-	return stack_load(listing->data, listing->policies.items, listing->policies.count, &stack, err) &&
+	return policies_load(&listing->policies, &stack, err) &&
 	       look_read(&(struct look_options){.stack = stack->policies, .host = *host}, into, err);
 }
 
@@ -113,7 +110,7 @@ static int exit_of(struct source **list) {
 }
 
 static int read_and_print(const struct listing *listing, char **names) {
-	const struct host host = {.root = listing->root, .helpers = listing->helpers};
+	const struct host host = {.root = listing->policies.root, .helpers = listing->policies.helpers};
 	CLEANUP(sources_free_p) struct sources *set = sources_new();
 	struct err err;
 	if (!(*names ? read_named(&host, names, set, &err) : read_needed(listing, &host, set, &err)))
@@ -130,23 +127,22 @@ static int read_and_print(const struct listing *listing, char **names) {
 
 static int sources_verb(int argc, char **argv) {
 	CLEANUP(listing_done) struct listing listing = {0};
-	const struct option_row rows[] = {{"policy", 0, OPTION_TEXTS, &listing.policies},
-					  {"helpers", 0, OPTION_TEXT, &listing.helpers},
-					  {"root", 0, OPTION_TEXT, &listing.root},
+	const struct option_row rows[] = {POLICIES_OPTIONS(&listing.policies),
+					  {"helpers", 0, OPTION_TEXT, &listing.policies.helpers},
+					  {"root", 0, OPTION_TEXT, &listing.policies.root},
 					  {"bytes", 0, OPTION_FLAG, &listing.as_bytes},
 					  {"json", 0, OPTION_FLAG, &listing.as_json},
-					  {"data", 0, OPTION_TEXT, &listing.data},
 					  {0}};
 	char **names;
 	int exit_code;
 	if (!cli_options(&verb_sources, rows, argc, argv, &names, &exit_code))
 		return exit_code;
-	if (listing.root && listing.helpers)
+	if (listing.policies.root && listing.policies.helpers)
 		return cli_misuse(&verb_sources,
 				  "--root and --helpers do not go together: helpers look at the live host");
-	if (listing.root && access(listing.root, R_OK | X_OK) != 0)
-		return cli_misuse(&verb_sources, "--root %s: not a folder that can be read", listing.root);
-	if (*names && listing.policies.count > 0)
+	if (listing.policies.root && access(listing.policies.root, R_OK | X_OK) != 0)
+		return cli_misuse(&verb_sources, "--root %s: not a folder that can be read", listing.policies.root);
+	if (*names && listing.policies.named.count > 0)
 		return cli_misuse(&verb_sources, "either --policy or names, not both");
 	if (listing.as_bytes && (!names[0] || names[1]))
 		return cli_misuse(&verb_sources, "--bytes needs one name");
