@@ -2,6 +2,9 @@
 
 #include "cli/say.h"
 #include "core/file.h"
+#include "core/text.h"
+#include "core/times.h"
+#include "core/waiver.h"
 
 /* --- loading ------------------------------------------------------------------------------------------------------ */
 
@@ -29,16 +32,60 @@ void approve_show_name(const struct policy *policy) {
 }
 
 static void show_rules(const struct policy_stack *stack, const struct policy *policy) {
-	size_t count = 0, keys = 0;
+	size_t count = 0, keys = 0, replaced = 0;
 	for (size_t i = 0; i < stack->rule_count; i++) {
-		count += stack->rules[i]->policy == policy;
-		keys += stack->rules[i]->policy == policy && stack->rules[i]->key;
+		const struct rule *rule = stack->rules[i];
+		count += rule->policy == policy;
+		keys += rule->policy == policy && rule->key;
+		replaced += rule->policy == policy && rule->replaces;
 	}
-	say(stdout, "  %zu %s, %zu of them key\n", count, plural(count, "rule", "rules"), keys);
+	say(stdout, "  %zu %s, %zu of them key, %zu in place of others\n", count, plural(count, "rule", "rules"), keys,
+	    replaced);
+}
+
+static void show_params(const struct rule *rule, const char *from) {
+	const char *name;
+	json_t *doc;
+	json_object_foreach(rule->param_docs, name, doc) {
+		const char *set = json_string_value(json_object_get(doc, "set"));
+		CLEANUP(buf_done) struct buf value = {0};
+		struct err ignored;
+		if (!set || !text_starts(set, from))
+			continue;
+		if (!json_canonical(json_object_get(rule->params, name), &value, &ignored))
+			buf_adds(&value, "?");
+		say(stdout, "  sets %s of %s to %s\n", name, rule->id, buf_str(&value));
+	}
+}
+
+/* What it makes of the rules of others. */
+static void show_changes(const struct policy_stack *stack, const struct policy *policy) {
+	CLEANUP(free_ptr) char *disabled = xasprintf("disabled by %s: ", policy->id);
+	CLEANUP(free_ptr) char *from = xasprintf("%s:", policy->path);
+	for (size_t i = 0; i < stack->rule_count; i++) {
+		const struct rule *rule = stack->rules[i];
+		show_params(rule, from);
+		if (rule->disabled && text_starts(rule->disabled, disabled))
+			say(stdout, "  disables %s: %s\n", rule->id, rule->disabled + strlen(disabled));
+	}
+}
+
+static void show_waivers(const struct policy_stack *stack, const struct policy *policy) {
+	char expires[TIMES_TEXT];
+	for (size_t i = 0; i < stack->waiver_count; i++) {
+		const struct waiver *waiver = stack->waivers[i];
+		if (waiver->policy != policy)
+			continue;
+		say(stdout, "  waiver %s of %s until %s, asked for by %s, to be approved by %s\n", waiver->id,
+		    waiver->rule, times_format(waiver->expires, expires), waiver->requester, waiver->approver);
+		say(stdout, "    %s\n", waiver->reason);
+	}
 }
 
 void approve_show(const struct policy_stack *stack, const struct policy *policy) {
 	approve_show_name(policy);
 	say(stdout, "  %s\n", policy->title);
 	show_rules(stack, policy);
+	show_changes(stack, policy);
+	show_waivers(stack, policy);
 }

@@ -1,5 +1,6 @@
 #include "collector/api.h"
 
+#include "collector/marks.h"
 #include "collector/summary.h"
 #include "core/text.h"
 #include "core/times.h"
@@ -20,7 +21,18 @@ static void reply_named(struct visit *visit, const char *name, json_t *value) {
 
 /* --- hosts -------------------------------------------------------------------------------------------------------- */
 
+struct host_list {
+	json_t *by_id;
+	struct marks marks;
+};
+
+static void host_list_done(struct host_list *list) {
+	json_decref(list->by_id);
+	marks_done(&list->marks);
+}
+
 static void add_host(void *context, const struct store_host *host) {
+	struct host_list *list = context;
 	struct err err;
 	json_t *policies = NULL;
 	if (!json_read(host->policies, strlen(host->policies), 1 << 20, "policies", &policies, &err))
@@ -36,11 +48,27 @@ static void add_host(void *context, const struct store_host *host) {
 	json_object_set_new(object, "lastReceivedAt", time_json(host->received));
 	json_object_set_new(object, "policies", policies);
 	json_object_set_new(object, "results", json_object());
-	json_object_set_new(context, host->id, object);
+	json_object_set_new(list->by_id, host->id, object);
+}
+
+/* Beside each policy who approved it. */
+static bool add_approvals(struct host_list *list, struct err *err) {
+	const char *id;
+	json_t *host, *policy, *approval;
+	size_t index;
+	json_object_foreach(list->by_id, id, host)
+		json_array_foreach(json_object_get(host, "policies"), index, policy) {
+		const char *sha256 = json_string_value(json_object_get(policy, "sha256"));
+		if (!marks_json(&list->marks, sha256 ? sha256 : "", &approval, err))
+			return false;
+		json_object_set_new(policy, "approval", approval);
+	}
+	return true;
 }
 
 static bool count_result(void *context, const struct store_result *result) {
-	json_t *counts = json_object_get(json_object_get(context, result->host), "results");
+	const struct host_list *list = context;
+	json_t *counts = json_object_get(json_object_get(list->by_id, result->host), "results");
 	json_int_t count = json_integer_value(json_object_get(counts, result->verdict));
 	json_object_set_new(counts, result->verdict, json_integer(count + 1));
 	return true;
@@ -48,16 +76,18 @@ static bool count_result(void *context, const struct store_result *result) {
 
 void api_hosts(struct visit *visit) {
 	struct store *store = visit->collector->store;
-	CLEANUP(json_decref_p) json_t *by_id = json_object();
+	CLEANUP(host_list_done) struct host_list list = {.by_id = json_object()};
 	const struct store_filter all = {0};
 	struct err err;
-	if (!store_hosts(store, add_host, by_id, &err) || !store_results(store, &all, count_result, by_id, &err)) {
+	marks_open(&list.marks, visit->collector->folder, store, visit->now);
+	if (!store_hosts(store, add_host, &list, &err) || !store_results(store, &all, count_result, &list, &err) ||
+	    !add_approvals(&list, &err)) {
 		http_fault(visit->request, &err);
 		return;
 	}
 	json_t *hosts = json_array(), *host;
 	const char *id;
-	json_object_foreach(by_id, id, host) json_array_append(hosts, host);
+	json_object_foreach(list.by_id, id, host) json_array_append(hosts, host);
 	reply_named(visit, "hosts", hosts);
 }
 
@@ -137,12 +167,18 @@ struct gather {
 	char *next; /* where the next page begins; owned; NULL: there is none */
 	char *last;
 	int64_t now;
+	struct store *store;
+	struct marks marks;
+	json_t *policies; /* {host: as the store has them}; NULL: nobody asked yet */
+	struct err *fault;
 };
 
 static void gather_done(struct gather *gather) {
 	json_decref(gather->rows);
+	json_decref(gather->policies);
 	free(gather->next);
 	free(gather->last);
+	marks_done(&gather->marks);
 }
 
 static void reply_gathered(struct visit *visit, const char *name, struct gather *gather) {
@@ -150,6 +186,40 @@ static void reply_gathered(struct visit *visit, const char *name, struct gather 
 	json_object_set(answer, name, gather->rows);
 	json_object_set_new(answer, "next", gather->next ? json_text(gather->next) : json_null());
 	http_json(visit->request, 200, answer);
+}
+
+static void add_policies(void *context, const struct store_host *host) {
+	json_object_set_new(context, host->id, json_text(host->policies));
+}
+
+/* Of a result's waiver whether it is signed; null where there are no keys to say so. */
+static bool mark_waiver(struct gather *gather, const char *host, json_t *waiver, struct err *err) {
+	bool is_signed = false;
+	if (!json_is_object(waiver))
+		return true;
+	if (!marks_can(&gather->marks))
+		return json_object_set_new(waiver, "signed", json_null()) == 0;
+	if (!gather->policies) {
+		gather->policies = json_object();
+		if (!store_hosts(gather->store, add_policies, gather->policies, err))
+			return false;
+	}
+	if (!marks_sign(&gather->marks, json_string_value(json_object_get(gather->policies, host)), waiver, &is_signed,
+			err))
+		return false;
+	json_object_set_new(waiver, "signed", json_boolean(is_signed));
+	return true;
+}
+
+static bool mark_row(struct gather *gather, const char *host, json_t *row, struct err *err) {
+	const char *policy = json_string_value(json_object_get(row, "policy"));
+	json_t *approval;
+	if (!policy)
+		return true;
+	if (!marks_json(&gather->marks, policy, &approval, err))
+		return false;
+	json_object_set_new(row, "approval", approval);
+	return mark_waiver(gather, host, json_object_get(row, "waiver"), err);
 }
 
 static json_t *result_row(const struct store_result *result, int64_t now) {
@@ -175,19 +245,23 @@ static bool gather_result(void *context, const struct store_result *result) {
 		gather->next = xstrdup(gather->last);
 		return false;
 	}
-	json_array_append_new(gather->rows, result_row(result, gather->now));
+	json_t *row = result_row(result, gather->now);
+	json_array_append_new(gather->rows, row);
 	free(gather->last);
 	gather->last = xasprintf("%s/%s", result->host, result->rule);
-	return true;
+	return mark_row(gather, result->host, row, gather->fault);
 }
 
 void api_results(struct visit *visit) {
 	CLEANUP(asked_done) struct asked asked = {0};
 	CLEANUP(gather_done)
-	struct gather gather = {.asked = &asked, .rows = json_array(), .now = visit->now};
-	struct err err;
+	struct gather gather = {
+		.asked = &asked, .rows = json_array(), .now = visit->now, .store = visit->collector->store};
+	struct err err = {0};
+	gather.fault = &err;
 	if (!read_asked(visit, &asked))
 		return;
+	marks_open(&gather.marks, visit->collector->folder, visit->collector->store, visit->now);
 	char *slash = asked.after ? strchr(asked.after, '/') : NULL;
 	if (slash)
 		*slash = '\0';
@@ -199,7 +273,7 @@ void api_results(struct visit *visit) {
 		.after_rule = slash ? slash + 1 : NULL,
 		.with_json = true,
 	};
-	if (!store_results(visit->collector->store, &filter, gather_result, &gather, &err))
+	if (!store_results(visit->collector->store, &filter, gather_result, &gather, &err) || err.code != ERR_NONE)
 		http_fault(visit->request, &err);
 	else
 		reply_gathered(visit, "results", &gather);

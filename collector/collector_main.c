@@ -3,10 +3,11 @@
 #include "core/text.h"
 
 static const struct verb *const verbs[] = {
-	&collector_init,        &collector_token_add,  &collector_token_list,  &collector_token_remove,
-	&collector_log_key,     &collector_reader_add, &collector_reader_list, &collector_reader_remove,
-	&collector_fingerprint, &collector_rebuild,    &collector_fsck,        &collector_erase,
-	&collector_revoke,      &collector_run,        &collector_anchor,      &collector_import,
+	&collector_init,         &collector_token_add,     &collector_token_list,      &collector_token_remove,
+	&collector_log_key,      &collector_reader_add,    &collector_reader_list,     &collector_reader_remove,
+	&collector_approver_add, &collector_approver_list, &collector_approver_remove, &collector_fingerprint,
+	&collector_rebuild,      &collector_fsck,          &collector_erase,           &collector_revoke,
+	&collector_run,          &collector_anchor,        &collector_import,
 };
 
 static void say(const char *line) {

@@ -1,6 +1,7 @@
 /* Evidence as it is handed out: envelopes, bodies, Sigstore bundles, and the trust file. */
 #include "collector/api.h"
 #include "collector/authorities.h"
+#include "collector/marks.h"
 #include "collector/stamps.h"
 #include "collector/verify.h"
 #include "core/bundle.h"
@@ -144,6 +145,7 @@ static void trust_build_done(struct trust_build *build) {
 	}
 	free(build->trust.keys);
 	free(build->trust.witness_policy);
+	approvers_done(&build->trust.approvers);
 	authorities_done(&build->trust);
 }
 
@@ -182,12 +184,18 @@ static bool read_policy(const struct collector *collector, char **ret_policy, st
 	return true;
 }
 
+static bool read_approvers(const struct collector *collector, struct approvers *approvers, struct err *err) {
+	CLEANUP(free_ptr) char *path = file_join(collector->folder, MARKS_APPROVERS);
+	return approvers_read(path, approvers, err);
+}
+
 void api_trust(struct visit *visit) {
 	struct note_verifier *log = (struct note_verifier *)log_verifier(visit->collector->log);
 	CLEANUP(trust_build_done)
 	struct trust_build build = {.trust = {.logs = &log, .log_count = 1}, .earliest = visit->now};
 	struct err err;
 	if (!read_policy(visit->collector, &build.trust.witness_policy, &err) ||
+	    !read_approvers(visit->collector, &build.trust.approvers, &err) ||
 	    !authorities_read(visit->collector->folder, visit->collector->config, &build.trust, &err) ||
 	    !store_lines(visit->collector->store, add_line, &build, &err) ||
 	    !store_epochs(visit->collector->store, NULL, add_epoch, &build, &err)) {

@@ -2,7 +2,9 @@
 
 #include "collector/rollup.h"
 #include "collector/rounds.h"
+#include "collector/store_approvals.h"
 #include "collector/store_attestations.h"
+#include "core/approval.h"
 #include "core/base64.h"
 #include "core/key.h"
 #include "core/text.h"
@@ -216,6 +218,39 @@ static bool take_attestation(struct store *store, const struct index_statement *
 	return store_attestation_put(store, &attestation, err);
 }
 
+/* --- approvals ---------------------------------------------------------------------------------------------------- */
+
+/* Whether it holds is judged by who looks, with the keys that there are then. */
+static bool take_approval(struct store *store, const struct index_statement *kept, struct err *err) {
+	CLEANUP(dsse_free_p) struct dsse *envelope = NULL;
+	CLEANUP(approval_free_p) struct approval *said = NULL;
+	char policy[HASH_HEX], body[HASH_HEX];
+	if (!kept->document)
+		return true;
+	if (!dsse_from_json(kept->document, kept->digest, &envelope, err) ||
+	    !approval_of(envelope, kept->digest, &said, err))
+		return false;
+	const struct store_approval approval = {
+		.index = kept->index,
+		.statement = kept->digest,
+		.host = kept->statement->host_id,
+		.policy = hash_hex(&said->sha256, policy),
+		.body = hash_hex(&kept->statement->body_sha256, body),
+		.received = kept->received,
+	};
+	return store_approval_put(store, &approval, err);
+}
+
+static bool take_judged(struct store *store, const struct index_statement *kept, struct err *err) {
+	size_t index;
+	const json_t *policy;
+	json_array_foreach(kept->statement->policies, index, policy) {
+		if (!store_judged_put(store, text_of(policy, "sha256"), kept->index, kept->received, err))
+			return false;
+	}
+	return true;
+}
+
 /* --- a statement, a note ------------------------------------------------------------------------------------------ */
 
 static bool take_revocation(struct store *store, const struct index_statement *kept, struct err *err) {
@@ -245,7 +280,9 @@ static bool take_erasure(struct store *store, const struct index_statement *kept
 static bool take_by_type(struct store *store, const struct index_statement *kept, const struct store_line *line,
 			 struct err *err) {
 	if (!strcmp(kept->statement->type, "round"))
-		return rounds_take(store, kept, line->id, err);
+		return rounds_take(store, kept, line->id, err) && take_judged(store, kept, err);
+	if (!strcmp(kept->statement->type, "approval"))
+		return take_approval(store, kept, err);
 	if (!strcmp(kept->statement->type, "epoch"))
 		return take_epoch(store, kept, line, err);
 	if (!strcmp(kept->statement->type, "attestation"))
@@ -316,7 +353,7 @@ static bool read_document(struct store *store, const struct store_evidence *evid
 }
 
 static bool has_document(const struct statement *statement) {
-	static const char *const types[] = {"round", "attestation", "erasure", "revocation"};
+	static const char *const types[] = {"round", "attestation", "approval", "erasure", "revocation"};
 	return text_is_one_of(statement->type, types, ARRAY_LEN(types));
 }
 

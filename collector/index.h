@@ -11,8 +11,8 @@ struct index_statement {
 	int64_t event, index, received;
 	const char *digest;
 	const struct statement *statement;
-	const json_t *document; /* of a round, attestation, erasure or revocation: its body; NULL: nothing is left of
-				   it, or it is of another type */
+	const json_t *document; /* of a round, attestation, approval, erasure or revocation: its body; NULL: nothing is
+				   left of it, or it is of another type */
 };
 /* Within a transaction of the index's own, in the order of events; moves the position. */
 MUST_CHECK bool index_statement(struct store *store, const struct index_statement *kept, struct err *err);

@@ -1,7 +1,9 @@
 #include "collector/metrics.h"
 
+#include "collector/store_approvals.h"
 #include "collector/summary.h"
 
+#define WAIVERS_MOST 500
 #define FAILING_MOST 10000 /* series of vouch_host_rule_failing */
 #define VERDICTS 6
 
@@ -231,7 +233,12 @@ static void write_log(struct buf *text, const struct log *log) {
 	buf_addf(text, "vouch_log_checkpoint_timestamp_seconds %lld\n", (long long)log_signed_at(log));
 }
 
+static void add_waiver(void *context, const char *waiver, int64_t until) {
+	add_one(context, "vouch_waiver_expiry_timestamp_seconds", "waiver", waiver, until);
+}
+
 void metrics_answer(struct visit *visit) {
+	CLEANUP(buf_done) struct buf waivers = {0};
 	CLEANUP(numbers_done) struct numbers numbers = {.now = visit->now};
 	CLEANUP(summary_done) struct summary summary = {0};
 	CLEANUP(buf_done) struct buf text = {0};
@@ -240,6 +247,7 @@ void metrics_answer(struct visit *visit) {
 	if (!store_hosts(visit->collector->store, add_host, &numbers, &err) ||
 	    !store_finding_counts(visit->collector->store, NULL, add_findings, &numbers, &err) ||
 	    !store_results(visit->collector->store, &all, add_result, &numbers, &err) ||
+	    !store_waivers(visit->collector->store, WAIVERS_MOST, add_waiver, &waivers, &err) ||
 	    !summary_make(visit->collector, visit->now, &summary, &err)) {
 		http_fault(visit->request, &err);
 		return;
@@ -248,6 +256,8 @@ void metrics_answer(struct visit *visit) {
 		qsort(numbers.rules, numbers.rule_count, sizeof *numbers.rules, compare_rule);
 	write_hosts(&text, &numbers);
 	write_summary(&text, &summary);
+	add_block(&text, "vouch_waiver_expiry_timestamp_seconds", "gauge",
+		  "When an exception ends that a result has now; of one on several hosts the earliest.", &waivers);
 	write_ingest(&text, visit->collector);
 	write_log(&text, visit->collector->log);
 	http_reply(visit->request, 200, "text/plain; version=0.0.4; charset=utf-8", text.data, text.len);

@@ -1,6 +1,7 @@
 /* Pages: HTML without scripts, under a strict content security policy. */
 #pragma once
 
+#include "collector/marks.h"
 #include "collector/page.h"
 #include "collector/route.h"
 #include "collector/summary.h"
@@ -17,8 +18,17 @@ void show_host(struct visit *visit);          /* /hosts/ID */
 
 /* Ends the page and sends it. */
 void show_page(struct visit *visit, int status, struct page *page);
-/* The body of a result down to its sources and the command that verifies it. */
-void show_result_detail(struct page *page, const struct store_result *result);
+/* The body of a result down to its sources and the command that verifies it. policies: those of its host, as the store
+ * has them. */
+MUST_CHECK bool show_result_detail(struct page *page, struct marks *marks, const char *policies,
+				   const struct store_result *result, struct err *err);
+/* Policies, each {"id","version","sha256"}, and who approved them; or that nobody can say, for want of keys. */
+MUST_CHECK bool show_approvals(struct page *page, struct marks *marks, const json_t *policies, struct err *err);
+/* Of one result: the same of its policy, where there are keys; and its exception (waiver; NULL: none). */
+MUST_CHECK bool show_judged_by(struct page *page, struct marks *marks, const char *policies, const json_t *result,
+			       struct err *err);
+MUST_CHECK bool show_exception(struct page *page, struct marks *marks, const char *policies, const json_t *waiver,
+			       struct err *err);
 /* The part of a control's page with its attestations: those that stand first. */
 MUST_CHECK bool show_attestations(struct page *page, struct store *store, const char *control, int64_t now,
 				  struct err *err);

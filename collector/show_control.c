@@ -72,12 +72,29 @@ static const char *member(const struct row *row, const char *name) {
 	return text ? text : "";
 }
 
-static void add_name(void *context, const struct store_host *host) {
-	json_object_set_new(context, host->id, json_text(host->name[0] ? host->name : host->id));
+struct hosts {                    /* what is said of each beside its results */
+	json_t *names, *policies; /* {id: text}; policies as the store has them */
+	struct marks marks;
+};
+
+static void hosts_done(struct hosts *hosts) {
+	json_decref(hosts->names);
+	json_decref(hosts->policies);
+	marks_done(&hosts->marks);
 }
 
-static void write_row(struct page *page, const struct row *row, const json_t *names) {
-	const char *name = json_string_value(json_object_get(names, row->result.host));
+static void add_host(void *context, const struct store_host *host) {
+	struct hosts *hosts = context;
+	json_object_set_new(hosts->names, host->id, json_text(host->name[0] ? host->name : host->id));
+	json_object_set_new(hosts->policies, host->id, json_text(host->policies));
+}
+
+static const char *policies_of(const struct hosts *hosts, const struct row *row) {
+	return json_string_value(json_object_get(hosts->policies, row->result.host));
+}
+
+static bool write_row(struct page *page, const struct row *row, struct hosts *hosts, struct err *err) {
+	const char *name = json_string_value(json_object_get(hosts->names, row->result.host));
 	CLEANUP(free_ptr) char *link = xasprintf("/hosts/%s", row->result.host);
 	page_open(page, "tr", NULL);
 	page_open(page, "th", "scope", "row", NULL);
@@ -92,10 +109,11 @@ static void write_row(struct page *page, const struct row *row, const json_t *na
 	page_text(page, member(row, "reason"));
 	page_open(page, "details", NULL);
 	page_element(page, "summary", "what was observed, and how to verify it", NULL);
-	show_result_detail(page, &row->result);
+	const bool is_shown = show_result_detail(page, &hosts->marks, policies_of(hosts, row), &row->result, err);
 	page_close(page);
 	page_close(page);
 	page_close(page);
+	return is_shown;
 }
 
 static void write_counts(struct page *page, const struct row *rows, size_t count) {
@@ -140,7 +158,7 @@ static void write_unchecked(struct page *page, const struct row *rows, size_t co
 }
 
 /* count rows of one rule. */
-static void write_rule(struct page *page, const struct row *rows, size_t count, const json_t *names) {
+static bool write_rule(struct page *page, const struct row *rows, size_t count, struct hosts *hosts, struct err *err) {
 	page_open(page, "section", "class", "rule", NULL);
 	write_about(page, &rows[0]);
 	write_counts(page, rows, count);
@@ -153,7 +171,8 @@ static void write_rule(struct page *page, const struct row *rows, size_t count, 
 	page_open(page, "table", NULL);
 	page_open(page, "tbody", NULL);
 	for (size_t i = 0; i < count && i < ROWS_A_RULE; i++)
-		write_row(page, &rows[i], names);
+		if (!write_row(page, &rows[i], hosts, err))
+			return false;
 	page_close(page);
 	page_close(page);
 	if (count > ROWS_A_RULE) {
@@ -163,9 +182,28 @@ static void write_rule(struct page *page, const struct row *rows, size_t count, 
 		page_close(page);
 	}
 	page_close(page);
+	return true;
 }
 
-static void write_rules(struct page *page, const struct rows *rows, const json_t *names) {
+/* Each policy that one of the results was judged by, once. */
+static bool write_policies(struct page *page, const struct rows *rows, struct hosts *hosts, struct err *err) {
+	CLEANUP(json_decref_p) json_t *seen = json_object();
+	CLEANUP(json_decref_p) json_t *policies = json_array();
+	for (size_t i = 0; i < rows->count; i++) {
+		const char *sha256 = member(&rows->all[i], "policy");
+		if (!*sha256 || json_object_get(seen, sha256))
+			continue;
+		json_t *policy = marks_find(policies_of(hosts, &rows->all[i]), sha256, NULL);
+		json_object_set_new(seen, sha256, json_true());
+		json_array_append_new(policies, policy ? policy : json_pack("{s:s}", "sha256", sha256));
+	}
+	if (json_array_size(policies) == 0)
+		return true;
+	page_element(page, "h2", "Policies", NULL);
+	return show_approvals(page, &hosts->marks, policies, err);
+}
+
+static bool write_rules(struct page *page, const struct rows *rows, struct hosts *hosts, struct err *err) {
 	if (rows->count == 0)
 		page_element(page, "p",
 			     "No rule of any host's policy supports this control. That says nothing about the control.",
@@ -173,11 +211,13 @@ static void write_rules(struct page *page, const struct rows *rows, const json_t
 	for (size_t i = 0, next; i < rows->count; i = next) {
 		for (next = i; next < rows->count && !strcmp(rows->all[next].result.rule, rows->all[i].result.rule);)
 			next++;
-		write_rule(page, &rows->all[i], next - i, names);
+		if (!write_rule(page, &rows->all[i], next - i, hosts, err))
+			return false;
 	}
 	if (rows->is_cut)
 		page_element(page, "p", "There are more results than a page shows; the JSON has them all.", "class",
 			     "warning", NULL);
+	return true;
 }
 
 static void write_states(struct page *page, const struct summary *summary, const struct control *control) {
@@ -205,16 +245,17 @@ void show_control(struct visit *visit) {
 	CLEANUP(page_done) struct page page = {0};
 	CLEANUP(summary_done) struct summary summary = {0};
 	CLEANUP(rows_done) struct rows rows = {.control = visit->rest, .now = visit->now};
-	CLEANUP(json_decref_p) json_t *names = json_object();
+	CLEANUP(hosts_done) struct hosts hosts = {.names = json_object(), .policies = json_object()};
 	const struct store_filter filter = {.control = visit->rest, .with_json = true};
 	struct store *store = visit->collector->store;
 	struct err err;
+	marks_open(&hosts.marks, visit->collector->folder, store, visit->now);
 	if (!control) {
 		http_error(visit->request, 404, "there is no such control");
 		return;
 	}
-	if (!summary_make(visit->collector, visit->now, &summary, &err) || !store_hosts(store, add_name, names, &err) ||
-	    !store_results(store, &filter, add_row, &rows, &err)) {
+	if (!summary_make(visit->collector, visit->now, &summary, &err) ||
+	    !store_hosts(store, add_host, &hosts, &err) || !store_results(store, &filter, add_row, &rows, &err)) {
 		http_fault(visit->request, &err);
 		return;
 	}
@@ -226,9 +267,10 @@ void show_control(struct visit *visit) {
 	if (summary_is_of_hosts(control)) {
 		show_population(&page, &summary);
 		write_states(&page, &summary, control);
-		write_rules(&page, &rows, names);
 	}
-	if (!show_attestations(&page, store, control->id, visit->now, &err))
+	const bool is_shown = !summary_is_of_hosts(control) ||
+			      (write_policies(&page, &rows, &hosts, &err) && write_rules(&page, &rows, &hosts, &err));
+	if (!is_shown || !show_attestations(&page, store, control->id, visit->now, &err))
 		http_fault(visit->request, &err);
 	else
 		show_page(visit, 200, &page);

@@ -6,6 +6,9 @@ struct host_page {
 	const char *id, *reader;
 	int64_t now;
 	bool is_found, is_attester;
+	struct marks marks;
+	char *policies;    /* of its last round, as the store has them; owned */
+	struct err *fault; /* of a visitor that ended early; its code ERR_NONE: of none */
 	/* Epochs of its evidence key (docs/FORMAT.md 1.1). */
 	unsigned boots, resets, rotations;
 	int64_t last_reset; /* received then; 0: none */
@@ -47,6 +50,7 @@ static void write_host(void *context, const struct store_host *host) {
 	if (strcmp(host->id, at->id) != 0)
 		return;
 	at->is_found = true;
+	at->policies = xstrdup(host->policies);
 	at->is_attester = host->purpose[0] != '\0';
 	CLEANUP(free_ptr)
 	char *title = xasprintf("%s %s", at->is_attester ? "Identity" : "Host", host->name[0] ? host->name : host->id);
@@ -123,11 +127,20 @@ static bool write_result(void *context, const struct store_result *result) {
 	page_text(at->page, reason ? reason : "");
 	page_open(at->page, "details", NULL);
 	page_element(at->page, "summary", "what was observed, and how to verify it", NULL);
-	show_result_detail(at->page, result);
+	const bool is_shown = show_result_detail(at->page, &at->marks, at->policies, result, at->fault);
 	page_close(at->page);
 	page_close(at->page);
 	page_close(at->page);
-	return true;
+	return is_shown;
+}
+
+static bool write_policies(struct host_page *at, struct err *err) {
+	CLEANUP(json_decref_p) json_t *policies = NULL;
+	struct err ignored;
+	if (at->is_attester || !json_read(at->policies, strlen(at->policies), 1 << 20, "policies", &policies, &ignored))
+		return true;
+	page_element(at->page, "h2", "Policies", NULL);
+	return show_approvals(at->page, &at->marks, policies, err);
 }
 
 static bool write_results(struct host_page *at, struct store *store, struct err *err) {
@@ -135,19 +148,28 @@ static bool write_results(struct host_page *at, struct store *store, struct err 
 	page_open(at->page, "table", "class", "results", NULL);
 	page_element(at->page, "caption", "Latest result of every rule", NULL);
 	page_open(at->page, "tbody", NULL);
+	at->fault = err;
+	err->code = ERR_NONE;
 	bool is_read = store_results(store, &filter, write_result, at, err);
 	page_close(at->page);
 	page_close(at->page);
-	return is_read;
+	return is_read && err->code == ERR_NONE;
+}
+
+static void host_page_done(struct host_page *at) {
+	marks_done(&at->marks);
+	free(at->policies);
 }
 
 void show_host(struct visit *visit) {
 	CLEANUP(page_done) struct page page = {0};
+	CLEANUP(host_page_done)
 	struct host_page at = {.page = &page, .id = visit->rest, .reader = visit->reader, .now = visit->now};
 	struct store *store = visit->collector->store;
 	struct err err;
+	marks_open(&at.marks, visit->collector->folder, store, visit->now);
 	if (!store_epochs(store, at.id, count_epoch, &at, &err) || !store_hosts(store, write_host, &at, &err) ||
-	    !store_attesters(store, write_host, &at, &err) ||
+	    !store_attesters(store, write_host, &at, &err) || (at.is_found && !write_policies(&at, &err)) ||
 	    (at.is_found && !show_findings(&page, store, at.id, &err)) ||
 	    (at.is_found && !at.is_attester && !write_results(&at, store, &err)))
 		http_fault(visit->request, &err);

@@ -108,18 +108,6 @@ static void write_omitted(struct page *page, const json_t *omitted) {
 	page_close(page);
 }
 
-static void write_waiver(struct page *page, const json_t *waiver) {
-	if (!waiver)
-		return;
-	CLEANUP(free_ptr) char *id = text_of(json_object_get(waiver, "id"));
-	CLEANUP(free_ptr) char *approver = text_of(json_object_get(waiver, "approver"));
-	CLEANUP(free_ptr) char *until = text_of(json_object_get(waiver, "expiresAt"));
-	CLEANUP(free_ptr) char *reason = text_of(json_object_get(waiver, "reason"));
-	page_open(page, "p", NULL);
-	page_textf(page, "Exception %s, approved by %s, until %s: %s", id, approver, until, reason);
-	page_close(page);
-}
-
 static void write_command(struct page *page, const char *digest) {
 	page_open(page, "p", NULL);
 	page_text(page, "Evidence record: ");
@@ -154,19 +142,23 @@ static void write_times(struct page *page, const struct store_result *result, co
 	page_close(page);
 }
 
-void show_result_detail(struct page *page, const struct store_result *result) {
+bool show_result_detail(struct page *page, struct marks *marks, const char *policies, const struct store_result *result,
+			struct err *err) {
 	CLEANUP(json_decref_p) json_t *json = NULL;
-	struct err err;
-	if (!json_read(result->json, strlen(result->json), 16 << 20, "result", &json, &err)) {
+	struct err ignored;
+	if (!json_read(result->json, strlen(result->json), 16 << 20, "result", &json, &ignored)) {
 		page_element(page, "p", "The kept result cannot be read.", NULL);
-		return;
+		return true;
 	}
 	write_times(page, result, json);
-	write_waiver(page, json_object_get(json, "waiver"));
+	if (!show_exception(page, marks, policies, json_object_get(json, "waiver"), err) ||
+	    !show_judged_by(page, marks, policies, json, err))
+		return false;
 	write_value(page, "Expected", json_object_get(json, "expected"));
 	write_value(page, "Parameters", json_object_get(json, "params"));
 	write_rows(page, "Observed", json_object_get(json, "observed"), "no rows");
 	write_omitted(page, json_object_get(json, "omitted"));
 	write_rows(page, "Sources", json_object_get(json, "sources"), "none was read");
 	write_command(page, result->statement);
+	return true;
 }

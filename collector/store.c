@@ -114,6 +114,10 @@ static const char index_schema[] =
 	" until INTEGER NOT NULL) STRICT;"
 	"CREATE TABLE IF NOT EXISTS derived.attestation_controls(control TEXT NOT NULL, idx INTEGER NOT NULL,"
 	" PRIMARY KEY(control, idx)) STRICT;"
+	"CREATE TABLE IF NOT EXISTS derived.approvals(policy TEXT NOT NULL, body TEXT NOT NULL, idx INTEGER NOT NULL,"
+	" statement TEXT NOT NULL, host TEXT NOT NULL, received INTEGER NOT NULL, PRIMARY KEY(policy, body)) STRICT;"
+	"CREATE TABLE IF NOT EXISTS derived.judged(policy TEXT PRIMARY KEY, idx INTEGER NOT NULL,"
+	" received INTEGER NOT NULL) STRICT;"
 	"CREATE INDEX IF NOT EXISTS derived.findings_host ON findings(host, id);"
 	"COMMIT;";
 

@@ -46,8 +46,9 @@ static bool count_others(struct store *store, const char *table, int64_t *ret_co
 
 static bool compare_tables(struct store *store, bool with_history, store_compared compared, void *context,
 			   struct err *err) {
-	static const char *const tables[] = {"position", "lines",    "epochs",  "statements",           "hosts",
-					     "results",  "findings", "history", "attestation_controls", "attestations"};
+	static const char *const tables[] = {"position",  "lines",    "epochs",  "statements",           "hosts",
+					     "results",   "findings", "history", "attestation_controls", "attestations",
+					     "approvals", "judged"};
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
 		int64_t count;
 		if (!with_history && !strcmp(tables[i], "history"))

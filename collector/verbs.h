@@ -18,9 +18,9 @@ struct verb {
 };
 
 extern const struct verb collector_init, collector_token_add, collector_token_list, collector_token_remove,
-	collector_log_key, collector_reader_add, collector_reader_list, collector_reader_remove, collector_fingerprint,
-	collector_rebuild, collector_fsck, collector_erase, collector_revoke, collector_run, collector_anchor,
-	collector_import;
+	collector_log_key, collector_reader_add, collector_reader_list, collector_reader_remove, collector_approver_add,
+	collector_approver_list, collector_approver_remove, collector_fingerprint, collector_rebuild, collector_fsck,
+	collector_erase, collector_revoke, collector_run, collector_anchor, collector_import;
 
 /* Options as getopt_long has them; the value of a long option's `val` goes to take(). False: ERR_USAGE.
  * Leaves exactly `count` operands in ret_operands. */

@@ -12,6 +12,7 @@
 #define RESULTS_MOST 4096
 #define RULE_LONGEST 128
 #define CONTROL_LONGEST 16
+#define WAIVER_TEXT_LONGEST 4096 /* bytes of one member */
 
 void peer_done(struct peer *peer) {
 	free(peer->transport_key);
@@ -234,9 +235,24 @@ static bool has_time(const json_t *object, const char *name, const char *where, 
 	return times_parse(text, ret_instant) || err_set(err, ERR_MALFORMED, where, "\"%s\" is not a time", name);
 }
 
-static bool times_hold(const json_t *result, const char *rule, struct err *err) {
-	int64_t collected = 0, expires = 0, until = 0;
+/* An exception is shown, and counted, by what it says. */
+static bool waiver_holds(const json_t *result, const char *rule, struct err *err) {
+	static const char *const members[] = {"id", "approver", "reason"};
 	const json_t *waiver = json_object_get(result, "waiver");
+	const char *text;
+	int64_t until;
+	for (size_t i = 0; waiver && i < ARRAY_LEN(members); i++) {
+		if (!json_get_string(waiver, members[i], rule, &text, err))
+			return false;
+		if (!*text || strlen(text) > WAIVER_TEXT_LONGEST)
+			return err_set(err, ERR_MALFORMED, rule, "\"%s\" of its waiver is empty or too long",
+				       members[i]);
+	}
+	return !waiver || has_time(waiver, "expiresAt", rule, &until, err);
+}
+
+static bool times_hold(const json_t *result, const char *rule, struct err *err) {
+	int64_t collected = 0, expires = 0;
 	if (!has_time(result, "collectedAt", rule, &collected, err) ||
 	    !has_time(result, "expiresAt", rule, &expires, err))
 		return false;
@@ -244,7 +260,7 @@ static bool times_hold(const json_t *result, const char *rule, struct err *err) 
 		return err_set(err, ERR_MALFORMED, rule, "it expires before it was collected");
 	if (expires - collected > POLICY_VALID_LONGEST)
 		return err_set(err, ERR_MALFORMED, rule, "it would stand for more than 366 days");
-	return !waiver || has_time(waiver, "expiresAt", rule, &until, err);
+	return true;
 }
 
 static bool result_holds(const json_t *result, const char *before, const char **ret_rule, struct err *err) {
@@ -259,7 +275,7 @@ static bool result_holds(const json_t *result, const char *before, const char **
 	if (json_object_get(result, "erased"))
 		return err_set(err, ERR_MALFORMED, rule, "a host does not erase its results");
 	if (!words_hold(result, rule, err) || !controls_hold(result, rule, err) || !times_hold(result, rule, err) ||
-	    !json_get_array(result, "observed", rule, &array, err) ||
+	    !waiver_holds(result, rule, err) || !json_get_array(result, "observed", rule, &array, err) ||
 	    !json_get_array(result, "sources", rule, &array, err))
 		return false;
 	*ret_rule = rule;

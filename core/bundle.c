@@ -99,6 +99,21 @@ static json_t *collector_key_json(const struct trust_key *key) {
 			 pem);
 }
 
+static json_t *approvers_json(const struct approvers *approvers) {
+	json_t *list = json_array();
+	for (size_t i = 0; i < approvers->count; i++) {
+		const struct approver *approver = &approvers->items[i];
+		CLEANUP(free_ptr) char *pem = key_public_pem(approver->key);
+		char hex[HASH_HEX], until[TIMES_TEXT];
+		json_t *object = json_pack("{s:s, s:s, s:s}", "name", approver->name, "keyid",
+					   hash_hex(&approver->id, hex), "publicKey", pem);
+		if (approver->until)
+			json_object_set_new(object, "until", json_string(times_format(approver->until, until)));
+		json_array_append_new(list, object);
+	}
+	return list;
+}
+
 /* What is absent where there is none. */
 static void add_optional(const struct trust *trust, json_t *object) {
 	json_t *authorities = json_array();
@@ -111,6 +126,8 @@ static void add_optional(const struct trust *trust, json_t *object) {
 		json_object_set_new(object, "witnessPolicy", json_text(trust->witness_policy));
 	if (trust->collector)
 		json_object_set_new(object, "collectorKey", collector_key_json(trust->collector));
+	if (trust->approvers.count > 0)
+		json_object_set_new(object, "approvers", approvers_json(&trust->approvers));
 }
 
 json_t *trust_json(const struct trust *trust, int64_t log_valid_from) {
@@ -150,6 +167,7 @@ void trust_free(struct trust *trust) {
 		sk_X509_pop_free(trust->chains[i], X509_free);
 	if (trust->collector)
 		key_done(trust->collector);
+	approvers_done(&trust->approvers);
 	timestamp_trust_free(trust->timestamp);
 	free(trust->logs);
 	free(trust->keys);
@@ -277,12 +295,41 @@ static bool read_optional(const json_t *object, const char *where, struct trust 
 	return true;
 }
 
+static bool read_approver(const json_t *object, const char *where, struct approvers *approvers, struct err *err) {
+	const char *name, *pem, *until;
+	int64_t instant = 0;
+	if (!json_is_object(object))
+		return err_set(err, ERR_MALFORMED, where, "a member of \"approvers\" is not an object");
+	if (!json_get_string(object, "name", where, &name, err) ||
+	    !json_get_string(object, "publicKey", where, &pem, err))
+		return false;
+	if (json_object_get(object, "until") &&
+	    (!json_get_string(object, "until", where, &until, err) || !times_parse(until, &instant)))
+		return err_set(err, ERR_MALFORMED, where, "\"until\" of an approver is not a time");
+	return approvers_add(approvers, name, pem, instant, where, err);
+}
+
+static bool read_approvers(const json_t *object, const char *where, struct trust *trust, struct err *err) {
+	json_t *list, *approver;
+	size_t index;
+	if (!json_object_get(object, "approvers"))
+		return true;
+	if (!json_get_array(object, "approvers", where, &list, err))
+		return false;
+	json_array_foreach(list, index, approver) {
+		if (!read_approver(approver, where, &trust->approvers, err))
+			return false;
+	}
+	return true;
+}
+
 bool trust_read(const char *data, size_t len, const char *where, struct trust **ret_trust, struct err *err) {
 	CLEANUP(json_decref_p) json_t *object = NULL;
 	CLEANUP(trust_free_p) struct trust *trust = xcalloc(1, sizeof *trust);
 	if (!json_read(data, len, TRUST_LARGEST, where, &object, err) || !has_type(object, TRUST_TYPE, where, err) ||
 	    !read_logs(object, where, trust, err) || !read_keys(object, where, trust, err) ||
-	    !read_authorities(object, where, trust, err) || !read_optional(object, where, trust, err))
+	    !read_authorities(object, where, trust, err) || !read_optional(object, where, trust, err) ||
+	    !read_approvers(object, where, trust, err))
 		return false;
 	*ret_trust = trust;
 	trust = NULL;

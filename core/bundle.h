@@ -1,6 +1,7 @@
 /* Sigstore bundle v0.3 and the trust file (docs/FORMAT.md 5). */
 #pragma once
 
+#include "core/approvers.h"
 #include "core/entry.h"
 #include "core/proof.h"
 #include "core/timestamp.h"
@@ -26,6 +27,7 @@ struct trust {
 	size_t authority_count;
 	char *witness_policy;        /* text of a C2SP tlog-policy, or NULL */
 	struct trust_key *collector; /* of the collector's own line, or NULL; name "" and from 0, as it has none */
+	struct approvers approvers;  /* of policies and waivers */
 	/* Filled by trust_read() from `authorities`, NULL when there are none; trust_json() does not look at it. */
 	struct timestamp_trust *timestamp;
 	/* For trust_json() alone, for Sigstore's libraries: the chains of the authorities' signers, each from the
@@ -43,8 +45,9 @@ void bundle_add_timestamp(json_t *bundle, const void *response, size_t len);
 
 /* The trust file; the logs' addresses are "https://" and their names. New reference. */
 json_t *trust_json(const struct trust *trust, int64_t log_valid_from);
-/* Its reading: "logs", "evidenceKeys", and where they are there "timestampAuthorities", "witnessPolicy" and
- * "collectorKey". "trustedRoot" is for Sigstore's libraries and is not looked at. The policy's text is not parsed. */
+/* Its reading: "logs", "evidenceKeys", and where they are there "timestampAuthorities", "witnessPolicy",
+ * "collectorKey" and "approvers". "trustedRoot" is for Sigstore's libraries and is not looked at. The policy's text is
+ * not parsed. */
 MUST_CHECK bool trust_read(const char *data, size_t len, const char *where, struct trust **ret_trust, struct err *err);
 void trust_free(struct trust *trust);
 DEFINE_CLEANUP(struct trust, trust_free)

@@ -45,6 +45,7 @@ struct kit_host {
 	struct peer peer;
 	/* Of the next statement alone; owned by the caller. */
 	json_t *looked, *checkpoint;
+	json_t *policies; /* of all that follow; NULL: none; owned by the caller */
 };
 
 static inline int kit_remove_one(const char *path, const struct stat *status, int type, struct FTW *at) {
@@ -124,7 +125,7 @@ static inline void kit_add(struct kit_host *host, const char *type, const char *
 		.trigger = (char *)"schedule",
 		.started_at = host->clock,
 		.finished_at = host->clock,
-		.policies = json_array(),
+		.policies = host->policies ? json_incref(host->policies) : json_array(),
 		.state = state,
 		.full = host->full,
 		.looked = host->looked,
