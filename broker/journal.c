@@ -10,10 +10,13 @@
 #include "core/text.h"
 #include "sources/kind.h"
 
+#define SAID_WORDS ((size_t)1024)
+
 /* In memory that parent and children share. */
 struct count {
 	_Atomic uint64_t span; /* number of the present one, from the clock */
 	_Atomic uint32_t lines, left_out;
+	_Atomic uint64_t said[SAID_WORDS]; /* a bit each, by what a name hashes to */
 };
 
 static struct count *count;
@@ -80,6 +83,19 @@ void journal_record(const char *format, ...) {
 	CLEANUP(free_ptr) char *text = xvasprintf(format, arguments);
 	va_end(arguments);
 	put(6, text);
+}
+
+/* FNV-1a. */
+static uint64_t hash(const char *text) {
+	uint64_t value = 0xcbf29ce484222325;
+	for (; *text; text++)
+		value = (value ^ (unsigned char)*text) * 0x100000001b3;
+	return value;
+}
+
+bool journal_is_new(const char *name) {
+	uint64_t bit = hash(name) % (SAID_WORDS * 64), mask = (uint64_t)1 << (bit % 64);
+	return !(atomic_fetch_or(&count->said[bit / 64], mask) & mask);
 }
 
 void journal_close(void) { put_left_out(); }

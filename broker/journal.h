@@ -16,5 +16,8 @@ void journal_error(const char *format, ...) __attribute__((format(printf, 1, 2))
 void journal_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* What is to be on record each time: what was let happen. */
 void journal_record(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Whether this is the first time that this process, or one that it forked, asks it for a name. (Of very many some are
+ * taken for one another.) */
+bool journal_is_new(const char *name);
 /* Says what was left out, if anything; for who ends. */
 void journal_close(void);

@@ -4,6 +4,7 @@
 #include "broker/serve.h"
 #include "broker/start.h"
 #include "core/confine.h"
+#include "sources/action.h"
 #include "sources/approvals.h"
 #include "sources/probe.h"
 
@@ -16,19 +17,31 @@ static const char usage[] = "usage: vouch-prober [options]\n\n"
 			    "  --idle SECONDS    end after so long without a connection (default: 60; 0: never)\n\n"
 			    "Exit: 0 ended by a signal or idle; 1 it could not go on; 2 it could not start.\n";
 
-/* context: the path of the approvals. */
+struct prober {
+	const char *approvals; /* the file's path */
+	struct buf who;        /* answers for the probe that is made now */
+};
+
 static bool permit(void *context, const char *name, const struct place **ret_place, int *ret_error, struct err *err) {
-	CLEANUP(buf_done) struct buf who = {0};
-	if (!approvals_ask(context, name, &who, err))
-		return false; /* *ret_error is EACCES already */
-	journal_record("%s: approved by %s", name, buf_str(&who));
-	return true;
+	struct prober *prober = context;
+	buf_done(&prober->who);
+	return approvals_ask(prober->approvals, name, &prober->who, err); /* *ret_error is EACCES already */
+}
+
+static void looked(void *context, const char *name, const struct err *err) {
+	const struct prober *prober = context;
+	CLEANUP(free_ptr) char *by = xasprintf("approved by %s", buf_str(&prober->who));
+	CLEANUP(free_ptr)
+	char *line = action_send(&(struct action){.program = "vouch-prober", .what = name, .by = by}, err);
+	if (line)
+		journal_record("%s", line);
 }
 
 static int run(const struct start_arguments *arguments) {
 	static const struct unit unit = {.name = "prober", .kinds = probes_all};
+	struct prober prober = {.approvals = arguments->file};
 	struct serve_options options = {
-		.unit = &unit, .permit = permit, .context = (char *)arguments->file, .idle_s = arguments->idle_s};
+		.unit = &unit, .permit = permit, .looked = looked, .context = &prober, .idle_s = arguments->idle_s};
 	CLEANUP(close_fd) int listening = -1;
 	struct err err;
 	journal_open(unit.name);

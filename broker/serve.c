@@ -60,9 +60,18 @@ static bool permit(void *context, const char *name, const struct place **ret_pla
 	return true;
 }
 
+static void say_looked(void *context, const char *name, const struct err *err) {
+	const struct service *service = context;
+	if (service->options->looked)
+		service->options->looked(service->options->context, name, err);
+}
+
 static void say_refused(void *context, const char *name, int error, const struct err *err) {
 	const struct service *service = context;
 	const char *word = strerrorname_np(error);
+	/* That nobody approved it is in the evidence each time. */
+	if (err->code == ERR_UNAPPROVED && !journal_is_new(name))
+		return;
 	char text[sizeof err->where + sizeof err->why];
 	journal_notice("refused to process %d of user %u: %s: %s", (int)service->peer.pid, (unsigned)service->peer.uid,
 		       word ? word : "errno", err_text(err, text, sizeof text));
@@ -78,8 +87,11 @@ static void say_not_opened(void *context, const char *name, const char *path, co
 static _Noreturn void serve_connection(const struct server *server, int connection, const struct ucred *peer) {
 	sigset_t none;
 	struct service service = {.options = server->options, .peer = *peer};
-	const struct hand hand = {
-		.kinds = server->options->unit->kinds, .permit = permit, .refused = say_refused, .context = &service};
+	const struct hand hand = {.kinds = server->options->unit->kinds,
+				  .permit = permit,
+				  .refused = say_refused,
+				  .looked = say_looked,
+				  .context = &service};
 	service.guard = (struct guard){.may_lead = may_lead, .refused = say_not_opened, .context = &service};
 	service.place = (struct place){.guard = &service.guard};
 	prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -16,6 +16,8 @@ struct serve_options {
 	/* What decides instead of the list, as in sources/hand.h; called in the children. NULL: the list. */
 	bool (*permit)(void *context, const char *name, const struct place **ret_place, int *ret_error,
 		       struct err *err);
+	/* As in sources/hand.h; called in the children. NULL: nobody is told. */
+	void (*looked)(void *context, const char *name, const struct err *err);
 	void *context;
 	unsigned idle_s; /* without a connection for so long it ends; 0: never */
 };

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "core/text.h"
+#include "sources/action.h"
 #include "sources/approvals.h"
 #include "sources/probe.h"
 
@@ -26,10 +26,10 @@ static bool look(const struct ask *ask, struct answer *ret_answer, struct err *e
 	if (!probe)
 		return err_set(err, ERR_UNPROVED, ask->name,
 			       "this program makes no probes, and there is no vouch-prober");
-	CLEANUP(free_ptr) char *line = xasprintf("%s: approved by %s", ask->name, buf_str(&who));
-	text_replace_controls(line);
-	fprintf(stderr, "vouch: %s\n", line);
-	return probe->look(ask, ret_answer, err);
+	CLEANUP(free_ptr) char *by = xasprintf("approved by %s", buf_str(&who));
+	bool is_seen = probe->look(ask, ret_answer, err);
+	action_record(&(struct action){.program = "vouch", .what = ask->name, .by = by}, is_seen ? NULL : err);
+	return is_seen;
 }
 
 #define KIND(variable, text)                                                                                           \

@@ -10,6 +10,7 @@
 
 #include "core/file.h"
 #include "core/text.h"
+#include "sources/action.h"
 #include "sources/approvals.h"
 #include "sources/journal.h"
 #include "sources/journal_open.h"
@@ -127,14 +128,28 @@ struct sending {
 	struct canary canary;
 	struct journal_files files;
 	char machine[33];
-	uint64_t began; /* CLOCK_MONOTONIC */
+	uint64_t began; /* CLOCK_MONOTONIC; 0: nothing has been sent */
+	char *by;       /* who lets it be sent */
+	bool is_answered;
+	struct err err; /* why it was not */
 	sd_event_source *timer;
 };
 
+/* However it ended: what was sent is on record. */
+static void record(const struct sending *sending) {
+	const struct action action = {.program = "vouchd", .what = job_ask(sending->job)->name, .by = sending->by};
+	struct err err;
+	err_set(&err, ERR_TIMEOUT, action.what, "not done before its deadline");
+	action_record(&action, sending->is_answered ? NULL : sending->err.code ? &sending->err : &err);
+}
+
 static void end(void *work) {
 	struct sending *sending = work;
+	if (sending->began)
+		record(sending);
 	sd_event_source_disable_unref(sending->timer);
 	journal_files_done(&sending->files);
+	free(sending->by);
 	free(sending);
 }
 
@@ -155,7 +170,13 @@ static void answer(struct sending *sending) {
 	json_t *value = json_pack("{s:[o,o],s:I}", "paths", path_json("syslog", &sending->canary.syslog),
 				  path_json("journal", &sending->canary.journal), "waited_us",
 				  (json_int_t)(time_us() - sending->began));
+	sending->is_answered = true;
 	job_answer(sending->job, value);
+}
+
+static void fail(struct sending *sending, const struct err *err) {
+	sending->err = *err;
+	job_fail(sending->job, err);
 }
 
 static void look_next(struct sending *sending);
@@ -191,7 +212,7 @@ static void wait_or_answer(struct sending *sending) {
 				       on_timer, sending) >= 0)
 		return;
 	err_set(&err, ERR_UNREADABLE, job_ask(sending->job)->name, "no timer to wait by");
-	job_fail(sending->job, &err);
+	fail(sending, &err);
 }
 
 static void on_part(void *context, struct answer *answer, const struct err *failed) {
@@ -201,7 +222,7 @@ static void on_part(void *context, struct answer *answer, const struct err *fail
 	if (journal_files_take(&sending->files, answer, failed, &err))
 		look_next(sending);
 	else
-		job_fail(job, &err);
+		fail(sending, &err);
 }
 
 static void look_next(struct sending *sending) {
@@ -214,7 +235,7 @@ static void look_next(struct sending *sending) {
 	else if (canary_find(job_ask(job), &sending->files, sending->machine, &sending->canary, &err))
 		wait_or_answer(sending);
 	else
-		job_fail(job, &err);
+		fail(sending, &err);
 }
 
 static void start(struct job *job) {
@@ -228,6 +249,7 @@ static void start(struct job *job) {
 		job_fail(job, &err);
 		return;
 	}
+	sending->by = xasprintf("approved by %s", buf_str(&who));
 	sending->began = time_us();
 	canary_send(&sending->canary, DEV_LOG, JOURNAL_SOCKET);
 	look_anew(sending);

@@ -63,6 +63,8 @@ static bool serve(int socket, const struct hand *hand, const struct wire_request
 	errno = 0;
 	bool is_seen = look(kind, &ask, &answer, &err);
 	error = errno;
+	if (hand->looked)
+		hand->looked(hand->context, request->name, is_seen ? NULL : &err);
 	/* A descriptor that is not what it should be is only found out by looking at it. */
 	if (!is_seen && kind->takes_descriptor && err.code == ERR_DENIED && hand->refused)
 		hand->refused(hand->context, request->name, error, &err);
@@ -89,7 +91,7 @@ void hand_serve(int socket, const struct hand *hand) {
 			return;
 		bool is_heard = serve(socket, hand, &request);
 		close_fd(&request.sent);
-		if (!is_heard)
+		if (!is_heard || hand->is_single)
 			return;
 	}
 }

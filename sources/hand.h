@@ -15,9 +15,12 @@ struct hand {
 		       struct err *err);
 	/* After each request that was refused, for the journal. NULL: nobody is told. */
 	void (*refused)(void *context, const char *name, int error, const struct err *err);
+	/* After each look that was permitted: err is how it failed, NULL where it did not. NULL: nobody is told. */
+	void (*looked)(void *context, const char *name, const struct err *err);
 	void *context;
+	bool is_single; /* serves one request, and returns */
 };
 
-/* Serves until the other end closes, then returns. Ends the process by SIGALRM's default action where a look does not
- * end within its kind's deadline. */
+/* Serves until the other end closes (or one request), then returns. Ends the process by SIGALRM's default action where
+ * a look does not end within its kind's deadline. */
 void hand_serve(int socket, const struct hand *hand);

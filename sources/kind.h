@@ -55,8 +55,8 @@ struct kind {
 	bool below_root;  /* read below a fixture root too; the others come from .vouch there */
 	bool may_be_kept; /* what .vouch of a fixture root has of it stands for what is below the root */
 	enum helper helper;
-	/* Where there is a helper for each of several: the file name of the socket of the one that a name (without its
-	 * prefix) is asked of, NULL: there can be none; the caller frees. Such a helper answers once a connection. */
+	/* Where there is a helper for each plugin: the plugin's name, after what stands behind the prefix; NULL: it is
+	 * none; the caller frees. Such a helper answers once a connection. */
 	char *(*instance)(const char *rest);
 	bool is_slow;          /* may take long by its nature: a hand gets nothing else to do beside it */
 	bool takes_descriptor; /* a request for it brings one */

@@ -5,6 +5,7 @@
 
 #include "core/plugin_call.h"
 #include "core/plugin_output.h"
+#include "sources/action.h"
 #include "sources/plugin_file.h"
 
 #define EXIT_MOST 3
@@ -58,13 +59,16 @@ static bool look(const struct ask *ask, struct answer *ret_answer, struct err *e
 	CLEANUP(buf_done) struct buf said = {0};
 	const struct plugin_way way = {
 		.folders = plugin_folders, .owner = geteuid(), .timeout_s = PLUGIN_TIMEOUT_S, .is_loose = true};
-	return plugin_look(ask, &way, ret_answer, &said, err);
+	bool is_seen = plugin_look(ask, &way, ret_answer, &said, err);
+	if (is_seen || err->code != ERR_ABSENT)
+		action_record(&(struct action){.program = "vouch", .what = ask->name, .by = "by hand, without helpers"},
+			      is_seen ? NULL : err);
+	return is_seen;
 }
 
-/* Whose socket: by its name. */
 static char *instance(const char *rest) {
 	CLEANUP(free_ptr) char *name = xstrndup(rest, strcspn(rest, "?"));
-	return plugin_is_name(name) ? xasprintf("plugin-%s.sock", name) : NULL;
+	return plugin_is_name(name) ? xstrdup(name) : NULL;
 }
 
 const struct kind kind_plugin = {.prefix = PLUGIN_PREFIX,

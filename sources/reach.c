@@ -53,7 +53,7 @@ struct arm {
 struct side {
 	struct reach *reach;
 	enum helper helper;
-	char *instance;    /* the socket's name where the helper is one of several; else NULL; owned */
+	char *instance;    /* the plugin's name, where the helper is a plugin's; else NULL; owned */
 	struct side *next; /* of those */
 	struct arm *arms[REACH_HANDS];
 	size_t count;
@@ -150,7 +150,8 @@ static void arm_free(struct arm *arm) {
 DEFINE_CLEANUP(struct arm, arm_free)
 
 static char *socket_path(const struct side *side) {
-	return file_join(side->reach->helpers, side->instance ? side->instance : socket_names[side->helper]);
+	return side->instance ? xasprintf("%s/plugin-%s.sock", side->reach->helpers, side->instance)
+			      : file_join(side->reach->helpers, socket_names[side->helper]);
 }
 
 /* Nobody answered a call, though it was asked for often enough. */
@@ -317,9 +318,9 @@ static size_t most(const struct side *side) {
 
 /* The socket is what root lets be run. */
 static void say_not_enabled(const struct side *side, const char *path, struct err *err) {
-	int len = (int)strlen(side->instance) - (int)strlen(".sock");
-	err_set(err, ERR_UNAPPROVED, "", "not enabled here, there is no %s: systemctl enable --now vouch-%.*s.socket",
-		path, len, side->instance);
+	err_set(err, ERR_UNAPPROVED, "",
+		"not enabled here, there is no %s: systemctl enable --now vouch-plugin@%s.socket", path,
+		side->instance);
 }
 
 /* No hand could be had: why nothing that waits here is looked at. */

@@ -4,10 +4,14 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 #include "core/plugin_output.h"
+#include "sources/fetch.h"
 #include "sources/kind.h"
 #include "sources/plugin.h"
 #include "sources/plugin_file.h"
@@ -257,6 +261,137 @@ static void the_first_folder_that_has_one_decides(void **state) {
 	assert_true(strstr(err.why, "there is no plugin none"));
 }
 
+/* --- the helper: a real vouch-plugin on a socket of its own, asked as vouchd asks. As root, as plugins are root's. */
+
+struct runner {
+	char *folder, *journal;
+	pid_t process;
+};
+
+static pid_t start_helper(const struct runner *helper, const char *timeout) {
+	CLEANUP(free_ptr) char *socket = below(helper->folder, "plugin-x.sock");
+	pid_t process = fork();
+	if (process == 0) {
+		dup2(open(helper->journal, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600), STDERR_FILENO);
+		setenv("VOUCH_PLUGIN_TIMEOUT", timeout, 1);
+		setenv("STATE_DIRECTORY", "/var/lib/ours", 1);
+		execl(BINARY_DIR "/vouch-plugin", "vouch-plugin", "--client", "nobody", "--idle", "0", "--folder",
+		      helper->folder, "--socket", socket, "x", NULL);
+		_exit(127);
+	}
+	while (access(socket, F_OK) != 0) {
+		assert_int_equal(waitpid(process, NULL, WNOHANG), 0);
+		poll(NULL, 0, 5);
+	}
+	return process;
+}
+
+static void note_done(void *context) { *(bool *)context = true; }
+
+static struct sources *fetch_through(const char *folder, const char *const names[]) {
+	struct sources *set = sources_new();
+	CLEANUP(names_free_p) struct names *list = names_new();
+	sd_event *event = NULL;
+	bool is_done = false;
+	for (; *names; names++)
+		names_add(list, *names);
+	assert_true(sd_event_new(&event) >= 0);
+	struct fetch *fetch = fetch_new(event, &(struct host){.helpers = folder}, set);
+	fetch_start(fetch, list, note_done, &is_done);
+	while (!is_done)
+		assert_true(sd_event_run(event, 60 * 1000000ULL) > 0);
+	fetch_free(fetch);
+	sd_event_unref(event);
+	return set;
+}
+
+/* The one name's outcome through a helper that runs plugin "x" of this text; *ret_status is how the helper ended. */
+static struct sources *ask_helper(struct runner *helper, const char *text, const char *name, int *ret_status) {
+	assert_int_equal(geteuid(), 0);
+	helper->folder = folder_new();
+	helper->journal = below(helper->folder, "journal");
+	put(helper->folder, "x", text);
+	helper->process = start_helper(helper, "1");
+	struct sources *set = fetch_through(helper->folder, (const char *const[]){name, NULL});
+	assert_int_equal(waitpid(helper->process, ret_status, 0), helper->process);
+	return set;
+}
+
+static void helper_done(struct runner *helper) {
+	scratch_free(&helper->folder);
+	free(helper->journal);
+}
+
+static void journal_has(const struct runner *helper, const char *words) {
+	CLEANUP(free_ptr) char *text = scratch_text(helper->folder, "journal");
+	if (!strstr(text, words))
+		fail_msg("\"%s\" is not in \"%s\"", words, text);
+}
+
+static void helper_runs_its_plugin_once_and_ends(void **state) {
+	CLEANUP(helper_done) struct runner helper = {0};
+	int status = -1;
+	CLEANUP(sources_free_p)
+	struct sources *set =
+		ask_helper(&helper, "#!/bin/sh\necho $STATE_DIRECTORY $CACHE_DIRECTORY $1\nprintf 'a\\033b\\n' >&2\n",
+			   "plugin:x?a%20b", &status);
+	assert_string_equal(buf_str(&sources_at(set, 0)->bytes), "{\"exit\":0,\"output\":\"/var/lib/ours a b\\n\"}");
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	journal_has(&helper, "<5>plugin: x: a?b\n");
+	journal_has(&helper, "<6>plugin: action ");
+	journal_has(&helper, ": plugin:x?a%20b: let run by root, by vouch-plugin@x.socket: done\n");
+}
+
+static void helper_ends_what_hangs_and_says_so(void **state) {
+	CLEANUP(helper_done) struct runner helper = {0};
+	int status = -1;
+	CLEANUP(sources_free_p)
+	struct sources *set =
+		ask_helper(&helper, "#!/bin/sh\nsetsid sleep 98762 &\nsleep 98762\n", "plugin:x", &status);
+	assert_int_equal(sources_at(set, 0)->err.code, ERR_TIMEOUT);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	assert_false(runs("98762"));
+	journal_has(&helper, ": timeout: the plugin did not end before its deadline\n");
+}
+
+static void helper_that_its_plugin_kills_is_unproved_and_not_asked_again(void **state) {
+	CLEANUP(helper_done) struct runner helper = {0};
+	int status = -1;
+	CLEANUP(sources_free_p)
+	struct sources *set = ask_helper(&helper, "#!/bin/sh\nkill -KILL $PPID\n", "plugin:x", &status);
+	assert_int_equal(sources_at(set, 0)->err.code, ERR_UNPROVED);
+	assert_non_null(strstr(sources_at(set, 0)->err.why, "closed without an answer"));
+	assert_true(WIFSIGNALED(status));
+}
+
+static void another_plugins_name_is_not_run(void **state) {
+	CLEANUP(helper_done) struct runner helper = {0};
+	int status = -1;
+	assert_int_equal(geteuid(), 0);
+	helper.folder = folder_new();
+	helper.journal = below(helper.folder, "journal");
+	put(helper.folder, "y", "#!/bin/sh\necho y\n");
+	helper.process = start_helper(&helper, "1");
+	CLEANUP(free_ptr)
+	char *from = below(helper.folder, "plugin-x.sock"),
+	     *to = below(helper.folder, "plugin-y.sock");
+	assert_int_equal(rename(from, to), 0);
+	CLEANUP(sources_free_p)
+	struct sources *set = fetch_through(helper.folder, (const char *const[]){"plugin:y", NULL});
+	assert_int_equal(sources_at(set, 0)->err.code, ERR_DENIED);
+	assert_non_null(strstr(sources_at(set, 0)->err.why, "the plugin that runs here is x"));
+	assert_int_equal(waitpid(helper.process, &status, 0), helper.process);
+}
+
+static void what_root_has_not_enabled_is_unapproved_and_says_how(void **state) {
+	CLEANUP(scratch_free) char *folder = folder_new();
+	CLEANUP(sources_free_p)
+	struct sources *set = fetch_through(folder, (const char *const[]){"plugin:check_disk?-w", "plugin:../x", NULL});
+	assert_int_equal(sources_at(set, 0)->err.code, ERR_UNAPPROVED);
+	assert_non_null(strstr(sources_at(set, 0)->err.why, "systemctl enable --now vouch-plugin@check_disk.socket"));
+	assert_int_equal(sources_at(set, 1)->err.code, ERR_UNREADABLE);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(its_output_and_exit_code_are_the_source),
@@ -270,6 +405,11 @@ int main(void) {
 		cmocka_unit_test(a_file_that_others_may_change_is_not_run),
 		cmocka_unit_test(links_are_followed_to_files_of_the_same_kind),
 		cmocka_unit_test(the_first_folder_that_has_one_decides),
+		cmocka_unit_test(helper_runs_its_plugin_once_and_ends),
+		cmocka_unit_test(helper_ends_what_hangs_and_says_so),
+		cmocka_unit_test(helper_that_its_plugin_kills_is_unproved_and_not_asked_again),
+		cmocka_unit_test(another_plugins_name_is_not_run),
+		cmocka_unit_test(what_root_has_not_enabled_is_unapproved_and_says_how),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -81,16 +81,26 @@ static void journal_has(const struct prober *prober, const char *text) {
 		fail_msg("\"%s\" is not in \"%s\"", text, buf_str(&bytes));
 }
 
+static void journal_has_not(const struct prober *prober, const char *text) {
+	struct err err;
+	CLEANUP(buf_done) struct buf bytes = {0};
+	CLEANUP(free_ptr) char *path = file_join(prober->folder, "journal");
+	assert_true(file_read(path, 1U << 20, &bytes, &err));
+	if (strstr(buf_str(&bytes), text))
+		fail_msg("\"%s\" is in \"%s\"", text, buf_str(&bytes));
+}
+
 static void approved_probe_is_made_and_is_on_record(void **state) {
 	const struct prober *prober = *state;
 	struct peer peer = peer_stream(peer_says, "HTTP/1.1 204 No Content\r\n\r\n");
 	CLEANUP(free_ptr) char *name = xasprintf("http:http://127.0.0.1:%d/x", peer.port);
-	CLEANUP(free_ptr) char *line = xasprintf("<6>prober: %s: approved by Jane Doe until 9998-12-31\n", name);
+	CLEANUP(free_ptr) char *line = xasprintf(": %s: approved by Jane Doe until 9998-12-31: done\n", name);
 	approve(prober, "http:http://127.0.0.1:*");
 	CLEANUP(sources_free_p) struct sources *set = fetch_through(prober, name);
 	peer_stop(&peer);
 	assert_string_equal(only(set)->err.why, "");
 	assert_non_null(strstr(buf_str(&only(set)->bytes), "\"status\":204"));
+	journal_has(prober, "<6>prober: action ");
 	journal_has(prober, line);
 }
 
@@ -107,7 +117,8 @@ static void unapproved_probe_is_not_made_and_says_why(void **state) {
 	unapproved(prober, "tls:127.0.0.1:1", "no approval: there is no /tmp/");
 	approve(prober, "tls:127.0.0.1:2");
 	unapproved(prober, "tls:127.0.0.1:1", "no approval in /tmp/");
-	journal_has(prober, "EACCES: tls:127.0.0.1:1: no approval in /tmp/");
+	journal_has(prober, "EACCES: tls:127.0.0.1:1: no approval: there is no /tmp/");
+	journal_has_not(prober, "EACCES: tls:127.0.0.1:1: no approval in /tmp/"); /* said once */
 	put(prober->folder, "approvals", "- probe: \"tls:127.0.0.1:1\"\n  by: J\n  until: 2020-01-31\n  why: x\n");
 	unapproved(prober, "tls:127.0.0.1:1", "approval by J ended on 2020-01-31");
 	put(prober->folder, "approvals", "- probe: \"tls:*\"\n  by: J\n  until: 2020-01-31\n  why: x\n");
