@@ -83,6 +83,18 @@ static bool may_begin(const struct collector *collector, const struct carried *c
 		err_set(err, ERR_REFUSED, PARCEL_CERTIFICATE, "it has ended, and a new line is not begun with it"));
 }
 
+/* One of an outside CA is known from the first time on, as over the network. */
+static bool admit(const struct collector *collector, X509 *certificate, int64_t now, struct err *err) {
+	char host[CA_HOST_ID + 1] = "";
+	if (!outside_is_issuer(collector->outside, certificate, now))
+		return true;
+	if (!outside_admit(collector->store, certificate, collector->own->id, now, host, err))
+		return false;
+	if (host[0])
+		collector_say(collector, "import: the certificate of an outside CA for host %s", host);
+	return true;
+}
+
 static bool is_enrolled(const struct carried *carried, struct err *err) {
 	return carried->peer.host[0] || err_set(err, ERR_REFUSED, PARCEL_CERTIFICATE, "it is not of an enrolled host");
 }
@@ -97,6 +109,7 @@ static bool open_parcel(const struct collector *collector, const char *path, int
 		return err_errno(err, errno, errno == ENOENT ? ERR_ABSENT : ERR_DENIED, path,
 				 "open, as the user that the collector runs as,");
 	if (!read_certificate(carried, &certificate, err) || !read_file(carried, PARCEL_FILE, &text, err) ||
+	    !admit(collector, certificate, now, err) ||
 	    !peer_of_certificate(collector->store, certificate, &carried->peer, err) || !is_enrolled(carried, err) ||
 	    !parcel_read(buf_str(&text), text.len, X509_get0_pubkey(certificate), PARCEL_FILE, &carried->parcel, err))
 		return false;

@@ -75,6 +75,33 @@ bool outside_is_by(const struct outside *outside, SSL *tls) {
 	return false;
 }
 
+static X509_STORE *store_of(const struct outside *outside, int64_t now) {
+	X509_STORE *store = X509_STORE_new();
+	bool ok = store && X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN) == 1 &&
+		  X509_STORE_set_purpose(store, X509_PURPOSE_SSL_CLIENT) == 1;
+	for (size_t i = 0; ok && i < outside->count; i++)
+		ok = X509_STORE_add_cert(store, outside->certificates[i]) == 1;
+	if (ok)
+		X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(store), (time_t)now);
+	if (ok)
+		return store;
+	X509_STORE_free(store);
+	return NULL;
+}
+
+bool outside_is_issuer(const struct outside *outside, X509 *certificate, int64_t now) {
+	if (!outside)
+		return false;
+	X509_STORE *store = store_of(outside, now);
+	X509_STORE_CTX *context = X509_STORE_CTX_new();
+	const bool is_by = store && context && X509_STORE_CTX_init(context, store, certificate, NULL) == 1 &&
+			   X509_verify_cert(context) == 1;
+	X509_STORE_CTX_free(context);
+	X509_STORE_free(store);
+	ERR_clear_error();
+	return is_by;
+}
+
 /* A certificate without extended key usage is for anything, so for no purpose that anybody chose. */
 static bool is_for_clients(X509 *certificate) {
 	const uint32_t usage = X509_get_extended_key_usage(certificate);

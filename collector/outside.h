@@ -24,6 +24,9 @@ MUST_CHECK bool outside_trust(const struct outside *outside, SSL_CTX *tls, struc
 /* Whether the peer's certificate was verified up to one of these, and not up to the collector's own CA. outside may be
  * NULL: none was. */
 bool outside_is_by(const struct outside *outside, SSL *tls);
+/* The same of a certificate that came without a handshake: it is by one of these, for clients, and good at this
+ * instant. */
+bool outside_is_issuer(const struct outside *outside, X509 *certificate, int64_t now);
 /* Records the certificate of such a peer as that of the host that its subject names, which ret_host becomes; "": it is
  * on record already, or names none. ERR_DENIED: it does not fit the terms. own: the id of the collector's own line. */
 MUST_CHECK bool outside_admit(struct store *store, X509 *certificate, const char *own, int64_t now,

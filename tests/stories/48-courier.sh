@@ -143,3 +143,28 @@ carry far "$work/out" >>"$work/carry.log"
 vouch-collector revoke "$collector" --host "$(id far)" --reason "lost" --by tests >>"$work/revoke.log"
 refused "a revoked host's parcel" "this line has ended" import "$work/out" "$work/back"
 check "what was taken stands, once" bash -c 'test "$(printf %s "$1" | grep -c .)" = 78' - "$(all_statements | jq -r "select(.host == \"$(id far)\") | .digest" | sort -u)"
+
+# --- a host that was never on a network: enrolled with files, by a CA of the organisation
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$work/pki.key" -out "$work/pki.pem" -days 2 \
+	-subj "/CN=Organisation" -addext basicConstraints=critical,CA:TRUE 2>>"$work/openssl.log"
+stop collector
+cp "$work/pki.pem" "$collector/outside.pem"
+sed -i 's/^agent_ca:.*/agent_ca: outside.pem/' "$collector/collector.yaml"
+mkdir -p "$work/island-root/etc"
+cp "$work/far-root/etc/os-release" "$work/island-root/etc"
+md5sum <<<"island $work" | cut -d ' ' -f 1 >"$work/island-root/etc/machine-id"
+vouch enrol "$url" --state "$work/island" --root "$work/island-root" --request "$work/island.csr" >>"$work/enrol.log"
+openssl x509 -req -in "$work/island.csr" -CA "$work/pki.pem" -CAkey "$work/pki.key" -days 1 -copy_extensions copyall \
+	-out "$work/island.pem" 2>>"$work/openssl.log"
+vouch enrol "$url" --state "$work/island" --root "$work/island-root" --certificate "$work/island.pem" \
+	--ca <(cat "$work/pki.pem" "$collector/ca.crt") --log-key "$(vouch-collector log-key "$collector")" >>"$work/enrol.log"
+rounds island 2
+rm -rf "$work/out" "$work/back"
+mkdir "$work/out"
+carry island "$work/out" >>"$work/carry.log"
+sed -i 's/^agent_ca:.*/agent_ca: ""/' "$collector/collector.yaml"
+refused "a CA that the collector does not trust" "not of an enrolled host" import "$work/out" "$work/back"
+sed -i 's/^agent_ca:.*/agent_ca: outside.pem/' "$collector/collector.yaml"
+import "$work/out" "$work/back" >>"$work/import.log" 2>&1
+bring island "$work/back" >>"$work/bring.log"
+equal "a host that was never on a network is in the log" 0 "$(spooled island)"
