@@ -51,3 +51,5 @@ static bool shares(const struct expect *expect, const struct expect *of) {
 bool expect_shares_field(const struct expect *expect, const struct expect *of) {
 	return !names(of, NULL) || shares(expect, of);
 }
+
+bool expect_names(const struct expect *expect, const char *field) { return names(expect, field); }

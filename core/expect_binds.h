@@ -10,3 +10,5 @@ bool expect_binds(const struct expect *expect, size_t view);
 bool expect_is_about(const struct expect *expect, size_t view);
 /* Whether one field at least of those that `of` names is named; also where that names none. */
 bool expect_shares_field(const struct expect *expect, const struct expect *of);
+/* Whether the field is named, as the rule writes it ("view.field" with several views). */
+bool expect_names(const struct expect *expect, const char *field);
