@@ -218,9 +218,9 @@ static void print_grey(const json_t *results, const json_t *controls) {
 	json_t *result;
 	json_array_foreach(results, index, result) {
 		const char *control = report_control(result);
-		if (report_verdict(result) != VERDICT_NOTCHECKED || !json_is_true(json_object_get(result, "key")) ||
-		    json_object_get(seen, control) || !is_unchecked(results, control) ||
-		    !may_be_grey(controls, control))
+		if (report_verdict(result) != VERDICT_NOTCHECKED || report_is_disabled(result) ||
+		    !json_is_true(json_object_get(result, "key")) || json_object_get(seen, control) ||
+		    !is_unchecked(results, control) || !may_be_grey(controls, control))
 			continue;
 		json_object_set_new(seen, control, json_true());
 		buf_addf(&line, "%s%s", line.len ? ", " : "", control);
@@ -229,8 +229,26 @@ static void print_grey(const json_t *results, const json_t *controls) {
 		say(stdout, "  not evaluated for this reason alone: %s\n", buf_str(&line));
 }
 
+/* Each with who disabled it and why. */
+static size_t print_disabled(const json_t *results) {
+	size_t index, count = 0;
+	json_t *result;
+	json_array_foreach(results, index, result) {
+		if (!report_is_disabled(result))
+			continue;
+		printf("%s", count++ ? "" : "\nDisabled\n");
+		const char *host = report_text(result, "host");
+		CLEANUP(free_ptr)
+		char *line = xasprintf("%s%s%s: %s", host, *host ? ": " : "", report_text(result, "rule"),
+				       report_text(result, "reason"));
+		say_wrapped(line, 2);
+	}
+	return count;
+}
+
 void report_unchecked(const json_t *results, const json_t *controls) {
 	size_t count = report_count(results).by_verdict[VERDICT_NOTCHECKED];
+	count -= print_disabled(results);
 	if (!count)
 		return;
 	printf("\n%zu %s not looked at until you say so\n", count, plural(count, "rule was", "rules were"));

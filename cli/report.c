@@ -1,6 +1,8 @@
 #include "cli/report.h"
 
 #include "cli/say.h"
+#include "core/text.h"
+#include "core/times.h"
 
 #define ROWS_SHOWN 5
 #define ROW_LONGEST 300 /* bytes of a row that are shown; --json has it whole */
@@ -21,12 +23,24 @@ const char *report_control(const json_t *result) {
 	return control ? control : "";
 }
 
+bool report_is_waived(const json_t *result) {
+	int64_t until;
+	return report_verdict(result) == VERDICT_FAIL &&
+	       times_parse(report_text(json_object_get(result, "waiver"), "expiresAt"), &until) && until > times_now();
+}
+
+bool report_is_disabled(const json_t *result) {
+	return report_verdict(result) == VERDICT_NOTCHECKED &&
+	       text_starts(report_text(result, "reason"), "disabled by ");
+}
+
 struct counts report_count(const json_t *results) {
 	struct counts counts = {0};
 	size_t index;
 	json_t *result;
 	json_array_foreach(results, index, result) {
 		counts.by_verdict[report_verdict(result)]++;
+		counts.waived += report_is_waived(result);
 		counts.total++;
 	}
 	return counts;
@@ -48,6 +62,8 @@ void report_counts(const struct counts *counts, const char *one, const char *man
 			continue;
 		printf("%s%zu ", comma, counts->by_verdict[verdict]);
 		say_coloured(verdict_colour(verdict), verdict_name(verdict));
+		if (verdict == VERDICT_FAIL && counts->waived)
+			printf(" (%zu waived)", counts->waived);
 		comma = ", ";
 	}
 	putchar('\n');
@@ -78,9 +94,13 @@ static unsigned severity_rank(const json_t *result) {
 	return rank;
 }
 
+static bool is_open_fail(const json_t *result) {
+	return report_verdict(result) == VERDICT_FAIL && !report_is_waived(result);
+}
+
 static int by_weight(const void *a, const void *b) {
 	const json_t *left = *(const json_t *const *)a, *right = *(const json_t *const *)b;
-	int failed = (report_verdict(right) == VERDICT_FAIL) - (report_verdict(left) == VERDICT_FAIL);
+	int failed = is_open_fail(right) - is_open_fail(left);
 	int severity = (int)severity_rank(left) - (int)severity_rank(right);
 	int key = json_is_true(json_object_get(right, "key")) - json_is_true(json_object_get(left, "key"));
 	if (failed || severity || key)
@@ -154,12 +174,21 @@ static void print_observed(const json_t *result) {
 		printf("%*s... and %zu more\n", INDENT, "", count - shown);
 }
 
+static void print_waiver(const json_t *waiver) {
+	CLEANUP(free_ptr)
+	char *line =
+		xasprintf("waived until %s by %s (%s): %s", report_text(waiver, "expiresAt"),
+			  report_text(waiver, "approver"), report_text(waiver, "id"), report_text(waiver, "reason"));
+	say_wrapped(line, INDENT);
+}
+
 static void print_result(const json_t *result) {
 	enum verdict verdict = report_verdict(result);
+	const bool is_waived = report_is_waived(result);
 	char word[20];
-	snprintf(word, sizeof word, "%-15s", verdict_name(verdict));
+	snprintf(word, sizeof word, "%-15s", is_waived ? "fail (waived)" : verdict_name(verdict));
 	fputs("  ", stdout);
-	say_coloured(verdict_colour(verdict), word);
+	say_coloured(is_waived ? COLOUR_YELLOW : verdict_colour(verdict), word);
 	say_text(stdout, report_text(result, "title"));
 	fputs("  ", stdout);
 	say_coloured(COLOUR_DIM, report_text(result, "rule"));
@@ -167,6 +196,8 @@ static void print_result(const json_t *result) {
 	if (verdict == VERDICT_PASS)
 		return;
 	say_wrapped(report_text(result, "reason"), INDENT);
+	if (is_waived)
+		print_waiver(json_object_get(result, "waiver"));
 	if (verdict != VERDICT_NOTAPPLICABLE)
 		print_observed(result);
 }
@@ -241,7 +272,8 @@ static void print_failure(size_t number, const json_t *result) {
 }
 
 void report_worst(const json_t *results) {
-	size_t count, failures = report_count(results).by_verdict[VERDICT_FAIL];
+	const struct counts counts = report_count(results);
+	size_t count, failures = counts.by_verdict[VERDICT_FAIL] - counts.waived;
 	if (!failures)
 		return;
 	const json_t **items = sorted(results, by_weight, &count);

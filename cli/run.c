@@ -15,7 +15,7 @@ static const char usage[] =
 	"  --root DIR           look at this folder instead of the live host\n"
 	"  --helpers DIR        ask the helpers whose sockets are in DIR, as vouchd does\n"
 	"  --json               print one JSON object\n" POLICIES_USAGE POLICIES_DEFAULT
-	"Exit: 0 all pass or do not apply; 1 something failed; 3 nothing failed but something is unknown\n"
+	"Exit: 0 all pass, are waived or do not apply; 1 something failed; 3 nothing failed but something is unknown\n"
 	"or error; 2 wrong use or a policy that cannot be used.\n";
 
 struct run {
@@ -70,7 +70,7 @@ static void print_round(const struct stack *stack, const struct round *round, co
 }
 
 static int exit_of(const struct counts *counts) {
-	if (counts->by_verdict[VERDICT_FAIL])
+	if (counts->by_verdict[VERDICT_FAIL] > counts->waived)
 		return CLI_FAILED;
 	return counts->by_verdict[VERDICT_UNKNOWN] || counts->by_verdict[VERDICT_ERROR] ? CLI_UNKNOWN : CLI_OK;
 }
