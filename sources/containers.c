@@ -7,7 +7,12 @@
 #include "sources/fetch.h"
 #include "sources/folder.h"
 
-#define CONTAINERD "/run/containerd/io.containerd.runtime.v2.task"
+/* Where a containerd keeps what runs, a folder for each of its namespaces: the system's, the one that dockerd starts
+ * where there is none, those of k3s and of MicroK8s. */
+static const char *const containerds[] = {"/run/containerd/io.containerd.runtime.v2.task",
+					  "/run/docker/containerd/daemon/io.containerd.runtime.v2.task",
+					  "/run/k3s/containerd/io.containerd.runtime.v2.task",
+					  "/var/snap/microk8s/common/run/containerd/io.containerd.runtime.v2.task"};
 
 static int by_text(const void *left, const void *right) {
 	return strcmp(json_string_value(*(json_t *const *)left), json_string_value(*(json_t *const *)right));
@@ -134,13 +139,13 @@ static bool list_folder(const struct ask *ask, const char *path, struct folder *
 	return folder_read(ask, fd, path, ret_folder, err);
 }
 
-static bool add_containerd(const struct ask *ask, json_t *list, struct err *err) {
+static bool add_containerd(const struct ask *ask, json_t *list, const char *state, struct err *err) {
 	CLEANUP(folder_done) struct folder spaces = {0};
-	if (!list_folder(ask, CONTAINERD, &spaces, err))
+	if (!list_folder(ask, state, &spaces, err))
 		return false;
 	for (size_t i = 0; i < spaces.count; i++) {
 		CLEANUP(folder_done) struct folder tasks = {0};
-		CLEANUP(free_ptr) char *space = xasprintf(CONTAINERD "/%s", spaces.entries[i].name);
+		CLEANUP(free_ptr) char *space = xasprintf("%s/%s", state, spaces.entries[i].name);
 		CLEANUP(free_ptr) char *runtime = xasprintf("containerd/%s", spaces.entries[i].name);
 		if (!list_folder(ask, space, &tasks, err))
 			return false;
@@ -182,8 +187,11 @@ static bool add_runtime(const struct ask *ask, json_t *list, const char *runtime
 
 static bool look_containers(const struct ask *ask, struct answer *ret_answer, struct err *err) {
 	CLEANUP(json_decref_p) json_t *list = json_array();
-	return add_containerd(ask, list, err) && add_runtime(ask, list, "crun", err) &&
-	       add_runtime(ask, list, "runc", err) && answer_json(ask, list, ret_answer, err);
+	for (size_t i = 0; i < ARRAY_LEN(containerds); i++)
+		if (!add_containerd(ask, list, containerds[i], err))
+			return false;
+	return add_runtime(ask, list, "crun", err) && add_runtime(ask, list, "runc", err) &&
+	       answer_json(ask, list, ret_answer, err);
 }
 
 const struct kind kind_containers = {.prefix = "containers:",

@@ -9,8 +9,9 @@
  *   "mounts": ["/var/run/docker.sock"...] - of the host's paths that are mounted, those that hand the host over: the
  *   root, sockets of container runtimes and of systemd, /dev, /proc, /sys}...]
  *
- * containerd's (Docker, Kubernetes, nerdctl) are below /run/containerd, those of Podman and CRI-O are in the state of
- * crun or runc below /run. Containers of users (rootless) and of systemd-nspawn, LXC or another runtime are not here.
+ * containerd's (Docker, Kubernetes, nerdctl) are below /run/containerd, or where another containerd has its own
+ * (dockerd's, k3s'), those of Podman and CRI-O are in the state of crun or runc below /run. Containers of users
+ * (rootless) and of systemd-nspawn, LXC or another runtime are not here.
  */
 #pragma once
 
