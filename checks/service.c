@@ -22,6 +22,12 @@ static const struct check_field fields[] = {
 	 .about = "How often it was, since somebody started it.",
 	 .is_volatile = true},
 	{.name = "result", .type = VALUE_STRING, .about = "How it last ended: success, exit-code, watchdog, ..."},
+	{.name = "exit",
+	 .type = VALUE_INT,
+	 .about = "The exit status (or the signal) of its last main process; not there while one runs, and where none "
+		  "has "
+		  "ended since the boot."},
+	{.name = "ended", .type = VALUE_DURATION, .unit = "s", .is_volatile = true, .about = "How long ago that was."},
 	{.name = "watchdog",
 	 .type = VALUE_DURATION,
 	 .unit = "s",
@@ -58,7 +64,7 @@ static const struct check_field fields[] = {
 	{0},
 };
 
-static const char *const patterns[] = {"service:*", "file:/proc/[0-9]*/status", NULL};
+static const char *const patterns[] = {"service:*", "file:/proc/[0-9]*/status", "now:", NULL};
 
 static bool properties(const struct sources *fetched, const char *name, json_t **ret_value, struct err *err) {
 	CLEANUP(free_ptr) char *source = xasprintf("service:%s", name);
@@ -69,6 +75,7 @@ static json_int_t pid_of(const json_t *value) { return json_integer_value(json_o
 
 static void name_sources(const json_t *with, const struct sources *fetched, struct names *names) {
 	const char *name;
+	names_add(names, "now:");
 	for (size_t i = 0; (name = param_strings_at(with, "names", i)); i++) {
 		json_t *value = NULL;
 		struct err ignored;
@@ -202,6 +209,17 @@ static void add_unit(json_t *row, const char *name, const json_t *value) {
 	join(row, "capabilities", json_object_get(value, "AmbientCapabilities"));
 }
 
+static bool add_end(json_t *row, const struct sources *fetched, const json_t *value, struct err *err) {
+	int64_t ended = json_integer_value(json_object_get(value, "ExecMainExitTimestamp")) / 1000000, now;
+	if (ended <= 0)
+		return true;
+	if (!source_now(fetched, &now, err))
+		return false;
+	row_int(row, "exit", json_integer_value(json_object_get(value, "ExecMainStatus")));
+	row_int(row, "ended", ended < now ? now - ended : 0);
+	return true;
+}
+
 static bool run(const json_t *with, const struct sources *fetched, struct observation *ret_observation,
 		struct err *err) {
 	CLEANUP(json_decref_p) json_t *rows = json_array();
@@ -211,6 +229,8 @@ static bool run(const json_t *with, const struct sources *fetched, struct observ
 		if (!properties(fetched, name, &value, err))
 			return false;
 		add_unit(row, name, value);
+		if (!add_end(row, fetched, value, err))
+			return false;
 		if (param_bool(with, "processes", false) && pid_of(value) > 0 &&
 		    !add_process(row, fetched, pid_of(value), err))
 			return false;

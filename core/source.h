@@ -30,7 +30,8 @@
  * service:vouchd.service - the same way, how a service is kept alive and within what bounds; capabilities by name,
  *   ["all"] where none is taken away
  *   {"LoadState","ActiveState","UnitFileState","MainPID","Result","Restart","NRestarts","WatchdogUSec","User",
- *    "NoNewPrivileges":bool,"CapabilityBoundingSet":["cap_chown"...],"AmbientCapabilities":[]}
+ *    "NoNewPrivileges":bool,"CapabilityBoundingSet":["cap_chown"...],"AmbientCapabilities":[],"ExecMainStatus",
+ *    "ExecMainExitTimestamp":usec, 0 while its main process runs or where none has since the boot}
  * journal:boots - an error unless it could be proved that the system's journal itself was readable; sources/journal.h
  *   {"oldest":usec,"newest":usec,"boots":[{"id","first":usec,"last":usec}],"files":n,"bytes":n,"persistent_files":n,
  *    "machine":bool,"broken":n}

@@ -45,6 +45,7 @@ bool plugin_look(const struct ask *ask, const struct plugin_way *way, struct ans
 		return false;
 	const struct plugin_run run = {.where = ask->name,
 				       .path = path,
+				       .name = call.name,
 				       .arguments = call.arguments,
 				       .deadline_us = until < ask->deadline_us ? until : ask->deadline_us,
 				       .is_loose = way->is_loose};

@@ -131,7 +131,7 @@ static void fill_environment(char *given[GIVEN_MOST]) {
 
 static _Noreturn void become_plugin(const struct plugin_run *run, const struct user *user, const int ends[STREAMS],
 				    pid_t parent) {
-	char *argv[PLUGIN_ARGUMENTS_MOST + 2] = {(char *)run->path}, *environment[GIVEN_MOST];
+	char *argv[PLUGIN_ARGUMENTS_MOST + 2] = {(char *)(run->name ? run->name : run->path)}, *environment[GIVEN_MOST];
 	size_t count = 0;
 	set_streams(ends);
 	clear_signals();

@@ -13,7 +13,8 @@
 
 struct plugin_run {
 	const char *where;      /* names errors */
-	const char *path;       /* absolute; argv[0] as well */
+	const char *path;       /* absolute */
+	const char *name;       /* argv[0], by which one program can be several plugins; NULL: the path */
 	char *const *arguments; /* NULL ends */
 	uint64_t deadline_us;   /* CLOCK_MONOTONIC */
 	/* Nobody has confined this process: as root the plugin gets another user and a network of its own, and limits

@@ -45,6 +45,8 @@ static const struct property service_properties[] = {
 	{"Service", "NoNewPrivileges", "b", NULL},
 	{"Service", "CapabilityBoundingSet", "t", NULL},
 	{"Service", "AmbientCapabilities", "t", NULL},
+	{"Service", "ExecMainStatus", "i", NULL},
+	{"Service", "ExecMainExitTimestamp", "t", NULL},
 };
 
 bool unit_has_property(const char *name) {
@@ -111,6 +113,7 @@ static json_t *read_value(sd_bus_message *message, const struct property *proper
 	const char *text;
 	uint64_t wide;
 	uint32_t number;
+	int32_t whole;
 	int truth;
 	if (sd_bus_message_enter_container(message, 'v', property->type) < 0)
 		return NULL;
@@ -123,6 +126,8 @@ static json_t *read_value(sd_bus_message *message, const struct property *proper
 		return sd_bus_message_read_basic(message, 'b', &truth) > 0 ? json_boolean(truth) : NULL;
 	case 'u':
 		return sd_bus_message_read_basic(message, 'u', &number) > 0 ? json_integer(number) : NULL;
+	case 'i':
+		return sd_bus_message_read_basic(message, 'i', &whole) > 0 ? json_integer(whole) : NULL;
 	default:
 		return sd_bus_message_read_basic(message, 't', &wide) > 0 ? read_wide(wide, property) : NULL;
 	}

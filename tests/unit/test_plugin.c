@@ -102,6 +102,15 @@ static void it_gets_its_arguments_and_nothing_else(void **state) {
 			    "{\"exit\":0,\"output\":\"[a b]\\n[]\\n[$(id)]\\n/\\n4\\nLANG=C.UTF-8\\n0\\n0\\n\"}");
 }
 
+static void link_to_it_is_a_plugin_of_its_own_name(void **state) {
+	CLEANUP(scratch_free) char *folder = folder_new();
+	CLEANUP(free_ptr) char *link = file_join(folder, "other");
+	CLEANUP(seen_done) struct seen seen = {0};
+	assert_int_equal(symlink("/bin/bash", link), 0);
+	assert_true(look(folder, "plugin:other?-c&echo%20$0", &seen));
+	assert_string_equal(buf_str(&seen.answer.bytes), "{\"exit\":0,\"output\":\"other\\n\"}");
+}
+
 static void what_is_no_answer_is_a_failed_look(void **state) {
 	expect_failed("#!/bin/sh\nexit 7\n", ERR_UNREADABLE, "exits with 7");
 	expect_failed("#!/bin/sh\nkill -SEGV $$\n", ERR_UNREADABLE, "SIGSEGV");
@@ -373,8 +382,7 @@ static void another_plugins_name_is_not_run(void **state) {
 	put(helper.folder, "y", "#!/bin/sh\necho y\n");
 	helper.process = start_helper(&helper, "1");
 	CLEANUP(free_ptr)
-	char *from = below(helper.folder, "plugin-x.sock"),
-	     *to = below(helper.folder, "plugin-y.sock");
+	char *from = below(helper.folder, "plugin-x.sock"), *to = below(helper.folder, "plugin-y.sock");
 	assert_int_equal(rename(from, to), 0);
 	CLEANUP(sources_free_p)
 	struct sources *set = fetch_through(helper.folder, (const char *const[]){"plugin:y", NULL});
@@ -397,6 +405,7 @@ int main(void) {
 		cmocka_unit_test(its_output_and_exit_code_are_the_source),
 		cmocka_unit_test(control_characters_and_wrong_bytes_are_replaced),
 		cmocka_unit_test(it_gets_its_arguments_and_nothing_else),
+		cmocka_unit_test(link_to_it_is_a_plugin_of_its_own_name),
 		cmocka_unit_test(what_is_no_answer_is_a_failed_look),
 		cmocka_unit_test(so_much_output_is_taken_and_not_a_byte_more),
 		cmocka_unit_test(its_standard_error_is_kept_up_to_a_cap),

@@ -58,7 +58,9 @@ static int answer_get(sd_bus_message *message) {
 		return sd_bus_reply_method_return(message, "v", "t", UINT64_MAX);
 	if (!strcmp(property, "AmbientCapabilities"))
 		return sd_bus_reply_method_return(message, "v", "t", UINT64_C(1) << 12 | UINT64_C(1) << 50);
-	if (!strcmp(property, "ExecMainStartTimestamp"))
+	if (!strcmp(property, "ExecMainStatus"))
+		return sd_bus_reply_method_return(message, "v", "i", (int32_t)3);
+	if (!strcmp(property, "ExecMainStartTimestamp") || !strcmp(property, "ExecMainExitTimestamp"))
 		return sd_bus_reply_method_return(message, "v", "t", (uint64_t)1700000000000000);
 	return sd_bus_reply_method_return(message, "v", "s", sd_bus_message_get_path(message));
 }
@@ -150,6 +152,7 @@ static void services_bounds_are_read_by_name(void **state) {
 	assert_string_equal(
 		text, "none {\"ActiveState\":\"/org/freedesktop/systemd1/unit/a_2eservice\","
 		      "\"AmbientCapabilities\":[\"cap_net_admin\",\"cap_50\"],\"CapabilityBoundingSet\":[\"all\"],"
+		      "\"ExecMainExitTimestamp\":1700000000000000,\"ExecMainStatus\":3,"
 		      "\"LoadState\":\"/org/freedesktop/systemd1/unit/a_2eservice\",\"MainPID\":42,\"NRestarts\":3,"
 		      "\"NoNewPrivileges\":true,\"Restart\":\"/org/freedesktop/systemd1/unit/a_2eservice\","
 		      "\"Result\":\"/org/freedesktop/systemd1/unit/a_2eservice\","
