@@ -1,5 +1,6 @@
 #include "cli/export_select.h"
 
+#include "core/approval.h"
 #include "core/text.h"
 
 #define DAY 86400
@@ -144,7 +145,19 @@ static bool keep_named(void *context, const char *line, size_t len, const struct
 	return gathered_add(&wanted->selecting->selection->gathered, line, len, e, err);
 }
 
-/* The policies that items from `begin` on name, as far as they came before the period. */
+/* Whichever host sealed it first, and long before the period: it is of a policy that counts in it. */
+static bool keep_approving(void *context, const char *line, size_t len, const struct evidence *e, struct err *err) {
+	const struct wanted *wanted = context;
+	CLEANUP(approval_free_p) struct approval *approval = NULL;
+	char hex[HASH_HEX];
+	struct err ignored;
+	if (!e->has_body || !approval_read(e->body.data, e->body.len, e->name, &approval, &ignored) ||
+	    !json_object_get(wanted->named, hash_hex(&approval->sha256, hex)))
+		return true;
+	return gathered_add(&wanted->selecting->selection->gathered, line, len, e, err);
+}
+
+/* The policies, and the approvals of them, that items from `begin` on name, as far as they came before the period. */
 static bool keep_policies(struct selecting *selecting, const char *host, size_t begin, struct err *err) {
 	struct gathered *gathered = &selecting->selection->gathered;
 	CLEANUP(json_decref_p) json_t *named = json_object();
@@ -160,7 +173,10 @@ static bool keep_policies(struct selecting *selecting, const char *host, size_t 
 	}
 	const struct evidence_query query = {
 		.host = host, .type = "policy", .from = INT64_MIN, .to = selecting->query->from};
-	return selecting->source->get(selecting->source->context, &query, keep_named, &wanted, err);
+	const struct evidence_query approvals = {
+		.host = host, .type = "approval", .from = INT64_MIN, .to = selecting->query->from};
+	return selecting->source->get(selecting->source->context, &query, keep_named, &wanted, err) &&
+	       selecting->source->get(selecting->source->context, &approvals, keep_approving, &wanted, err);
 }
 
 static bool keep_host(struct selecting *selecting, const char *host, struct err *err) {

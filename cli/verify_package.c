@@ -153,16 +153,41 @@ static void print_line(const struct line *line) {
 }
 
 /* A rule of one name is another where its policy is: what the seconds below mean. */
-static void print_judged(const struct host *host) {
+static void print_approvals(const struct audit *audit, const char *policy) {
+	char at[TIMES_TEXT], until[TIMES_TEXT], received[TIMES_TEXT];
+	size_t holding = 0;
+	const char *why = "no approval of it is in the package";
+	for (size_t i = 0; i < audit->approvals.approval_count; i++) {
+		const struct shown_approval *item = &audit->approvals.approvals[i];
+		if (strcmp(item->policy, policy) != 0)
+			continue;
+		if (item->why) {
+			why = item->why;
+			continue;
+		}
+		holding++;
+		say(stdout, "      approved by %s at %s%s%s, entry %" PRIu64 " received %s\n", item->approver,
+		    times_format(item->approved, at), item->expires ? ", until " : "",
+		    item->expires ? times_format(item->expires, until) : "", item->index,
+		    times_format(item->received, received));
+	}
+	if (holding == 0)
+		say(stdout, "      not approved: %s\n", why);
+}
+
+static void print_judged(const struct audit *audit, const struct host *host) {
 	char at[TIMES_TEXT];
 	for (size_t i = 0; i < host->judged_count && i < HOSTS_KEPT_MOST; i++) {
 		size_t index;
 		const json_t *policy;
 		say(stdout, "  from %s on judged by\n", times_format(host->judged[i].at, at));
-		json_array_foreach(host->judged[i].policies, index, policy)
+		json_array_foreach(host->judged[i].policies, index, policy) {
+			const char *sha256 = json_string_value(json_object_get(policy, "sha256"));
 			say(stdout, "    policy %s %s, %s\n", json_string_value(json_object_get(policy, "id")),
-			    json_string_value(json_object_get(policy, "version")),
-			    json_string_value(json_object_get(policy, "sha256")));
+			    json_string_value(json_object_get(policy, "version")), sha256);
+			if (audit->trusted->trust->approvers.count > 0)
+				print_approvals(audit, sha256);
+		}
 	}
 	if (host->judged_count > HOSTS_KEPT_MOST)
 		say(stdout, "  and by %zu other stacks of policies\n", host->judged_count - HOSTS_KEPT_MOST);
@@ -204,13 +229,37 @@ static void print_hosts(const struct audit *audit) {
 		say(stdout, "\n%s %s (%s)\n", kind_of(host), host->id, host->name);
 		for (size_t k = 0; k < host->line_count; k++)
 			print_line(host->lines[k]);
-		print_judged(host);
+		print_judged(audit, host);
 		if (host->rule_count > 0)
 			say(stdout, "  seconds of the %" PRId64 " of the period\n",
 			    audit->manifest.to - audit->manifest.from);
 		for (size_t k = 0; k < host->rule_count; k++)
 			print_rule(host->rules[k]);
 	}
+}
+
+static void print_exception(const struct audit *audit, const struct shown_exception *item) {
+	const struct shown_approval *by = approvals_sign(&audit->approvals, item);
+	char until[TIMES_TEXT], at[TIMES_TEXT];
+	say(stdout, "  %s of %s until %s, in the policy %s, carried by %zu rounds from entry %" PRIu64 " on\n",
+	    item->id, item->rule, times_format(item->expires, until), item->policy_id, item->rounds, item->index);
+	say(stdout, "    %s\n", item->reason);
+	if (by)
+		say(stdout, "    signed by %s at %s\n", item->approver, times_format(by->approved, at));
+	else
+		say(stdout, "    to be approved by %s: %s\n", item->approver,
+		    !item->is_written                            ? "the policy does not have it"
+		    : audit->trusted->trust->approvers.count > 0 ? "not signed"
+								 : "the trust file has no key to say so");
+}
+
+static void print_exceptions(const struct audit *audit) {
+	if (audit->trusted->trust->approvers.count == 0)
+		printf("\nNo approver keys are in the trust file: nothing is said about who approved policies\n");
+	if (audit->approvals.exception_count > 0)
+		printf("\nExceptions: fails that somebody answers for\n");
+	for (size_t i = 0; i < audit->approvals.exception_count; i++)
+		print_exception(audit, &audit->approvals.exceptions[i]);
 }
 
 static void print_attestation(const struct attested *attested) {
@@ -272,6 +321,7 @@ static void print_all(const struct audit *audit, const char *path) {
 	print_contradictions(audit);
 	print_proved(audit);
 	print_hosts(audit);
+	print_exceptions(audit);
 	print_attested(audit);
 	print_operator(audit);
 	if (found_total(&audit->found, FOUND_OPEN) > 0) {

@@ -148,9 +148,43 @@ static json_t *operator_json(const struct operator_line *line) {
 	return json_pack("{s:o, s:o}", "erasures", erasures, "revocations", revocations);
 }
 
+static json_t *approvals_json(const struct approval_list *list) {
+	json_t *array = json_array();
+	for (size_t i = 0; i < list->approval_count; i++) {
+		const struct shown_approval *item = &list->approvals[i];
+		json_t *object =
+			json_pack("{s:s, s:o, s:o, s:o, s:I, s:b}", "policy", item->policy, "approver",
+				  json_text(item->approver), "approvedAt", time_json(item->approved), "receivedAt",
+				  time_json(item->received), "index", (json_int_t)item->index, "holds", !item->why);
+		if (item->expires)
+			json_object_set_new(object, "expiresAt", time_json(item->expires));
+		if (item->note)
+			json_object_set_new(object, "note", json_text(item->note));
+		if (item->why)
+			json_object_set_new(object, "reason", json_text(item->why));
+		json_array_append_new(array, object);
+	}
+	return array;
+}
+
+static json_t *exceptions_json(const struct approval_list *list) {
+	json_t *array = json_array();
+	for (size_t i = 0; i < list->exception_count; i++) {
+		const struct shown_exception *item = &list->exceptions[i];
+		json_array_append_new(array, json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:I, s:b, s:b}", "id",
+						       json_text(item->id), "rule", json_text(item->rule), "policyId",
+						       json_text(item->policy_id), "policy", item->policy, "approver",
+						       json_text(item->approver), "expiresAt", time_json(item->expires),
+						       "host", json_text(item->host), "rounds",
+						       (json_int_t)item->rounds, "written", item->is_written, "signed",
+						       approvals_sign(list, item) != NULL));
+	}
+	return array;
+}
+
 json_t *verify_package_json(const struct audit *audit) {
 	const struct found *found = &audit->found;
-	return json_pack("{s:b, s:I, s:I, s:o, s:o, s:O?, s:o, s:I, s:I, s:o, s:o, s:o, s:o}", "proved",
+	return json_pack("{s:b, s:I, s:I, s:o, s:o, s:O?, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "proved",
 			 found_total(found, FOUND_CONTRADICTION) == 0, "contradictionCount",
 			 (json_int_t)found_total(found, FOUND_CONTRADICTION), "openCount",
 			 (json_int_t)found_total(found, FOUND_OPEN), "contradictions",
@@ -158,5 +192,7 @@ json_t *verify_package_json(const struct audit *audit) {
 			 json_object_get(audit->manifest.object, "query"), "origin", json_text(audit->manifest.origin),
 			 "statements", (json_int_t)audit->statements, "logSize", (json_int_t)audit->anchors.head.size,
 			 "anchors", anchors_json(&audit->anchors), "hosts", hosts_json(&audit->hosts), "operator",
-			 operator_json(&audit->operator_line), "attestations", attested_json(&audit->attested));
+			 operator_json(&audit->operator_line), "attestations", attested_json(&audit->attested),
+			 "approvals", approvals_json(&audit->approvals), "exceptions",
+			 exceptions_json(&audit->approvals));
 }

@@ -193,7 +193,8 @@ static void add_policies(void *context, const struct store_host *host) {
 }
 
 /* Of a result's waiver whether it is signed; null where there are no keys to say so. */
-static bool mark_waiver(struct gather *gather, const char *host, json_t *waiver, struct err *err) {
+static bool mark_waiver(struct gather *gather, const char *host, const json_t *row, struct err *err) {
+	json_t *waiver = json_object_get(row, "waiver");
 	bool is_signed = false;
 	if (!json_is_object(waiver))
 		return true;
@@ -204,7 +205,7 @@ static bool mark_waiver(struct gather *gather, const char *host, json_t *waiver,
 		if (!store_hosts(gather->store, add_policies, gather->policies, err))
 			return false;
 	}
-	if (!marks_sign(&gather->marks, json_string_value(json_object_get(gather->policies, host)), waiver, &is_signed,
+	if (!marks_sign(&gather->marks, json_string_value(json_object_get(gather->policies, host)), row, &is_signed,
 			err))
 		return false;
 	json_object_set_new(waiver, "signed", json_boolean(is_signed));
@@ -219,7 +220,7 @@ static bool mark_row(struct gather *gather, const char *host, json_t *row, struc
 	if (!marks_json(&gather->marks, policy, &approval, err))
 		return false;
 	json_object_set_new(row, "approval", approval);
-	return mark_waiver(gather, host, json_object_get(row, "waiver"), err);
+	return mark_waiver(gather, host, row, err);
 }
 
 static json_t *result_row(const struct store_result *result, int64_t now) {

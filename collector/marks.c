@@ -2,8 +2,8 @@
 
 #include "collector/store_approvals.h"
 #include "core/file.h"
-#include "core/policy_outline.h"
 #include "core/times.h"
+#include "core/waiver_text.h"
 
 #define POLICIES_LARGEST (1U << 20)
 
@@ -14,6 +14,7 @@ static void mark_free(struct mark *mark) {
 	}
 	free(mark->by);
 	free(mark->why);
+	yaml_tree_free(mark->text);
 	free(mark);
 }
 
@@ -67,28 +68,29 @@ static void judge(void *context, const struct store_approval *came) {
 
 static void count_one(void *context, const struct store_approval *came) { ++*(size_t *)context; }
 
-/* The id that the policy gives itself, which its digest covers: a host may say another. */
-static bool read_id(struct marks *marks, const char *sha256, char **ret_id, char **ret_why, struct err *err) {
+static bool read_text(struct marks *marks, struct mark *mark, struct err *err) {
 	CLEANUP(buf_done) struct buf body = {0};
-	CLEANUP(policy_outline_free_p) struct policy_outline *outline = NULL;
 	struct err why;
-	if (!store_body(marks->store, sha256, &body, &why)) {
+	if (!store_body(marks->store, mark->sha256, &body, &why)) {
 		if (why.code != ERR_ABSENT) {
 			*err = why;
 			return false;
 		}
-		*ret_why = xstrdup("its text has not come");
-		return true;
+		mark->why = xstrdup("its text has not come");
+	} else if (!yaml_read(buf_str(&body), body.len, mark->sha256, &mark->text, &why)) {
+		mark->why = xstrdup("its text is no policy");
 	}
-	if (policy_outline_read(buf_str(&body), body.len, sha256, &outline, &why))
-		*ret_id = xstrdup(outline->id);
-	else
-		*ret_why = xstrdup("its text is no policy");
 	return true;
 }
 
+/* The id that the policy gives itself, which its digest covers: a host may say another. */
+static const char *id_of(const struct yaml *text) {
+	const struct yaml *head = text->kind == YAML_MAPPING ? yaml_get(text, "policy") : NULL;
+	const struct yaml *id = head && head->kind == YAML_MAPPING ? yaml_get(head, "id") : NULL;
+	return id && id->kind == YAML_SCALAR ? id->text : "";
+}
+
 static bool fill(struct marks *marks, struct mark *mark, struct err *err) {
-	CLEANUP(free_ptr) char *id = NULL;
 	struct judging judging = {.marks = marks, .mark = mark};
 	struct hash sha256;
 	size_t count = 0;
@@ -97,10 +99,12 @@ static bool fill(struct marks *marks, struct mark *mark, struct err *err) {
 		return false;
 	if (count == 0 || !marks_can(marks) || !hash_from_hex(mark->sha256, &sha256))
 		return true;
-	if (!read_id(marks, mark->sha256, &id, &mark->why, err))
+	if (!read_text(marks, mark, err))
 		return false;
-	judging.about = (struct approval_about){.policy = id, .sha256 = &sha256, .at = marks->now};
-	return !id || store_approvals(marks->store, mark->sha256, judge, &judging, err);
+	if (!mark->text)
+		return true;
+	judging.about = (struct approval_about){.policy = id_of(mark->text), .sha256 = &sha256, .at = marks->now};
+	return store_approvals(marks->store, mark->sha256, judge, &judging, err);
 }
 
 bool marks_get(struct marks *marks, const char *sha256, const struct mark **ret_mark, struct err *err) {
@@ -149,7 +153,8 @@ json_t *marks_find(const char *policies, const char *sha256, const char *id) {
 	return NULL;
 }
 
-bool marks_sign(struct marks *marks, const char *policies, const json_t *waiver, bool *ret_is_signed, struct err *err) {
+bool marks_sign(struct marks *marks, const char *policies, const json_t *result, bool *ret_is_signed, struct err *err) {
+	const json_t *waiver = json_object_get(result, "waiver");
 	CLEANUP(json_decref_p) json_t *policy = marks_find(policies, NULL, text_of(waiver, "policy"));
 	const struct mark *mark;
 	bool is_signed = false;
@@ -158,6 +163,7 @@ bool marks_sign(struct marks *marks, const char *policies, const json_t *waiver,
 			return false;
 		for (size_t i = 0; i < mark->count; i++)
 			is_signed |= !strcmp(mark->by[i].approver, text_of(waiver, "approver"));
+		is_signed = is_signed && waiver_is_of(mark->text, text_of(result, "rule"), waiver);
 	}
 	*ret_is_signed = is_signed;
 	return true;

@@ -4,6 +4,7 @@
 
 #include "collector/store.h"
 #include "core/approvers.h"
+#include "core/yaml.h"
 
 #define MARKS_APPROVERS "approvers" /* folder, in the collector's */
 
@@ -16,6 +17,7 @@ struct mark { /* of one policy; owned by the marks */
 	char sha256[HASH_HEX];
 	struct mark_by *by; /* the approvals that hold */
 	size_t count;
+	struct yaml *text;                     /* of the policy itself, where there is an approval of it; else NULL */
 	char *why;                             /* where none holds and there are some: why the last one does not */
 	int64_t judged_index, judged_received; /* of the first round judged by it; index -1: none */
 };
@@ -40,9 +42,9 @@ bool mark_is_late(const struct mark *mark);
 /* Of a host's policies, a JSON array of {"id","version","sha256"} as text: the one of this digest or, where that is
  * NULL, of this id. New reference; NULL: there is none. */
 json_t *marks_find(const char *policies, const char *sha256, const char *id);
-/* Whether the policy that a result's waiver stands in has an approval that holds by the waiver's approver. policies:
- * those of the host. */
-MUST_CHECK bool marks_sign(struct marks *marks, const char *policies, const json_t *waiver, bool *ret_is_signed,
+/* Whether a result's waiver is signed: the policy that it names has one of this id, rule, approver and end, and an
+ * approval that holds by that approver. policies: those of the host. */
+MUST_CHECK bool marks_sign(struct marks *marks, const char *policies, const json_t *result, bool *ret_is_signed,
 			   struct err *err);
 /* {"state": "approved", "unapproved" or "unknown" (no keys),"by":[...],"reason","judgedSince"}. New reference. */
 MUST_CHECK bool marks_json(struct marks *marks, const char *sha256, json_t **ret_json, struct err *err);

@@ -24,10 +24,10 @@ MUST_CHECK bool show_result_detail(struct page *page, struct marks *marks, const
 				   const struct store_result *result, struct err *err);
 /* Policies, each {"id","version","sha256"}, and who approved them; or that nobody can say, for want of keys. */
 MUST_CHECK bool show_approvals(struct page *page, struct marks *marks, const json_t *policies, struct err *err);
-/* Of one result: the same of its policy, where there are keys; and its exception (waiver; NULL: none). */
+/* Of one result: the same of its policy, where there are keys; and its exception, where it has one. */
 MUST_CHECK bool show_judged_by(struct page *page, struct marks *marks, const char *policies, const json_t *result,
 			       struct err *err);
-MUST_CHECK bool show_exception(struct page *page, struct marks *marks, const char *policies, const json_t *waiver,
+MUST_CHECK bool show_exception(struct page *page, struct marks *marks, const char *policies, const json_t *result,
 			       struct err *err);
 /* The part of a control's page with its attestations: those that stand first. */
 MUST_CHECK bool show_attestations(struct page *page, struct store *store, const char *control, int64_t now,

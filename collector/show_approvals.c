@@ -91,12 +91,13 @@ static void write_member(struct page *page, const char *before, const json_t *wa
 		page_textf(page, "%s%s", before, text_of(waiver, name));
 }
 
-bool show_exception(struct page *page, struct marks *marks, const char *policies, const json_t *waiver,
+bool show_exception(struct page *page, struct marks *marks, const char *policies, const json_t *result,
 		    struct err *err) {
+	const json_t *waiver = json_object_get(result, "waiver");
 	bool is_signed = false;
 	if (!waiver)
 		return true;
-	if (marks_can(marks) && !marks_sign(marks, policies, waiver, &is_signed, err))
+	if (marks_can(marks) && !marks_sign(marks, policies, result, &is_signed, err))
 		return false;
 	page_open(page, "p", NULL);
 	page_textf(page, "Exception %s, approved by %s", text_of(waiver, "id"), text_of(waiver, "approver"));

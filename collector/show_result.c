@@ -151,8 +151,7 @@ bool show_result_detail(struct page *page, struct marks *marks, const char *poli
 		return true;
 	}
 	write_times(page, result, json);
-	if (!show_exception(page, marks, policies, json_object_get(json, "waiver"), err) ||
-	    !show_judged_by(page, marks, policies, json, err))
+	if (!show_exception(page, marks, policies, json, err) || !show_judged_by(page, marks, policies, json, err))
 		return false;
 	write_value(page, "Expected", json_object_get(json, "expected"));
 	write_value(page, "Parameters", json_object_get(json, "params"));

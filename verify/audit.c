@@ -74,6 +74,12 @@ static void take_attestation(struct audit *audit, const struct shown *shown, str
 		found_err(&audit->found, FOUND_BODIES, shown->where, &err);
 }
 
+/* It is its approver's word, whoever carries it; and yet what a revoked line brings says nothing of when. */
+static void take_approval(struct audit *audit, const struct shown *shown, struct line *line, const struct buf *body) {
+	if (shown_is(shown, "approval") && body->len > 0 && !is_disbelieved(audit, shown, line))
+		approvals_take(audit, shown, body);
+}
+
 static void take_statement(struct audit *audit, struct shown *shown) {
 	CLEANUP(buf_done) struct buf body = {0};
 	struct line *line;
@@ -94,6 +100,7 @@ static void take_statement(struct audit *audit, struct shown *shown) {
 	} else if (shown_body(audit, shown, &body)) {
 		take_operators(audit, shown, &body);
 		take_attestation(audit, shown, line, &body);
+		take_approval(audit, shown, line, &body);
 	}
 }
 
@@ -218,6 +225,7 @@ bool audit_run(struct audit *audit, const struct package *package, const struct 
 	if (has_head)
 		finish_log(audit);
 	finish_hosts(audit);
+	approvals_finish(audit);
 	finish_open(audit);
 	finish_doubts(audit);
 	return true;
@@ -231,6 +239,7 @@ void audit_done(struct audit *audit) {
 	operator_done(&audit->operator_line);
 	hosts_done(&audit->hosts);
 	attested_list_done(&audit->attested);
+	approval_list_done(&audit->approvals);
 	frontier_free(audit->tree);
 	package_lines_free(audit->disclosures);
 	json_decref(audit->disclosed);

@@ -8,6 +8,7 @@
 #include "core/frontier.h"
 #include "core/statement.h"
 #include "verify/anchors.h"
+#include "verify/approvals.h"
 #include "verify/attested.h"
 #include "verify/hosts.h"
 #include "verify/operator.h"
@@ -48,6 +49,7 @@ struct audit {
 	json_t *disclosed;                        /* the next one */
 	size_t erased_results;
 	struct attested_list attested;
+	struct approval_list approvals;
 	uint64_t rounds_proved, rounds_unproved; /* whose results gave their state root, or could not: behind a gap */
 	uint64_t unwitnessed;                    /* of the period, behind the last anchor with the quorum */
 	int64_t received_latest;                 /* so far */

@@ -4,7 +4,7 @@
 
 /* What every package has of these types, unless it was erased (docs/FORMAT.md 5.1). */
 static bool is_always_there(const struct audit *audit, const struct statement *statement) {
-	static const char *const types[] = {"policy", "enrolment", "epoch", "erasure", "revocation"};
+	static const char *const types[] = {"policy", "approval", "enrolment", "epoch", "erasure", "revocation"};
 	const bool is_limited = json_array_size(audit->manifest.controls) > 0;
 	return text_is_one_of(statement->type, types, ARRAY_LEN(types)) ||
 	       (!strcmp(statement->type, "attestation") && !is_limited);

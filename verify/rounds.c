@@ -276,6 +276,15 @@ static void tell_all(const struct round_look *look, const struct slot *fresh) {
 	}
 }
 
+static void tell_waivers(const struct round_look *look) {
+	size_t index;
+	const json_t *result;
+	json_array_foreach(look->results, index, result) {
+		if (json_object_get(result, "waiver"))
+			approvals_waived(look->audit, look->shown, look->line->host, result);
+	}
+}
+
 static void apply(struct round_look *look) {
 	struct current *current = look->current;
 	const bool is_full = look->shown->statement->full;
@@ -297,6 +306,7 @@ static void apply(struct round_look *look) {
 	if (is_full)
 		current->is_complete = true;
 	tell_all(look, fresh);
+	tell_waivers(look);
 }
 
 /* --- where the results are ---------------------------------------------------------------------------------------- */

@@ -77,6 +77,7 @@ struct kit {
 	uint64_t named_size;       /* set: the checkpoint that the next statement names, with */
 	struct hash named_root;
 	const char *reason;           /* of results to come */
+	json_t *waiver;               /* of fails to come; NULL: none; borrowed */
 	bool spoil_root, spoil_count; /* of the next round: another state root, one rule more */
 };
 
@@ -295,10 +296,14 @@ static inline size_t kit_epoch(struct kit *kit, struct kit_line *line, const cha
 static inline json_t *kit_result(const struct kit *kit, size_t rule, const char *verdict, int64_t at) {
 	char collected[TIMES_TEXT], expires[TIMES_TEXT], blind[33];
 	snprintf(blind, sizeof blind, "%032llx", (unsigned long long)(rule + 1));
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:[], s:[], s:s, s:s, s:s, s:s}", "rule", kit->rules[rule],
-			 "verdict", verdict, "why", kit->why, "reason", kit->reason, "kind", "effect", "observed",
-			 "volatile", "policy", kit->policy, "collectedAt", times_format(at, collected), "expiresAt",
-			 times_format(at + 7200, expires), "blind", blind);
+	json_t *result =
+		json_pack("{s:s, s:s, s:s, s:s, s:s, s:[], s:[], s:s, s:s, s:s, s:s}", "rule", kit->rules[rule],
+			  "verdict", verdict, "why", kit->why, "reason", kit->reason, "kind", "effect", "observed",
+			  "volatile", "policy", kit->policy, "collectedAt", times_format(at, collected), "expiresAt",
+			  times_format(at + 7200, expires), "blind", blind);
+	if (kit->waiver && !strcmp(verdict, "fail"))
+		json_object_set(result, "waiver", kit->waiver);
+	return result;
 }
 
 static inline bool kit_is_wanted(const struct kit *kit, size_t rule) {
@@ -425,6 +430,8 @@ static inline void kit_write_policy(struct kit *kit) {
 		buf_addf(&text, "  - {id: %s, controls: [%s], every: 15m, valid: 2h}\n", kit->rules[i],
 			 controls[i % 3]);
 	}
+	if (KIT_RULES == 3) /* readers who do not look for waivers pass them over */
+		buf_adds(&text, "waivers:\n  - {id: W-1, rule: a.one, approver: jane, expires: 2040-01-01}\n");
 	const struct hash policy = hash_of(text.data, text.len);
 	hash_hex(&policy, kit->policy);
 	kit->policy_text = buf_take(&text);
