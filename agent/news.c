@@ -4,13 +4,25 @@
 
 struct news {
 	struct names *next, *names; /* that changed: for the round to come, and what led to the present one */
-	struct names *verdicts;     /* a sentence each */
+	struct news_verdict *verdicts;
+	size_t verdict_count;
 };
 
 struct news *news_new(void) {
 	struct news *news = xcalloc(1, sizeof *news);
-	*news = (struct news){names_new(), names_new(), names_new()};
+	*news = (struct news){.next = names_new(), .names = names_new()};
 	return news;
+}
+
+static void drop_verdicts(struct news *news) {
+	for (size_t i = 0; i < news->verdict_count; i++) {
+		free(news->verdicts[i].rule);
+		free(news->verdicts[i].before);
+		free(news->verdicts[i].now);
+	}
+	free(news->verdicts);
+	news->verdicts = NULL;
+	news->verdict_count = 0;
 }
 
 void news_free(struct news *news) {
@@ -18,7 +30,7 @@ void news_free(struct news *news) {
 		return;
 	names_free(news->next);
 	names_free(news->names);
-	names_free(news->verdicts);
+	drop_verdicts(news);
 	free(news);
 }
 
@@ -26,33 +38,48 @@ void news_changed(struct news *news, const char *name) { names_add(news->next, n
 
 void news_begin(struct news *news) {
 	names_free(news->names);
-	names_free(news->verdicts);
+	drop_verdicts(news);
 	news->names = news->next;
 	news->next = names_new();
-	news->verdicts = names_new();
 }
 
 void news_verdict(struct news *news, const char *rule, const char *before, const char *now) {
-	if (before && strcmp(before, now) != 0)
-		names_addf(news->verdicts, "%s is %s (was %s)", rule, now, before);
+	if (!before || !strcmp(before, now))
+		return;
+	news->verdicts = xreallocarray(news->verdicts, news->verdict_count + 1, sizeof *news->verdicts);
+	news->verdicts[news->verdict_count++] = (struct news_verdict){xstrdup(rule), xstrdup(before), xstrdup(now)};
 }
 
-bool news_has_verdicts(const struct news *news) { return names_count(news->verdicts) > 0; }
+size_t news_verdict_count(const struct news *news) { return news->verdict_count; }
 
-static void add_list(struct buf *text, const char *before, const struct names *names, size_t most) {
-	size_t count = names_count(names);
-	for (size_t i = 0; i < count && i < most; i++)
-		buf_addf(text, "%s%s", i ? ", " : before, names_at(names, i));
+const struct news_verdict *news_verdict_at(const struct news *news, size_t index) { return &news->verdicts[index]; }
+
+static void add_more(struct buf *text, size_t count, size_t most) {
 	if (count > most)
 		buf_addf(text, " and %zu more", count - most);
+}
+
+static void add_names(struct buf *text, const struct names *names) {
+	size_t count = names_count(names);
+	for (size_t i = 0; i < count && i < NEWS_NAMES_MOST; i++)
+		buf_addf(text, "%s%s", i ? ", " : " of ", names_at(names, i));
+	add_more(text, count, NEWS_NAMES_MOST);
+}
+
+static void add_verdicts(struct buf *text, const struct news *news) {
+	for (size_t i = 0; i < news->verdict_count && i < NEWS_VERDICTS_MOST; i++) {
+		const struct news_verdict *verdict = &news->verdicts[i];
+		buf_addf(text, "%s%s is %s (was %s)", i ? ", " : "; ", verdict->rule, verdict->now, verdict->before);
+	}
+	add_more(text, news->verdict_count, NEWS_VERDICTS_MOST);
 }
 
 char *news_text(const struct news *news, const char *trigger, size_t looked, size_t of) {
 	struct buf text = {0};
 	buf_adds(&text, trigger);
 	if (!strcmp(trigger, "change"))
-		add_list(&text, " of ", news->names, NEWS_NAMES_MOST);
+		add_names(&text, news->names);
 	buf_addf(&text, ": %zu of %zu rules looked at", looked, of);
-	add_list(&text, "; ", news->verdicts, NEWS_VERDICTS_MOST);
+	add_verdicts(&text, news);
 	return buf_take(&text);
 }

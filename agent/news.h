@@ -15,7 +15,11 @@ void news_changed(struct news *news, const char *name);
 void news_begin(struct news *news);
 /* In the round that has begun. before: NULL at the first look, which is no news. */
 void news_verdict(struct news *news, const char *rule, const char *before, const char *now);
-/* Whether a verdict is another than before. */
-bool news_has_verdicts(const struct news *news);
+/* The verdicts of this round that are others than before, in the order in which they were said. */
+struct news_verdict {
+	char *rule, *before, *now; /* owned by the news, until the next round begins */
+};
+size_t news_verdict_count(const struct news *news);
+const struct news_verdict *news_verdict_at(const struct news *news, size_t index);
 /* "change of unit:ssh.service: 3 of 46 rules looked at; net.exposure.dnat is fail (was pass)". The caller's. */
 char *news_text(const struct news *news, const char *trigger, size_t looked, size_t of);

@@ -14,6 +14,7 @@
 
 #include "agent/home.h"
 #include "agent/notice.h"
+#include "agent/notice_ids.h"
 #include "agent/sealer_keeper.h"
 #include "core/confine.h"
 #include "core/times.h"
@@ -63,6 +64,11 @@ static bool has_room(void) {
 static void report(enum notice priority, const char *what, const char *why) {
 	if (has_room())
 		notice("vouch-sealer", priority, "%s: %s", what, why);
+}
+
+static void report_refused(const char *why) {
+	if (has_room())
+		notice_about("vouch-sealer", NOTICE_WARNING, NOTICE_SEALER_REFUSED, NULL, 0, "refused: %s", why);
 }
 
 /* 0 go on, otherwise the exit code and one. */
@@ -178,17 +184,18 @@ static void serve_one(int connection, uid_t client, struct keeper *keeper) {
 	struct sealer_reply reply;
 	struct err err;
 	if (!may_ask(connection, client)) {
-		report(NOTICE_WARNING, "refused", "a connection of another user");
+		report_refused("a connection of another user");
 		return;
 	}
 	if (!sealer_receive(connection, &payload, &err)) {
-		report(NOTICE_WARNING, "refused", err.why);
+		report_refused(err.why);
 		return;
 	}
 	keeper_sign(keeper, payload.data, payload.len, &reply);
-	if (reply.outcome == SEALER_REFUSED || reply.outcome == SEALER_FAILED)
-		report(reply.outcome == SEALER_REFUSED ? NOTICE_WARNING : NOTICE_ERROR,
-		       reply.outcome == SEALER_REFUSED ? "refused" : "failed", reply.why);
+	if (reply.outcome == SEALER_REFUSED)
+		report_refused(reply.why);
+	if (reply.outcome == SEALER_FAILED)
+		report(NOTICE_ERROR, "failed", reply.why);
 	sealer_reply(connection, &reply);
 }
 

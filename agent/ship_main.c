@@ -8,6 +8,7 @@
 
 #include "agent/courier.h"
 #include "agent/notice.h"
+#include "agent/notice_ids.h"
 #include "agent/ship.h"
 #include "core/confine.h"
 #include "core/times.h"
@@ -52,17 +53,17 @@ static int start_work(struct shipping *shipping) {
 
 /* What is missing is missing for good, so this has to be heard. */
 static void warn_of_refused(void) {
-	notice("vouch-ship", NOTICE_ERROR,
-	       "what was refused is not in the log: the collector shows it as a gap in this host's line; "
-	       "see spool/refused/*.reason");
+	notice_about("vouch-ship", NOTICE_ERROR, NOTICE_COLLECTOR_REFUSED, NULL, 0,
+		     "what was refused is not in the log: the collector shows it as a gap in this host's line; "
+		     "see spool/refused/*.reason");
 }
 
 /* Nobody but a host that remembers can notice it. */
 static void warn_of_fork(void) {
-	notice("vouch-ship", NOTICE_ERROR,
-	       "the collector's log contradicts what this host saw of it: it was set back, or it shows different "
-	       "histories to different hosts; nothing is believed from it and everything stays in the spool; "
-	       "keep receipts/ and ask who answers for the collector");
+	notice_about("vouch-ship", NOTICE_ERROR, NOTICE_LOG_CONTRADICTS, NULL, 0,
+		     "the collector's log contradicts what this host saw of it: it was set back, or it shows different "
+		     "histories to different hosts; nothing is believed from it and everything stays in the spool; "
+		     "keep receipts/ and ask who answers for the collector");
 }
 
 static void report(const struct shipped *shipped) {
@@ -145,7 +146,9 @@ static int end_on_signal(sd_event_source *source, const struct signalfd_siginfo 
 }
 
 static int add_sources(struct shipping *shipping, const struct home *home) {
-	int code = sd_event_add_signal(shipping->event, NULL, SIGTERM, end_on_signal, NULL);
+	int code = sd_event_set_watchdog(shipping->event, true); /* where the unit wants one */
+	if (code >= 0)
+		code = sd_event_add_signal(shipping->event, NULL, SIGTERM, end_on_signal, NULL);
 	if (code >= 0)
 		code = sd_event_add_signal(shipping->event, NULL, SIGINT, end_on_signal, NULL);
 	if (code >= 0)

@@ -366,6 +366,30 @@ void vouchd_reload(struct vouchd *vouchd) {
 		vouchd->options.reload(vouchd->options.context);
 }
 
+static bool is_of_clock(const char *name) {
+	static const char *const prefixes[] = {"adjtimex:", "bus:timesync", "cmd:chronyc", "ntp:", "now:"};
+	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
+		if (text_starts(name, prefixes[i]))
+			return true;
+	return false;
+}
+
+void vouchd_clock_jumped(struct vouchd *vouchd) {
+	size_t count;
+	uint64_t now;
+	if (sd_event_now(vouchd->event, CLOCK_BOOTTIME, &now) < 0)
+		return;
+	const char **names = changes_names(vouchd->changes, &count);
+	for (size_t i = 0; i < count; i++)
+		if (is_of_clock(names[i])) {
+			changes_mark(vouchd->changes, names[i], now);
+			news_changed(vouchd->news, names[i]);
+		}
+	free(names);
+	if (!vouchd->look)
+		wait_for_next(vouchd);
+}
+
 bool vouchd_start(sd_event *event, const struct vouchd_options *options, struct vouchd **ret_vouchd, struct err *err) {
 	CLEANUP(vouchd_free_p) struct vouchd *vouchd = xcalloc(1, sizeof *vouchd);
 	size_t count = options->stack->rule_count;

@@ -46,5 +46,7 @@ void vouchd_reload(struct vouchd *vouchd);
  * All its rules are looked at at once, with the trigger "change"; what is known of a rule that stays, and what is
  * remembered of it, stays known. The statement of that look carries all results. */
 void vouchd_take(struct vouchd *vouchd, const struct policy_stack *stack);
+/* The time of day was set, or the host slept: the rules that read clocks are looked at now, with those that are due. */
+void vouchd_clock_jumped(struct vouchd *vouchd);
 void vouchd_free(struct vouchd *vouchd);
 DEFINE_CLEANUP(struct vouchd, vouchd_free)

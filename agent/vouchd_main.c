@@ -5,9 +5,14 @@
 #include <systemd/sd-daemon.h>
 
 #include "agent/approved.h"
+#include "agent/clock.h"
 #include "agent/notice.h"
+#include "agent/notice_ids.h"
 #include "agent/settings.h"
 #include "agent/settings_text.h"
+#include "agent/textfile.h"
+#include "agent/verdicts.h"
+#include "agent/vitals.h"
 #include "agent/vouchd.h"
 #include "core/confine.h"
 #include "core/text.h"
@@ -25,10 +30,16 @@ struct service {
 	struct stack *stack;
 	struct sealer *sealer;
 	struct vouchd *vouchd;
+	struct clock *clock;
+	struct textfile state; /* as it was said last */
+	struct buf results;    /* that it borrows */
+	bool is_textfile_bad;  /* which was said */
 };
 
 static void service_done(struct service *service) {
 	vouchd_free(service->vouchd);
+	clock_free(service->clock);
+	buf_done(&service->results);
 	sealer_close(service->sealer);
 	stack_free(service->stack);
 	settings_free(service->settings);
@@ -65,6 +76,37 @@ static int print_settings(const char *form) {
 
 static int fail(const struct err *err) { return notice_failed("vouchd", err); }
 
+/* --- the text file */
+
+/* What cannot be written is said once, until it can be again. */
+static void write_textfile(struct service *service) {
+	CLEANUP(buf_done) struct buf text = {0};
+	const char *path = service->settings->textfile;
+	struct err err;
+	if (!*path || !service->state.round_at)
+		return;
+	service->state.results = buf_str(&service->results);
+	service->state.sequence = service->sealer->chain->sequence;
+	service->state.spool_limit = service->settings->spool_limit;
+	vitals_read(service->sealer->home, &service->state);
+	textfile_text(&service->state, &text);
+	bool ok = file_write(path, text.data, text.len, 0644, &err);
+	if (!ok && !service->is_textfile_bad)
+		fail(&err);
+	service->is_textfile_bad = !ok;
+}
+
+static void note_round(struct service *service, const struct round *round, bool is_sealed) {
+	buf_done(&service->results);
+	if (*service->settings->textfile)
+		textfile_results(service->stack->policies, round->results, &service->results);
+	service->state.round_at = round->finished_at;
+	service->state.is_sealed = is_sealed;
+	write_textfile(service);
+}
+
+/* --- what is said of a round */
+
 static size_t count_looked(const struct round *round) {
 	size_t count = 0;
 	for (size_t i = 0; i < round->rule_count; i++)
@@ -72,15 +114,24 @@ static size_t count_looked(const struct round *round) {
 	return count;
 }
 
+static void say_not_sealed(const struct err *err) {
+	char text[640];
+	notice_about("vouchd", NOTICE_ERROR, NOTICE_NOT_SEALED, NULL, 0, "%s", err_text(err, text, sizeof text));
+}
+
 static void report(void *context, const struct round *round, const struct news *news, const char *trigger,
 		   enum sealed sealed, const struct err *err) {
+	struct service *service = context;
 	CLEANUP(free_ptr) char *text = news_text(news, trigger, count_looked(round), round->rule_count);
 	if (err)
-		fail(err);
+		say_not_sealed(err);
 	else if (sealed == SEALED_NO_ROOM)
-		notice("vouchd", NOTICE_ERROR, "the spool is full: this round is not kept");
+		notice_about("vouchd", NOTICE_ERROR, NOTICE_SPOOL_FULL, NULL, 0,
+			     "the spool is full: this round is not kept");
 	else
-		notice("vouchd", news_has_verdicts(news) ? NOTICE_NOTICE : NOTICE_INFO, "a round is sealed, %s", text);
+		notice("vouchd", NOTICE_INFO, "a round is sealed, %s", text);
+	verdicts_notice("vouchd", news, round, service->stack->policies, service->sealer->chain->sequence);
+	note_round(service, round, !err && sealed == SEALED_KEPT);
 }
 
 static void say(void *context, const char *text) { notice("vouchd", NOTICE_WARNING, "%s", text); }
@@ -165,24 +216,32 @@ static void take(struct service *service, struct settings *settings, struct stac
 	service->settings = settings;
 }
 
+static void say_not_reloaded(const struct err *err) {
+	char text[640];
+	err_text(err, text, sizeof text);
+	text_replace_controls(text);
+	notice_about("vouchd", NOTICE_ERROR, NOTICE_RELOAD_FAILED, NULL, 0,
+		     "the configuration was not read anew, what was read before counts: %s", text);
+	sd_notifyf(false, "READY=1\nSTATUS=Looking by an earlier configuration: %s", text);
+}
+
 /* No look is under way. What cannot be read changes nothing. */
 static void reload(void *context) {
 	struct service *service = context;
 	struct settings *settings;
 	struct stack *stack;
 	struct err err;
-	char text[640];
 	if (load(service->arguments, &settings, &stack, &err)) {
 		take(service, settings, stack);
-		notice("vouchd", NOTICE_NOTICE, "the configuration was read anew: %zu rules",
-		       stack->policies->rule_count);
+		service->state.is_reload_failed = false;
+		notice_about("vouchd", NOTICE_NOTICE, NOTICE_RELOADED, NULL, 0,
+			     "the configuration was read anew: %zu rules", stack->policies->rule_count);
 		sd_notify(false, "READY=1\nSTATUS=Looking at this host");
 		return;
 	}
-	err_text(&err, text, sizeof text);
-	text_replace_controls(text);
-	notice("vouchd", NOTICE_ERROR, "the configuration was not read anew, what was read before counts: %s", text);
-	sd_notifyf(false, "READY=1\nSTATUS=Looking by an earlier configuration: %s", text);
+	say_not_reloaded(&err);
+	service->state.is_reload_failed = true;
+	write_textfile(service);
 }
 
 static int reload_on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *context) {
@@ -197,6 +256,21 @@ static int reload_on_signal(sd_event_source *source, const struct signalfd_sigin
 
 static int end_on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *context) {
 	return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+static void clock_jumped(void *context, const struct clock_jump *jump) {
+	struct service *service = context;
+	CLEANUP(free_ptr) char *text = clock_jump_text(jump);
+	notice_about("vouchd", NOTICE_WARNING, NOTICE_CLOCK, NULL, 0, "%s", text);
+	service->state.clock_jumps++;
+	vouchd_clock_jumped(service->vouchd);
+}
+
+/* Without it the rules that read clocks follow on schedule. */
+static void watch_clock(sd_event *event, struct service *service) {
+	struct err err;
+	if (!service->arguments->once && !clock_watch(event, clock_jumped, service, &service->clock, &err))
+		fail(&err);
 }
 
 static int ignore_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *context) { return 0; }
@@ -235,14 +309,25 @@ static int run(struct service *service, struct err *err) {
 	} else if (!vouchd_start(event, &options, &service->vouchd, err)) {
 		code = fail(err);
 	} else {
+		watch_clock(event, service);
 		sd_notify(false, "READY=1\nSTATUS=Looking at this host");
 		code = sd_event_loop(event);
 		sd_notify(false, "STOPPING=1");
 	}
 	vouchd_free(service->vouchd);
 	service->vouchd = NULL;
+	clock_free(service->clock);
+	service->clock = NULL;
 	sd_event_unref(event);
 	return code < 0 ? 2 : code;
+}
+
+static int fail_to_start(const struct err *err) {
+	char text[640];
+	if (err->code != ERR_ABSENT || !strstr(err->why, "enrol"))
+		return fail(err);
+	notice_about("vouchd", NOTICE_ERROR, NOTICE_NOT_ENROLLED, NULL, 0, "%s", err_text(err, text, sizeof text));
+	return 2;
 }
 
 static int vouchd(const struct arguments *arguments) {
@@ -253,7 +338,7 @@ static int vouchd(const struct arguments *arguments) {
 	if (!enrolment_read(home, &enrolment, &err) || !load(arguments, &service.settings, &service.stack, &err) ||
 	    !sealer_open(home, enrolment, arguments->helpers, service.settings->environment,
 			 service.settings->spool_limit, &service.sealer, &err))
-		return fail(&err);
+		return fail_to_start(&err);
 	if (arguments->helpers && !confine_to_this_program(&err)) /* commands are theirs to run */
 		return fail(&err);
 	return run(&service, &err);
