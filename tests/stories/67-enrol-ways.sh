@@ -213,3 +213,168 @@ refused "and another's" "it is for another key" app "$pki/thief.key"
 check "what was refused has left nothing" test ! -e "$work/app1/enrolment" -a ! -e "$work/app1/.tmp-enrolment"
 check "its own does" app "$pki/app.key"
 check "a round of it is sealed and shipped" eval "round app1 && ship app1"
+
+# --- vouch doctor: a host that is well, and each thing broken once
+doctor() {
+	vouch doctor --json --state "$work/here" --config "$work/small-config.yaml" "$@" >"$work/doctor.json" 2>&1
+}
+# says CHECK LEVEL WORDS: among what the doctor said of that.
+says() {
+	jq -e --arg check "$1" --arg level "$2" --arg words "$3" \
+		'.checks[] | select(.check == $check and .level == $level and (.text | test($words)))' "$work/doctor.json" >/dev/null ||
+		{ jq -c '.checks[] | [.check, .level, .text]' "$work/doctor.json" 2>&1 || head -c 300 "$work/doctor.json"; return 1; }
+}
+# finds WHAT CHECK LEVEL WORDS
+finds() {
+	doctor || true
+	check "doctor: $1" says "${@:2}"
+}
+# levels: the checks with the worst that was said of each, but for the machine's clock.
+levels() {
+	jq -r '[.checks[] | select(.check != "clock")] | group_by(.check) | map(.[0].check + ":" + (map(.level) | max_by({"ok":0,"unseen":1,"warning":2,"problem":3}[.]))) | join(" ")' "$work/doctor.json"
+}
+traces() {
+	find "$work/here" -printf '%p %s %m %T@ %C@\n' | sort
+}
+enrol here
+small_rounds here 1
+ship here
+start vouchd-here vouchd --state "$work/here" --config "$work/small-config.yaml"
+start ship-here vouch-ship --state "$work/here"
+queue_is_sent() {
+	[[ $(spooled here) == 0 && $(find "$work/here/receipts" -name '*.tlog-proof' | wc -l) -ge 4 ]]
+}
+within 20 queue_is_sent
+before=$(traces)
+doctor || true
+equal "a host that is well has only good findings" \
+	"certificate:ok chain:ok collector:ok enrolment:ok identity:ok log:ok policy:ok processes:ok spool:ok" "$(levels)"
+equal "a look by the doctor changes nothing" "$before" "$(traces)"
+check "nor says what nobody should know" bash -c "! grep -qE 'PRIVATE|blind' '$work/doctor.json'"
+stop vouchd-here
+stop ship-here
+finds "nobody works here" processes warning "no vouchd works in"
+echo "polices: []" >"$work/wrong.yaml"
+doctor --config "$work/wrong.yaml" && exit_code=0 || exit_code=$?
+equal "a problem is exit code 2" 2 "$exit_code"
+check "doctor: a configuration that is wrong, at its line" says policy problem 'wrong.yaml:1:1: .*polices'
+sed 's/kind: effect/kind: efect/' "$work/small.yaml" >"$work/bad.yaml"
+echo "policies: [$work/bad.yaml]" >"$work/bad-config.yaml"
+doctor --config "$work/bad-config.yaml" || true
+check "doctor: a policy that does not load, at its line" says policy problem 'bad.yaml:[0-9]+:[0-9]+: '
+chmod 644 "$work/here/enrolment/transport.pem"
+finds "a key that others can read" identity problem "transport.pem can be read by others"
+chmod 600 "$work/here/enrolment/transport.pem"
+small_rounds here 1
+touch -d '2 hours ago' "$work"/here/spool/queue/*.json
+finds "what waits for long" spool warning "has waited for the collector for 2 hours"
+mv "$work"/here/spool/queue/*.json "$work/here/spool/refused/"
+finds "what was refused" spool problem "refused 1: the chain has a gap"
+rm "$work"/here/spool/refused/*
+sed 's/^{/{"enrolled":"'"$(printf '0%.0s' {1..64})"'","digest":"'"$(printf '0%.0s' {1..64})"'",/' <<<'{"sequence":2}' >"$work/position"
+mkdir "$work/keep"
+cp "$work/position" "$work/keep/position"
+doctor --keep "$work/keep" || true
+check "doctor: a sealer with another key" says chain problem "the key of another enrolment"
+key=$(openssl pkey -pubin -in "$work/here/enrolment/evidence.pub.pem" -outform DER | sha256sum | cut -d ' ' -f 1)
+sed -i "s/\"enrolled\":\"0*\"/\"enrolled\":\"$key\"/" "$work/keep/position"
+doctor --keep "$work/keep" || true
+check "doctor: a sealer and a chain that are apart" says chain problem "and the sealer at 2: one of the two was set back"
+mv "$work/here/spool/chain.json" "$work/chain.json"
+echo '{"sequence":1,"sequence":2}' >"$work/here/spool/chain.json"
+finds "a chain that cannot be read" chain problem "chain.json"
+mv "$work/chain.json" "$work/here/spool/chain.json"
+cp "$pki/later.pem" "$work/db1/enrolment/transport-cert.pem"
+vouch doctor --json --offline --state "$work/db1" --config "$work/small-config.yaml" >"$work/doctor.json" || true
+check "doctor: a certificate that has ended" says certificate problem "ended at"
+check "and one of another machine" says identity problem "the machine id changed, or the state folder was copied|no machine id any more"
+if ((EUID == 0)); then
+	chmod 711 "$work"
+	setpriv --reuid=65534 --regid=65534 --clear-groups "$(command -v vouch)" doctor --json --state "$work/here" >"$work/doctor.json" || true
+	check "doctor: what a user cannot see is told" says enrolment unseen "EACCES|denied"
+fi
+stop collector
+finds "a collector that does not answer" collector problem "[Cc]onnect"
+
+# The doctor asks somebody who has the collector's certificate, and means no good.
+cat >"$work/evil.py" <<'PY'
+import socket, ssl, sys
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[1], sys.argv[2])
+server = socket.create_server(("127.0.0.1", int(sys.argv[3])), reuse_port=True)
+while True:
+    try:
+        connection = context.wrap_socket(server.accept()[0], server_side=True)
+        while b"\r\n\r\n" not in connection.recv(65536):
+            pass
+        if sys.argv[4] == "hang":
+            held = connection
+        elif sys.argv[4] == "drip":
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+            held = connection
+        elif sys.argv[4] == "flood":
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            while True:
+                connection.sendall(b"\033[31mA" * 100000)
+        elif sys.argv[4] == "headers":
+            connection.sendall(b"HTTP/1.1 200 OK\r\n")
+            while True:
+                connection.sendall(b"X: " + b"A" * 60000 + b"\r\n")
+        else:
+            body = b'{"origin":"x","vkey":"x+00000000+AAAA"}'
+            connection.sendall(b"HTTP/1.1 200 OK\r\nDate: Tue, 01 Jan 2030 00:00:00 GMT\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+    except OSError:
+        pass
+PY
+# meets MANNER LEVEL CHECK WORDS
+meets() {
+	local began=$SECONDS
+	start "evil-$1" python3 "$work/evil.py" "$collector/server.crt" "$collector/server.key" "$port" "$1"
+	within 10 grep -q ":$(printf '%04X' "$port") 00000000:0000 0A" /proc/net/tcp
+	finds "a server that means no good: $1" "${@:2}"
+	check "doctor: and it has ended in time" test $((SECONDS - began)) -lt 20
+	stop "evil-$1" KILL || true
+}
+meets hang collector problem "timed out|Timeout"
+meets flood collector problem "larger than 65536 bytes"
+meets headers collector problem "."
+meets other collector problem "another log than the one that was pinned"
+check "doctor: and a clock that is far away" says collector problem "this host's clock is .* the collector's"
+check "doctor: and a log that is none" says log problem "."
+
+# --- an image is sealed
+outside=$work/outside
+mkdir -p "$outside/folder"
+echo precious | tee "$outside/file" >"$outside/folder/file"
+small_rounds here 1
+reset() {
+	vouch reset --state "$work/here" --keep "$work/keep" "$@"
+}
+before=$(traces)
+reset >"$work/reset.out" 2>&1
+check "a dry run says what would go" grep -q "^would go: $work/here/enrolment" "$work/reset.out"
+check "and what was never acknowledged" grep -q '^1 statement was never acknowledged' "$work/reset.out"
+equal "and changes nothing" "$before" "$(traces)"
+refused "what was not acknowledged is not lost by mistake" "statements wait that no collector has acknowledged; --force" reset --image
+equal "nothing was changed" "$before" "$(traces)"
+start vouchd-reset vouchd --state "$work/here" --config "$work/small-config.yaml"
+within 10 bash -c "vouch doctor --json --offline --state '$work/here' | grep -q seals"
+refused "not under a vouchd that runs" "another process seals" reset --image --force
+stop vouchd-reset
+check "the enrolment is still there" test -s "$work/here/enrolment/enrolment.json"
+# Whoever took over vouchd can put links where it may write; root removes the links.
+rm -rf "$work/here/spool/epochs" "$work/here/spool/refused"
+ln -s "$outside" "$work/here/spool/epochs"
+ln -s "$outside/file" "$work/here/spool/refused"
+ln -s "$outside" "$work/here/spool/queue/00000000000000000009-0000000000000000.json"
+mkdir -p "$work/here/spool/queue/deep/deeper" "$work/here/old-2026-01-01T00:00:00Z/enrolment" "$work/here/requested/enrolment"
+ln -s "$outside" "$work/here/spool/queue/deep/deeper/link"
+echo mine >"$work/here/notes-of-an-administrator"
+check "with --force it goes" reset --image --force
+equal "what is no file of vouch's stays, and the folders" "lock notes-of-an-administrator ship.lock" \
+	"$(find "$work/here" -type f -printf '%f\n' | sort | xargs)"
+equal "no link was followed" "precious precious" "$(cat "$outside/file" "$outside/folder/file" | xargs)"
+equal "the sealer's place went with it" "" "$(ls "$work/keep")"
+check "again: there is nothing to do" reset --image
+collector_start
+check "and the host enrols like a new one" enrol here
