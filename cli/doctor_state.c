@@ -19,8 +19,8 @@
 /* --- policy and waivers ------------------------------------------------------------------------------------------- */
 
 static bool load_stack(struct doctor *doctor, struct stack **ret_stack, struct err *err) {
-	return stack_load(doctor->data, (const char *const *)doctor->settings->policies, doctor->settings->policy_count,
-			  ret_stack, err);
+	const struct host here = {0};
+	return stack_of_host(doctor->settings, doctor->data, &here, ret_stack, err);
 }
 
 void doctor_policy(struct doctor *doctor) {
@@ -31,7 +31,8 @@ void doctor_policy(struct doctor *doctor) {
 		return;
 	}
 	if (!load_stack(doctor, &stack, &err)) {
-		doctor_say_err(doctor, DOCTOR_PROBLEM, "vouch lint FILE", &err);
+		doctor_say_err(doctor, DOCTOR_PROBLEM, "mend it; vouch lint --effective shows what this host runs",
+			       &err);
 		return;
 	}
 	doctor_say(doctor, DOCTOR_OK, NULL, "%zu rules of %zu %s", stack->policies->rule_count,
