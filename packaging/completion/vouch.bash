@@ -9,7 +9,7 @@ _vouch() {
 	local connection="--collector --ca --token-file"
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W "run lint explain checks controls sources capture paths enrol attest approve export verify posture witness --help --version" -- "$current")
+		mapfile -t COMPREPLY < <(compgen -W "run lint explain checks controls sources capture paths waive enrol attest approve export verify posture witness --help --version" -- "$current")
 		return
 	fi
 	case $previous in
@@ -42,14 +42,15 @@ _vouch() {
 	[[ $verb == capture && $current != -* ]] && mapfile -t COMPREPLY < <(compgen -d -- "$current") && return
 	local words
 	case $verb in
-	run) words="--policy --only --root --helpers --json --data --help" ;;
-	lint) words="--data --help" ;;
-	explain) words="--markdown --policy --data --help $(_vouch_rules)" ;;
+	run) words="--policy --config --only --root --helpers --json --data --help" ;;
+	lint) words="--effective --json --policy --config --root --data --help" ;;
+	waive) words="--reason --risk --measure --requester --approver --expires --from --ticket --id --policy --config --root --helpers --data --help $(_vouch_rules)" ;;
+	explain) words="--markdown --policy --config --data --help $(_vouch_rules)" ;;
 	checks) words="--markdown --help $(vouch checks 2>/dev/null | cut -d ' ' -f 1)" ;;
-	controls) words="--all --map-2013 --policy --data --help $(vouch controls --all 2>/dev/null | cut -d ' ' -f 1)" ;;
-	sources) words="--policy --helpers --root --bytes --json --data --help" ;;
-	capture) words="--policy --only --helpers --data --help" ;;
-	paths) words="--policy --data --help" ;;
+	controls) words="--all --map-2013 --policy --config --data --help $(vouch controls --all 2>/dev/null | cut -d ' ' -f 1)" ;;
+	sources) words="--policy --config --helpers --root --bytes --json --data --help" ;;
+	capture) words="--policy --config --only --helpers --data --help" ;;
+	paths) words="--policy --config --data --help" ;;
 	enrol) words="--token --token-file --ca-fingerprint --key --state --helpers --root --attester --name --force --help" ;;
 	attest) words="--control --note --valid --file --include --media-type --author --state --send --help" ;;
 	approve) words="--key --passphrase-file --approver --note --expires --below --output --data --check --approvers --keygen --kind --help" ;;

@@ -393,6 +393,32 @@ static void what_is_yours_on_the_page_can_be_set(void **state) {
 		fail_msg("%s:%u:%u: %s", err.where, err.line, err.column, err.why);
 }
 
+/* The same of the overlay and the waiver that the page shows: the last two examples before "What is yours". */
+static void what_lies_on_top_on_the_page_loads(void **state) {
+	struct err err = {0};
+	CLEANUP(buf_done) struct buf page = {0};
+	CLEANUP(policy_stack_free_p) struct policy_stack *stack = NULL;
+	CLEANUP(scratch_free) char *folder = scratch_new();
+	assert_true(file_read(SOURCE_DIR "/docs/POLICY.md", 1U << 20, &page, &err));
+	static const char *const marks[] = {"id: organisation,", "id: exceptions,"};
+	char *paths[3] = {xstrdup(SOURCE_DIR "/policies/linux-baseline")};
+	for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
+		const char *from = strstr(buf_str(&page), marks[i]);
+		assert_non_null(from);
+		while (strncmp(from, "policy:", 7) != 0)
+			from--;
+		CLEANUP(free_ptr) char *text = xstrndup(from, (size_t)(strstr(from, "```") - from));
+		CLEANUP(free_ptr) char *name = xasprintf("%zu.yaml", i);
+		scratch_put(folder, name, text);
+		paths[i + 1] = file_join(folder, name);
+	}
+	if (!policy_stack_load((const char *const *)paths, 3, catalogue, checks_all, &stack, &err))
+		fail_msg("%s:%u:%u: %s", err.where, err.line, err.column, err.why);
+	assert_int_equal(stack->waiver_count, 1);
+	for (size_t i = 0; i < 3; i++)
+		free(paths[i]);
+}
+
 static int load_catalogue(void **state) {
 	struct err err;
 	return catalogue_load(SOURCE_DIR "/policies", &catalogue, &err) ? 0 : -1;
@@ -501,6 +527,7 @@ int main(void) {
 		cmocka_unit_test(file_that_is_not_there_is_named),
 		cmocka_unit_test(example_of_the_page_loads),
 		cmocka_unit_test(what_is_yours_on_the_page_can_be_set),
+		cmocka_unit_test(what_lies_on_top_on_the_page_loads),
 	};
 	return cmocka_run_group_tests(tests, load_catalogue, free_catalogue);
 }
