@@ -13,6 +13,7 @@ static const struct unit_row {
 	bool must_run;
 } units[] = {
 	{"vouchd.service", true},
+	{"vouch-enrol.service", false},
 	{"vouch-ship.service", true},
 	{"vouch-sealer.socket", true},
 	{"vouch-sealer.service", false},
@@ -81,11 +82,12 @@ static bool runs_old_file(const json_t *unit) {
 	return text_ends(target, " (deleted)");
 }
 
-static void say_vouchd_enabled(struct doctor *doctor, const json_t *unit) {
-	if (strcmp(text_of(unit, "UnitFileState"), "enabled") != 0)
+/* In an image the unit of the first boot does it, at each boot. */
+static void say_enabled(struct doctor *doctor, const json_t *vouchd, const json_t *enrol) {
+	const char *state = text_of(vouchd, "UnitFileState");
+	if (strcmp(state, "enabled") != 0 && (!enrol || strcmp(text_of(enrol, "UnitFileState"), "enabled") != 0))
 		doctor_say(doctor, DOCTOR_WARNING, "systemctl enable vouchd",
-			   "vouchd.service is %s: nobody starts it at the next boot",
-			   *text_of(unit, "UnitFileState") ? text_of(unit, "UnitFileState") : "not there");
+			   "vouchd.service is %s: nobody starts it at the next boot", *state ? state : "not there");
 }
 
 /* Returns whether it is as it has to be. */
@@ -112,8 +114,6 @@ static bool say_unit(struct doctor *doctor, const struct unit_row *row, const js
 	if (runs_old_file(unit))
 		doctor_say(doctor, DOCTOR_WARNING, restart, "%s runs a program whose file was replaced since",
 			   row->name);
-	if (!strcmp(row->name, "vouchd.service") && doctor->enrolment)
-		say_vouchd_enabled(doctor, unit);
 	const bool is_well = doctor->worst == DOCTOR_OK;
 	if (before > doctor->worst)
 		doctor->worst = before;
@@ -126,6 +126,10 @@ void doctor_units(struct doctor *doctor) {
 	struct err err;
 	if (!read_units(doctor, set))
 		return;
+	CLEANUP(json_decref_p) json_t *vouchd = unit_of(set, "vouchd.service", &err);
+	CLEANUP(json_decref_p) json_t *enrol = unit_of(set, "vouch-enrol.service", &err);
+	if (vouchd && doctor->enrolment)
+		say_enabled(doctor, vouchd, enrol);
 	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
 		CLEANUP(json_decref_p) json_t *unit = unit_of(set, units[i].name, &err);
 		if (!unit) {

@@ -5,6 +5,7 @@
 host_packages=systemd,systemd-sysv,dbus,udev,libpam-systemd,procps,openssh-server,nftables,sudo
 host_packages+=,libjansson4,libyaml-0-2,libpcre2-8-0,libcurl4,libssl3,libevent-2.1-7,libevent-openssl-2.1-7,libsqlite3-0,libarchive13
 host_name=vouch-host-$$
+host_options=() # more of systemd-nspawn's
 host_build=${VOUCH_HOST_BUILD-$story_top/build/host}
 
 if ((EUID != 0)); then
@@ -54,7 +55,8 @@ host_boot() {
 			echo "$BASHPID" >"$group/cgroup.procs"
 		done
 		exec systemd-nspawn --quiet --boot -D "$folder" -M "$host_name" --register=no --keep-unit --console=pipe \
-			--private-network --link-journal=no --capability=all --system-call-filter=@known </dev/null
+			--private-network --link-journal=no --capability=all --system-call-filter=@known \
+			"${host_options[@]}" </dev/null
 	) >>"$work/boot.log" 2>&1 &
 	story_processes[host]=$!
 	within 30 host_find_leader || return 1
