@@ -79,7 +79,8 @@ static int lint(const struct lint *lint, char **operands) {
 	const bool is_loaded =
 		!lint->effective && count > 0
 			? stack_load(lint->policies.data, (const char *const *)operands, count, &stack, &err)
-			: policies_load(&lint->policies, &stack, &err);
+			: policies_load(&lint->policies, &stack, &err) &&
+				  policies_approved(&lint->policies, stack, &err);
 	if (!is_loaded) {
 		say(stderr, "%s\n", err_text(&err, text, sizeof text));
 		return CLI_USAGE;

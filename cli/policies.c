@@ -1,5 +1,8 @@
 #include "cli/policies.h"
 
+#include "agent/approved.h"
+#include "core/times.h"
+
 void policies_done(struct policies *policies) { texts_done(&policies->named); }
 
 static bool is_of_this_host(const struct policies *policies) {
@@ -18,4 +21,13 @@ bool policies_load(const struct policies *policies, struct stack **ret_stack, st
 	const struct host host = {.root = policies->root, .helpers = policies->helpers};
 	return settings_load(path, policies->config != NULL, &settings, err) &&
 	       stack_of_host(settings, policies->data, &host, ret_stack, err);
+}
+
+bool policies_approved(const struct policies *policies, struct stack *stack, struct err *err) {
+	CLEANUP(settings_free_p) struct settings *settings = NULL;
+	const char *path = policies->config ? policies->config : SETTINGS_FILE;
+	if (policies->named.count || !is_of_this_host(policies))
+		return true;
+	return settings_load(path, policies->config != NULL, &settings, err) &&
+	       approved_read(stack, settings, times_now(), err);
 }

@@ -29,3 +29,6 @@ void policies_done(struct policies *policies);
  * --data (or VOUCH_DATADIR) and without --config it is the shipped baseline: then this host's configuration is not what
  * is asked about. */
 MUST_CHECK bool policies_load(const struct policies *policies, struct stack **ret_stack, struct err *err);
+/* Whether vouchd would run what was loaded, as far as that takes approvals: agent/approved.h. What is not a
+ * configuration's takes none. */
+MUST_CHECK bool policies_approved(const struct policies *policies, struct stack *stack, struct err *err);
