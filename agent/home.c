@@ -30,6 +30,10 @@ struct home *home_new(const char *folder) {
 	home->blinds = file_join(home->spool, "blinds.json");
 	home->memory = file_join(home->spool, "memory.json");
 	home->reserve = file_join(home->spool, "reserve");
+	home->current = file_join(home->spool, "current.json");
+	home->status = file_join(home->spool, "status.json");
+	home->history = file_join(home->spool, "history.jsonl");
+	home->history_before = file_join(home->spool, "history.1.jsonl");
 	home->checkpoint = file_join(home->receipts, "checkpoint");
 	home->incomplete = file_join(home->receipts, "incomplete");
 	home->lock = file_join(home->spool, "lock");
@@ -57,6 +61,10 @@ void home_free(struct home *home) {
 			       home->blinds,
 			       home->memory,
 			       home->reserve,
+			       home->current,
+			       home->status,
+			       home->history,
+			       home->history_before,
 			       home->checkpoint,
 			       home->incomplete,
 			       home->receipts,

@@ -15,6 +15,9 @@
  *     blinds.json           agent/seal.h
  *     memory.json           agent/memory.h
  *     reserve               room on the disk for saying that there is none (agent/spool.h)
+ *     current.json          agent/drift.h: what was last sealed of each rule
+ *     status.json           agent/status.h: how the host stood at the last round
+ *     history.jsonl         agent/history.h, and history.1.jsonl before it
  *     epochs/               <key id>.pem: public halves of the epochs' keys (docs/FORMAT.md 1.1)
  *     lock                  held by the one process that seals
  *   receipts/               <statement's digest>.tlog-proof
@@ -41,6 +44,7 @@ struct home {
 	char *enrolment, *identity, *evidence_key, *evidence_public, *transport_key, *transport_public,
 		*transport_certificate, *ca;
 	char *chain, *blinds, *memory, *checkpoint, *incomplete, *receipts, *lock, *ship_lock, *reserve;
+	char *current, *status, *history, *history_before;
 	char *spool, *incoming, *queue, *refused, *epochs;
 };
 

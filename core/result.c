@@ -182,7 +182,7 @@ static bool check_rows(const json_t *rows, const json_t *volatile_names, struct 
 }
 
 /* Digest of what was observed, as docs/FORMAT.md, "State leaf", has it. */
-static bool observation_digest(const json_t *result, char ret_hex[HASH_HEX], struct err *err) {
+bool result_observation(const json_t *result, char ret_hex[HASH_HEX], struct err *err) {
 	json_t *rows, *volatile_names, *omitted = json_object_get(result, "omitted");
 	bool moves;
 	CLEANUP(buf_done) struct buf bytes = {0};
@@ -231,7 +231,7 @@ bool result_leaf(const json_t *result, const char *blind, struct buf *ret_leaf, 
 	CLEANUP(json_decref_p) json_t *leaf = json_object();
 	if (!is_blind(blind))
 		return err_set(err, ERR_MALFORMED, where, "a blind is 32 hexadecimal digits");
-	if (!copy_members(result, leaf, err) || !observation_digest(result, digest, err))
+	if (!copy_members(result, leaf, err) || !result_observation(result, digest, err))
 		return false;
 	json_object_set_new(leaf, "blind", json_string(blind));
 	json_object_set_new(leaf, "observation", json_string(digest));

@@ -15,5 +15,7 @@ json_t *result_json(const struct rule *rule, const struct judgement *judgement, 
  * "verdict","waiver"?}; observation is the SHA-256 of the canonical JSON of "observed" without the fields that the
  * result lists under "volatile". blind: 32 hexadecimal digits. Malformed results are refused. */
 MUST_CHECK bool result_leaf(const json_t *result, const char *blind, struct buf *ret_leaf, struct err *err);
+/* The leaf's "observation" alone, in hexadecimal. */
+MUST_CHECK bool result_observation(const json_t *result, char ret_hex[HASH_HEX], struct err *err);
 /* Rows without their volatile fields; *ret_moves: one of them had any. New reference. */
 json_t *result_still_rows(const json_t *rows, const json_t *volatile_names, bool *ret_moves);

@@ -6,6 +6,7 @@
  * file:/etc/passwd - the bytes of a regular file, and its metadata. (/sys and /proc are read like this too.)
  * head:/var/lib/clamav/main.cvd - the first 512 bytes of a regular file of any size, up to a NUL byte, as text
  *   {"head","size","mtime"}
+ * tail:/var/log/dpkg.log - the end of a log, at most its last 512 KiB, from the beginning of a line
  * dir:/etc/sudoers.d - its entries, sorted by name; type: file dir link fifo socket char block
  *   [{"name","type"}...]
  * stat:/etc/shadow - links not followed; "link" is the target's text; "acl" whom an access list names beside owner

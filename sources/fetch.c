@@ -51,6 +51,7 @@ static const struct kind *const kinds[] = {
 	&kind_statvfs,
 	&kind_sudoers,
 	&kind_suites,
+	&kind_tail,
 	&kind_timesync,
 	&kind_tls,
 	&kind_tree,

@@ -104,6 +104,7 @@ extern const struct kind kind_sshd;
 extern const struct kind kind_stat;
 extern const struct kind kind_statvfs;
 extern const struct kind kind_sudoers;
+extern const struct kind kind_tail;
 extern const struct kind kind_tree;
 extern const struct kind kind_unit;
 extern const struct kind kind_units;

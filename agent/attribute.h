@@ -1,0 +1,32 @@
+/* attribute: by whom what vouchd noticed was changed, as far as the audit log and dpkg's log say (core/who.h).
+ *
+ * Asked only when something changed, and for a short time: the statement does not wait for it. What cannot be told is
+ * said with its reason, in one sentence. What is read for this is in no evidence. */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "sources/fetch.h"
+
+#define ATTRIBUTE_DEADLINE_US 300000
+#define ATTRIBUTE_TARGETS_MOST 64 /* of one change */
+
+/* One change to attribute. */
+struct attribute_ask {
+	const struct names *sources; /* that are others than before */
+	int64_t from_ms, until_ms;   /* since the look that saw what was before */
+	bool is_other_policy;        /* the policy that judges it is another */
+	json_t *into;                /* gets "by" and "moreBy", or "unattributed" (docs/FORMAT.md 2) */
+};
+
+struct attribute;
+/* Begin; the asks are borrowed until done(context) is called from the loop, once. NULL: nothing had to be read, and all
+ * is answered already; done is not called. */
+struct attribute *attribute_start(sd_event *event, const struct host *host, const struct attribute_ask *asks,
+				  size_t count, void (*done)(void *context), void *context);
+void attribute_free(struct attribute *attribute); /* also while under way */
+DEFINE_CLEANUP(struct attribute, attribute_free)
+/* The answer alone, from what was read. */
+void attribute_answer(const struct attribute_ask *ask, const struct sources *fetched);
+/* What this asks for, for the list of what helpers may look at. It has no run(). */
+extern const struct check attribute_check;

@@ -1,0 +1,300 @@
+/* Who wrote to a file, from records that a kernel made (tests/who/) and from records that somebody made up. */
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "core/accounts.h"
+#include "core/who.h"
+#include "tests/unit/scratch.h"
+
+#define FROM 1795334380000LL
+#define UNTIL 1795334500000LL
+
+static char *text; /* of what was found */
+
+static int drop(void **state) {
+	free(text);
+	text = NULL;
+	return 0;
+}
+
+/* "process/pid/auid ..." of who met these targets in the log. */
+static const char *said_of(const char *log, const struct who_target *targets, size_t count, int64_t from,
+			   int64_t until) {
+	const struct who_asked asked = {targets, count, from, until};
+	CLEANUP(who_found_done) struct who_found found = {0};
+	CLEANUP(buf_done) struct buf said = {0};
+	size_t i;
+	json_t *entry;
+	who_audit(log, strlen(log), &asked, &found);
+	json_array_foreach(found.by, i, entry) {
+		const json_t *auid = json_object_get(entry, "auid");
+		buf_addf(&said, "%s%s/%lld", i ? " " : "", json_string_value(json_object_get(entry, "process")),
+			 (long long)json_integer_value(json_object_get(entry, "pid")));
+		if (json_is_integer(auid))
+			buf_addf(&said, "/%lld", (long long)json_integer_value(auid));
+		else if (auid)
+			buf_addf(&said, "/%s", json_string_value(auid));
+	}
+	free(text);
+	text = xstrdup(buf_str(&said));
+	return text;
+}
+
+static const char *who_of(const char *log, enum who_kind kind, const char *name) {
+	const struct who_target target = {kind, name};
+	return said_of(log, &target, 1, FROM, UNTIL);
+}
+
+static char *fixture(const char *name) { return scratch_text(SOURCE_DIR "/tests/who", name); }
+
+static void editors_are_found_and_others_are_not(void **state) {
+	CLEANUP(free_ptr) char *log = fixture("editors.log");
+	assert_string_equal(who_of(log, WHO_FILE, "/etc/app/v.conf"), "/usr/bin/vim.basic/4618/1000");
+	assert_string_equal(who_of(log, WHO_FILE, "/etc/app/w.conf"), "/usr/bin/ed/4620/1000 /usr/bin/tee/4622/1000");
+	assert_string_equal(who_of(log, WHO_FILE, "/etc/app/x.conf"), "/usr/bin/install/4621/1000");
+	assert_string_equal(who_of(log, WHO_FILE, "/etc/demo/demo.conf"), "/usr/bin/dpkg/4628/1000");
+	assert_string_equal(who_of(log, WHO_FILE, "/etc/app/y.conf"), "");
+	assert_string_equal(who_of(log, WHO_FILE, "/etc/app/v.con"), "");
+	assert_string_equal(who_of(log, WHO_FILE, "/etc/app"), "");
+}
+
+static void all_ways_to_change_a_file_count_and_reading_does_not(void **state) {
+	CLEANUP(free_ptr) char *log = fixture("shell.log");
+	/* echo >, sed -i, mv, cp, chmod, chown, open in a folder, rename away and back, truncate, rm; auid unset */
+	assert_string_equal(who_of(log, WHO_FILE, "/etc/app/one.conf"),
+			    "/usr/bin/bash/3648/unset /usr/bin/sed/3669/unset /usr/bin/mv/3670/unset "
+			    "/usr/bin/cp/3671/unset /usr/bin/chmod/3672/unset /usr/bin/chown/3673/unset "
+			    "/usr/bin/python3.11/3674/unset /usr/bin/rm/3716/unset");
+	assert_string_equal(who_of(log, WHO_FILE, "/etc/app/three.conf"), "/usr/bin/python3.11/3674/unset");
+}
+
+static void names_in_hexadecimal_are_read(void **state) {
+	CLEANUP(free_ptr) char *log = fixture("shell.log");
+	assert_string_equal(who_of(log, WHO_FILE, "/etc/app/two words.conf"), "/usr/bin/bash/3648/unset");
+	assert_string_equal(who_of(log, WHO_FILE, "/etc/app/bad\ntype=PATH name=\"x\""),
+			    "/usr/bin/python3.11/3674/unset");
+	assert_string_equal(who_of(log, WHO_FILE, "/etc/app/x"), "");
+}
+
+static void folders_have_their_own_questions(void **state) {
+	CLEANUP(free_ptr) char *log = fixture("editors.log");
+	assert_string_equal(who_of(log, WHO_TREE, "/etc/demo"), "/usr/bin/dpkg/4628/1000");
+	assert_string_equal(who_of(log, WHO_ENTRIES, "/etc/demo"), "/usr/bin/dpkg/4628/1000");
+	/* ed and tee wrote into a file that was there and stayed */
+	assert_string_equal(who_of(log, WHO_ENTRIES, "/etc/app"),
+			    "/usr/bin/vim.basic/4618/1000 /usr/bin/install/4621/1000");
+	assert_string_equal(who_of(log, WHO_ENTRIES, "/etc"), "");
+	assert_string_equal(who_of(log, WHO_TREE, "/etc/ap"), "");
+}
+
+static void window_is_kept_to_the_millisecond(void **state) {
+	CLEANUP(free_ptr) char *log = fixture("editors.log");
+	const struct who_target target = {WHO_FILE, "/etc/app/w.conf"};
+	assert_string_equal(said_of(log, &target, 1, 1795334422062, UNTIL), "/usr/bin/tee/4622/1000");
+	assert_string_equal(said_of(log, &target, 1, FROM, 1795334422064), "/usr/bin/ed/4620/1000");
+	assert_string_equal(said_of(log, &target, 1, 1795334422066, UNTIL), "");
+	assert_string_equal(said_of(log, &target, 1, UNTIL, FROM), ""); /* the clock went backwards */
+}
+
+static void audit_itself_and_the_packet_filter_are_told(void **state) {
+	CLEANUP(free_ptr) char *log = fixture("editors.log");
+	assert_string_equal(who_of(log, WHO_AUDIT, ""),
+			    "/usr/sbin/auditctl/4613/unset /usr/sbin/auditctl/4615/unset "
+			    "/usr/sbin/auditctl/4648/unset /usr/sbin/auditctl/4651/unset");
+	assert_string_equal(
+		who_of("type=NETFILTER_CFG msg=audit(1795334422.053:7): table=filter:2 family=2 entries=3 "
+		       "op=nft_register_rule pid=77 subj=unconfined comm=\"nft\"\n",
+		       WHO_NETFILTER, ""),
+		"nft/77");
+	assert_string_equal(who_of(log, WHO_NETFILTER, ""), "");
+}
+
+/* A record as the kernel has it. */
+#define MSG " msg=audit(1795334422.000:"
+#define CALL(serial, rest) "type=SYSCALL" MSG serial "): arch=c000003e " rest "\n"
+#define WRITES(serial, pid)                                                                                            \
+	CALL(serial, "syscall=257 success=yes exit=3 a0=ffffff9c a1=0 a2=241 a3=1b6 items=2 ppid=1 pid=" pid           \
+		     " auid=1000 uid=0 comm=\"tee\" exe=\"/usr/bin/tee\" key=(null)")
+#define CWD(serial, folder) "type=CWD" MSG serial "): cwd=\"" folder "\"\n"
+#define PATH(serial, name, type) "type=PATH" MSG serial "): item=0 name=" name " inode=1 dev=fe:00 nametype=" type "\n"
+
+static void records_of_events_that_interleave_stay_apart(void **state) {
+	const char *log = WRITES("1", "11") WRITES("2", "22") CWD("2", "/etc") CWD("1", "/srv")
+		PATH("1", "\"a\"", "NORMAL") PATH("2", "\"a\"", "NORMAL");
+	assert_string_equal(who_of(log, WHO_FILE, "/etc/a"), "/usr/bin/tee/22/1000");
+	assert_string_equal(who_of(log, WHO_FILE, "/srv/a"), "/usr/bin/tee/11/1000");
+}
+
+static void what_failed_or_only_read_changed_nothing(void **state) {
+#define ONE(call) call CWD("1", "/etc") PATH("1", "\"/etc/a\"", "NORMAL")
+	assert_string_equal(who_of(ONE(CALL("1", "syscall=257 success=no exit=-13 a0=ffffff9c a2=241 pid=5")), WHO_FILE,
+				   "/etc/a"),
+			    "");
+	assert_string_equal(who_of(ONE(CALL("1", "syscall=257 success=yes exit=3 a0=ffffff9c a2=0 pid=5")), WHO_FILE,
+				   "/etc/a"),
+			    "");
+	assert_string_equal(who_of(ONE(CALL("1", "syscall=59 success=yes exit=0 a0=1 a2=1 pid=5")), WHO_FILE, "/etc/a"),
+			    "");
+	assert_string_equal(who_of(ONE(CALL("1", "syscall=2 success=yes exit=3 a0=1 a1=2 pid=5")), WHO_FILE, "/etc/a"),
+			    "?/5");
+	assert_string_equal(who_of("type=CWD" MSG "1): cwd=\"/\"\n" PATH("1", "\"/etc/a\"", "CREATE"), WHO_FILE,
+				   "/etc/a"),
+			    "");
+}
+
+static void openat2_says_its_flags_in_a_record_of_its_own(void **state) {
+#define OPENAT2(flags)                                                                                                 \
+	CALL("1", "syscall=437 success=yes exit=3 a0=ffffff9c a2=7fff pid=5 comm=\"x\" exe=\"/x\"")                    \
+	flags CWD("1", "/etc") PATH("1", "\"a\"", "NORMAL")
+	assert_string_equal(who_of(OPENAT2("type=OPENAT2" MSG "1): oflag=0101 mode=0 resolve=0x8\n"), WHO_FILE,
+				   "/etc/a"),
+			    "/x/5");
+	assert_string_equal(who_of(OPENAT2("type=OPENAT2" MSG "1): oflag=02000000 mode=0 resolve=0x8\n"), WHO_FILE,
+				   "/etc/a"),
+			    "");
+	assert_string_equal(who_of(OPENAT2(""), WHO_FILE, "/etc/a"), "");
+}
+
+static void names_in_an_open_folder_are_of_a_file_that_nobody_tells(void **state) {
+	const char *log = CALL("1", "syscall=257 success=yes exit=3 a0=7 a2=241 pid=5 exe=\"/x\"") CWD("1", "/etc")
+		PATH("1", "\"a\"", "CREATE") PATH("1", "\"/srv/b\"", "CREATE");
+	assert_string_equal(who_of(log, WHO_FILE, "/etc/a"), "");
+	assert_string_equal(who_of(log, WHO_FILE, "/srv/b"), "/x/5");
+	assert_string_equal(who_of(WRITES("1", "5") CWD("1", "/etc/ssh") PATH("1", "\"../a\"", "NORMAL"), WHO_FILE,
+				   "/etc/a"),
+			    "");
+	assert_string_equal(who_of(WRITES("1", "5") CWD("1", "/etc/./ssh//") PATH("1", "\"./a\"", "NORMAL"), WHO_FILE,
+				   "/etc/ssh/a"),
+			    "/usr/bin/tee/5/1000");
+}
+
+static void folder_that_was_moved_away_takes_its_files_with_it(void **state) {
+	const char *log = CALL("1", "syscall=82 success=yes exit=0 a0=1 pid=5 exe=\"/usr/bin/mv\"") CWD("1", "/")
+		PATH("1", "\"/etc/ssh\"", "DELETE") PATH("1", "\"/etc/ssh.old\"", "CREATE");
+	assert_string_equal(who_of(log, WHO_FILE, "/etc/ssh/sshd_config"), "/usr/bin/mv/5");
+	assert_string_equal(who_of(log, WHO_FILE, "/etc/sshd"), "");
+	assert_string_equal(who_of(log, WHO_TREE, "/etc/ssh/sshd_config.d"), "/usr/bin/mv/5");
+	assert_string_equal(who_of(log, WHO_TREE, "/etc/ss"), "");
+}
+
+static void pid_that_was_used_twice_is_two_processes(void **state) {
+	const char *log = WRITES("1", "9") CWD("1", "/") PATH("1", "\"/etc/a\"", "NORMAL")
+		CALL("2", "syscall=257 success=yes exit=3 a0=ffffff9c a2=1 pid=9 auid=4294967295 uid=33 "
+			  "comm=\"sh\" exe=\"/usr/bin/dash\"") CWD("2", "/") PATH("2", "\"/etc/a\"", "NORMAL");
+	assert_string_equal(who_of(log, WHO_FILE, "/etc/a"), "/usr/bin/tee/9/1000 /usr/bin/dash/9/unset");
+}
+
+/* What a process calls itself, a file's name and what user space writes are no records, whatever they say. */
+static void text_of_others_is_no_record(void **state) {
+	const char *log = "type=PROCTITLE" MSG "1): proctitle=\"x type=SYSCALL\"\n"
+			  "type=USER" MSG "2): pid=3 uid=0 auid=0 msg='type=SYSCALL" MSG
+			  "3): arch=c000003e syscall=257 success=yes a2=241 exe=\"/evil\"'\n" CWD("3", "/")
+				  PATH("3", "\"/etc/a\"", "NORMAL") " type=SYSCALL" MSG "3): arch=c000003e syscall=2\n";
+	assert_string_equal(who_of(log, WHO_FILE, "/etc/a"), "");
+	const char *named = CALL("1", "syscall=257 success=yes exit=3 a0=ffffff9c a2=241 pid=5 uid=0 "
+				      "comm=65766C0A207069643D31 exe=\"/usr/bin/evil pid=1 uid=9\"") CWD("1", "/")
+		PATH("1", "\"/etc/a\"", "NORMAL");
+	assert_string_equal(who_of(named, WHO_FILE, "/etc/a"), "/usr/bin/evil pid=1 uid=9/5");
+}
+
+static void controls_in_names_are_not_handed_on(void **state) {
+	const char *log = CALL("1", "syscall=257 success=yes exit=3 a0=ffffff9c a2=241 pid=5 uid=0 auid=4294967295 "
+				    "comm=\"a\" exe=2F746D702F1B5B33316D0A62") CWD("1", "/")
+		PATH("1", "\"/etc/a\"", "NORMAL");
+	assert_string_equal(who_of(log, WHO_FILE, "/etc/a"), "/tmp/?[31m?b/5/unset");
+}
+
+static void log_that_was_cut_says_less_and_nothing_wrong(void **state) {
+	CLEANUP(free_ptr) char *log = fixture("editors.log");
+	char *path = strstr(log, "name=\"/etc/app/v.conf\"");
+	char *line = path;
+	while (line[-1] != '\n')
+		line--;
+	/* the record of the call is before the cut */
+	const struct who_target target = {WHO_FILE, "/etc/app/v.conf"};
+	CLEANUP(free_ptr) char *rest = xstrndup(line, (size_t)(strchr(path, '\n') + 1 - line));
+	assert_string_equal(said_of(rest, &target, 1, FROM, UNTIL), "");
+	/* the last line has no end yet */
+	const char *writing = WRITES("1", "5") "type=PATH" MSG "1): item=0 name=\"/etc/a\" nametype=NORMAL";
+	assert_string_equal(who_of(writing, WHO_FILE, "/etc/a"), "");
+}
+
+static void other_machines_tell_what_came_and_went_alone(void **state) {
+	const char *log = "type=SYSCALL" MSG "1): arch=c00000f3 syscall=56 success=yes a0=ffffff9c a2=241 pid=5\n" CWD(
+		"1", "/") PATH("1", "\"/etc/a\"", "NORMAL") PATH("1", "\"/etc/b\"", "CREATE");
+	assert_string_equal(who_of(log, WHO_FILE, "/etc/a"), "");
+	assert_string_equal(who_of(log, WHO_FILE, "/etc/b"), "?/5");
+}
+
+static void no_more_are_named_than_fit_and_the_newest_are(void **state) {
+	CLEANUP(buf_done) struct buf log = {0};
+	for (int i = 0; i < WHO_MOST + 90; i++)
+		buf_addf(&log,
+			 "type=SYSCALL" MSG "%d): arch=c000003e syscall=90 success=yes pid=%d\n" PATH("%d", "\"/etc/a\"",
+												      "NORMAL"),
+			 i, 1000 + i, i);
+	const struct who_target target = {WHO_FILE, "/etc/a"};
+	const struct who_asked asked = {&target, 1, FROM, UNTIL};
+	CLEANUP(who_found_done) struct who_found found = {0};
+	who_audit(log.data, log.len, &asked, &found);
+	assert_int_equal(json_array_size(found.by), WHO_MOST);
+	assert_int_equal(found.more, 90);
+	assert_int_equal(found.oldest_ms, 1795334422000);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(found.by, WHO_MOST - 1), "pid")),
+			 1000 + WHO_MOST + 89);
+}
+
+static void unit_is_who_asked_for_it_by_sudo(void **state) {
+#define SUDO(command)                                                                                                  \
+	"type=USER_CMD" MSG "9): pid=50 uid=1000 auid=1000 ses=2 msg='cwd=\"/\" cmd=" command                          \
+	" exe=\"/usr/bin/sudo\" terminal=pts/0 res=success'\x1dUID=\"alice\"\n"
+	/* systemctl stop ssh; systemctl --now disable ssh.service */
+	assert_string_equal(who_of(SUDO("73797374656D63746C2073746F7020737368"), WHO_UNIT, "ssh.service"),
+			    "/usr/bin/sudo/50/1000");
+	assert_string_equal(who_of(SUDO("73797374656D63746C202D2D6E6F772064697361626C65207373682E73657276696365"),
+				   WHO_UNIT, "ssh.service"),
+			    "/usr/bin/sudo/50/1000");
+	assert_string_equal(who_of(SUDO("73797374656D63746C2073746F7020737368"), WHO_UNIT, "sshd.service"), "");
+	/* cat ssh */
+	assert_string_equal(who_of(SUDO("63617420737368"), WHO_UNIT, "ssh.service"), "");
+	assert_string_equal(who_of(SUDO("\"systemctl\""), WHO_UNIT, "ssh.service"), "");
+}
+
+static void users_have_their_names(void **state) {
+	CLEANUP(json_decref_p)
+	json_t *accounts = json_pack("[{s:s,s:i},{s:s,s:i}]", "name", "root", "uid", 0, "name", "alice", "uid", 1000);
+	CLEANUP(json_decref_p)
+	json_t *by = json_pack("[{s:i,s:i},{s:i,s:s},{s:i,s:i}]", "uid", 0, "auid", 1000, "uid", 0, "auid", "unset",
+			       "uid", 7, "auid", 9);
+	who_name_users(by, accounts);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(by, 0), "user")), "alice");
+	assert_string_equal(json_string_value(json_object_get(json_array_get(by, 1), "user")), "root");
+	assert_null(json_object_get(json_array_get(by, 2), "user"));
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(editors_are_found_and_others_are_not, drop),
+		cmocka_unit_test_teardown(all_ways_to_change_a_file_count_and_reading_does_not, drop),
+		cmocka_unit_test_teardown(names_in_hexadecimal_are_read, drop),
+		cmocka_unit_test_teardown(folders_have_their_own_questions, drop),
+		cmocka_unit_test_teardown(window_is_kept_to_the_millisecond, drop),
+		cmocka_unit_test_teardown(audit_itself_and_the_packet_filter_are_told, drop),
+		cmocka_unit_test_teardown(records_of_events_that_interleave_stay_apart, drop),
+		cmocka_unit_test_teardown(what_failed_or_only_read_changed_nothing, drop),
+		cmocka_unit_test_teardown(openat2_says_its_flags_in_a_record_of_its_own, drop),
+		cmocka_unit_test_teardown(names_in_an_open_folder_are_of_a_file_that_nobody_tells, drop),
+		cmocka_unit_test_teardown(folder_that_was_moved_away_takes_its_files_with_it, drop),
+		cmocka_unit_test_teardown(pid_that_was_used_twice_is_two_processes, drop),
+		cmocka_unit_test_teardown(text_of_others_is_no_record, drop),
+		cmocka_unit_test_teardown(controls_in_names_are_not_handed_on, drop),
+		cmocka_unit_test_teardown(log_that_was_cut_says_less_and_nothing_wrong, drop),
+		cmocka_unit_test_teardown(other_machines_tell_what_came_and_went_alone, drop),
+		cmocka_unit_test_teardown(no_more_are_named_than_fit_and_the_newest_are, drop),
+		cmocka_unit_test_teardown(unit_is_who_asked_for_it_by_sudo, drop),
+		cmocka_unit_test_teardown(users_have_their_names, drop),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
