@@ -55,9 +55,9 @@ static void add_target(struct targets *targets, enum who_kind kind, char *name) 
 static const struct {
 	const char *prefix;
 	enum who_kind kind;
-} plain[] = {{"file:", WHO_FILE}, {"stat:", WHO_FILE},	  {"head:", WHO_FILE},	{"link:", WHO_FILE}, {"keyfile:", WHO_FILE},
-	     {"tree:", WHO_TREE}, {"dir:", WHO_ENTRIES},  {"unit:", WHO_UNIT}, {"service:", WHO_UNIT},
-	     {"nft:", WHO_NETFILTER}, {"audit:", WHO_AUDIT}};
+} plain[] = {{"file:", WHO_FILE},    {"stat:", WHO_FILE},     {"head:", WHO_FILE},   {"link:", WHO_FILE},
+	     {"keyfile:", WHO_FILE}, {"tree:", WHO_TREE},     {"dir:", WHO_ENTRIES}, {"unit:", WHO_UNIT},
+	     {"service:", WHO_UNIT}, {"nft:", WHO_NETFILTER}, {"audit:", WHO_AUDIT}};
 
 /* Kinds that read more than their name says. */
 static const struct {
@@ -126,8 +126,8 @@ static bool is_package_name(const char *text) {
 }
 
 static void ask(const json_t *params, const struct sources *fetched, struct names *names) {
-	static const char *const always[] = {AUDIT_LOG,	 AUDIT_STATUS, AUDIT_RULES,
-					     DPKG_LOG, APT_HISTORY,  ACCOUNTS_SOURCE};
+	static const char *const always[] = {AUDIT_LOG, AUDIT_STATUS, AUDIT_RULES,
+					     DPKG_LOG,  APT_HISTORY,  ACCOUNTS_SOURCE};
 	for (size_t i = 0; i < ARRAY_LEN(always); i++)
 		names_add(names, always[i]);
 	CLEANUP(json_decref_p)
@@ -146,7 +146,7 @@ static void ask(const json_t *params, const struct sources *fetched, struct name
 	}
 }
 
-static const char *const patterns[] = {AUDIT_LOG,   AUDIT_STATUS,    AUDIT_RULES,		DPKG_LOG,
+static const char *const patterns[] = {AUDIT_LOG,   AUDIT_STATUS,    AUDIT_RULES,        DPKG_LOG,
 				       APT_HISTORY, ACCOUNTS_SOURCE, DPKG_INFO "*.list", NULL};
 
 const struct check attribute_check = {
@@ -280,7 +280,7 @@ static char *why_nobody(const struct attribute_ask *ask, const struct targets *t
 	if (names_count(ask->sources) == 0 && ask->is_other_policy)
 		return xstrdup("the policy is another");
 	if (names_count(ask->sources) == 0)
-		return xstrdup("nothing that is read of the host is another");
+		return xstrdup("nothing that this rule reads is another: what it depends on is");
 	if (targets->count == 0)
 		return xasprintf("no log tells who changes %s", names_at(ask->sources, 0));
 	if ((why = why_no_log(fetched, &err)))

@@ -71,14 +71,33 @@ static void pending_free(struct pending *pending) {
 	free(pending);
 }
 
+static void free_rules(struct of_rule *rules, size_t count) {
+	for (size_t i = 0; i < count; i++) {
+		pending_free(rules[i].pending);
+		free(rules[i].marks);
+	}
+	free(rules);
+}
+
+void drift_take(struct drift *drift, const struct policy_stack *stack) {
+	const struct policy_stack *old = drift->stack;
+	struct of_rule *rules = xcalloc(stack->rule_count + 1, sizeof *rules);
+	for (size_t i = 0; i < stack->rule_count; i++)
+		for (size_t n = 0; n < old->rule_count; n++)
+			if (!strcmp(stack->rules[i]->id, old->rules[n]->id)) {
+				rules[i] = drift->rules[n];
+				drift->rules[n] = (struct of_rule){0};
+			}
+	free_rules(drift->rules, old->rule_count);
+	drift->rules = rules;
+	drift->stack = stack;
+	drift->is_behind = true;
+}
+
 void drift_free(struct drift *drift) {
 	if (!drift)
 		return;
-	for (size_t i = 0; i < drift->stack->rule_count; i++) {
-		pending_free(drift->rules[i].pending);
-		free(drift->rules[i].marks);
-	}
-	free(drift->rules);
+	free_rules(drift->rules, drift->stack->rule_count);
 	json_decref(drift->kept);
 	free(drift);
 }

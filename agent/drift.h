@@ -24,6 +24,10 @@ struct drift *drift_open(const struct policy_stack *stack, const struct home *ho
 void drift_free(struct drift *drift);
 DEFINE_CLEANUP(struct drift, drift_free)
 
+/* Another stack takes the place of the one that it was opened with (also borrowed): what is known of the rules that stay
+ * stays. */
+void drift_take(struct drift *drift, const struct policy_stack *stack);
+
 /* A look that began at this instant (milliseconds since the epoch) gave this rule's result. before: the text of its
  * result until then; NULL: there was none since drift_open(). */
 void drift_look(struct drift *drift, size_t index, const json_t *result, const char *before, int64_t began_ms);
@@ -38,8 +42,8 @@ json_t *drift_entries(const struct drift *drift, const json_t *results, int64_t 
 MUST_CHECK bool drift_sealed(struct drift *drift, const json_t *results, struct err *err);
 
 struct drift_times {
-	int64_t since;         /* the verdict is what it is */
-	int64_t looked_ms;     /* the last look at what is in the chain: where the next change's window begins */
+	int64_t since;     /* the verdict is what it is */
+	int64_t looked_ms; /* the last look at what is in the chain: where the next change's window begins */
 };
 /* False: it was never looked at. */
 bool drift_times(const struct drift *drift, size_t index, struct drift_times *ret_times);

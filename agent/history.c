@@ -54,7 +54,8 @@ json_t *history_entry(const json_t *result, const json_t *changed, int64_t seque
 	size_t more = 0;
 	json_t *was = json_object_get(changed, "observed"), *entry = json_object();
 	CLEANUP(json_decref_p)
-	json_t *is = result_still_rows(json_object_get(result, "observed"), json_object_get(result, "volatile"), &moves);
+	json_t *is =
+		result_still_rows(json_object_get(result, "observed"), json_object_get(result, "volatile"), &moves);
 	copy(entry, changed, of_change, ARRAY_LEN(of_change));
 	copy(entry, result, of_result, ARRAY_LEN(of_result));
 	json_object_set_new(entry, "at", json_string(text_of(result, "collectedAt")));

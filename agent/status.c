@@ -19,7 +19,7 @@ static size_t index_of(const struct policy_stack *stack, const char *rule) {
 }
 
 static json_t *rule_json(const json_t *result, const struct policy_stack *stack, const struct drift *drift) {
-	static const char *const members[] = {"rule",	"title",  "severity",  "kind",
+	static const char *const members[] = {"rule",    "title",  "severity",  "kind",
 					      "verdict", "reason", "expiresAt", "waiver"};
 	char since[TIMES_TEXT];
 	struct drift_times times;

@@ -3,9 +3,12 @@
 #include <malloc.h>
 
 #include "agent/changes.h"
+#include "agent/drift.h"
+#include "agent/history.h"
 #include "agent/lists.h"
 #include "agent/memory.h"
 #include "agent/schedule.h"
+#include "agent/status.h"
 #include "core/file.h"
 #include "core/statement.h"
 #include "core/text.h"
@@ -23,11 +26,17 @@ struct vouchd {
 	json_t *memory;          /* of earlier looks; owned */
 	struct look *look;       /* under way, or done and freed before the next */
 	uint64_t began;          /* that look; boot time, microseconds */
+	int64_t began_ms;        /* the same by the wall clock, milliseconds */
 	uint64_t first;          /* likewise: the first look, from which the schedule counts */
 	struct current *current; /* by rule, in the stack's order */
 	bool is_scheduled;       /* the schedule asked for it, not a change alone */
 	bool is_taken;           /* the stack is a new one: all rules are due */
 	bool is_reload_wanted;
+	struct drift *drift;
+	/* What was looked at and waits for who changed it; all NULL while nothing does. */
+	struct round *round;
+	struct attribute *attribute;
+	struct attribute_ask *asks;
 };
 
 /* What is known of a rule. */
@@ -37,6 +46,14 @@ struct current {
 	bool due;           /* the look under way is about it */
 	int64_t waiver_moves; /* when a waiver of it begins or ends next; INT64_MAX: never */
 };
+
+static bool is_busy(const struct vouchd *vouchd) { return vouchd->look || vouchd->round; }
+
+static int64_t wall_ms(void) {
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 static uint64_t every_us(const struct rule *rule) {
 	return (uint64_t)(rule->every < VOUCHD_EVERY_LEAST_S ? VOUCHD_EVERY_LEAST_S : rule->every) * 1000000;
@@ -148,7 +165,7 @@ static void on_changed(void *context, const char *name) {
 		vouchd->options.say(vouchd->options.context, text);
 	}
 	news_changed(vouchd->news, name);
-	if (!vouchd->look)
+	if (!is_busy(vouchd))
 		wait_for_next(vouchd);
 }
 
@@ -159,7 +176,7 @@ static void on_list(void *context, const char *path) {
 		return;
 	changes_mark_all(vouchd->changes, now);
 	news_changed(vouchd->news, path);
-	if (!vouchd->look)
+	if (!is_busy(vouchd))
 		wait_for_next(vouchd);
 }
 
@@ -231,6 +248,7 @@ static void complete(struct vouchd *vouchd, struct round *round) {
 		if (round->looked[i]) {
 			json_t *result = json_array_get(round->results, taken++);
 			tell(vouchd, i, result);
+			drift_look(vouchd->drift, i, result, vouchd->current[i].result, vouchd->began_ms);
 			keep(vouchd, i, result);
 			json_array_append(all, result);
 		} else if (vouchd->current[i].result) {
@@ -249,26 +267,54 @@ static const char *trigger(const struct vouchd *vouchd, const struct round *roun
 	return vouchd->is_scheduled ? "schedule" : "change";
 }
 
+static void say_err(const struct vouchd *vouchd, const struct err *err) {
+	char text[640];
+	vouchd->options.say(vouchd->options.context, err_text(err, text, sizeof text));
+}
+
 /* Without the file the first look after a restart is one that remembers nothing. */
 static void keep_memory(struct vouchd *vouchd, const struct round *round) {
 	struct err err;
-	char text[640];
 	if (!memory_take(vouchd->memory, vouchd->options.stack, round, vouchd->options.sealer->home->memory, &err))
-		vouchd->options.say(vouchd->options.context, err_text(&err, text, sizeof text));
+		say_err(vouchd, &err);
 }
 
-static void looked(void *context, struct round *round) {
-	struct vouchd *vouchd = context;
+/* What changed is in the chain: it goes into the history first, so that a crash has it there twice rather than never.
+ */
+static void keep_changes(struct vouchd *vouchd, const struct round *round, const char *why) {
+	const struct sealer *sealer = vouchd->options.sealer;
+	struct err err;
+	bool is_torn = false;
+	CLEANUP(json_decref_p)
+	json_t *entries = drift_entries(vouchd->drift, round->results, sealer->chain->sequence, why);
+	if (!history_add(sealer->home, entries, vouchd->options.history_limit, &is_torn, &err))
+		say_err(vouchd, &err);
+	if (is_torn)
+		vouchd->options.say(vouchd->options.context, "the history's last line had no end: it is taken away");
+	if (!drift_sealed(vouchd->drift, round->results, &err))
+		say_err(vouchd, &err);
+}
+
+static void keep_status(struct vouchd *vouchd, const struct round *round, const char *why, enum sealed sealed,
+			const struct err *failed) {
+	struct err err;
+	if (!status_write(vouchd->options.sealer, vouchd->options.stack, round, vouchd->drift, why, sealed, failed,
+			  &err))
+		say_err(vouchd, &err);
+}
+
+static void seal_round(struct vouchd *vouchd, struct round *round) {
 	enum sealed sealed = SEALED_KEPT;
 	struct err err;
-	look_free(vouchd->look);
-	vouchd->look = NULL;
-	complete(vouchd, round);
 	const char *why = trigger(vouchd, round);
+	drift_mark(vouchd->drift, round->results);
 	bool ok = seal(vouchd->options.sealer, vouchd->options.stack, round, why, &sealed, &err);
 	vouchd->options.report(vouchd->options.context, round, vouchd->news, why, sealed, ok ? NULL : &err);
-	if (ok && sealed == SEALED_KEPT)
+	if (ok && sealed == SEALED_KEPT) {
 		keep_memory(vouchd, round);
+		keep_changes(vouchd, round, why);
+	}
+	keep_status(vouchd, round, why, sealed, ok ? NULL : &err);
 	watch_read(vouchd, round);
 	round_free(round);
 	malloc_trim(0); /* what was read is gone: between rounds the memory is the host's */
@@ -283,6 +329,31 @@ static void looked(void *context, struct round *round) {
 	}
 }
 
+static void attributed(void *context) {
+	struct vouchd *vouchd = context;
+	struct round *round = vouchd->round;
+	attribute_free(vouchd->attribute);
+	free(vouchd->asks);
+	vouchd->attribute = NULL;
+	vouchd->asks = NULL;
+	vouchd->round = NULL;
+	seal_round(vouchd, round);
+}
+
+static void looked(void *context, struct round *round) {
+	struct vouchd *vouchd = context;
+	size_t count;
+	look_free(vouchd->look);
+	vouchd->look = NULL;
+	complete(vouchd, round);
+	vouchd->round = round;
+	vouchd->asks = drift_asks(vouchd->drift, wall_ms(), &count);
+	vouchd->attribute =
+		attribute_start(vouchd->event, &vouchd->options.host, vouchd->asks, count, attributed, vouchd);
+	if (!vouchd->attribute)
+		attributed(vouchd);
+}
+
 static int begin(sd_event_source *source, uint64_t time, void *context) {
 	struct vouchd *vouchd = context;
 	int error = sd_event_now(vouchd->event, CLOCK_BOOTTIME, &vouchd->began);
@@ -292,6 +363,7 @@ static int begin(sd_event_source *source, uint64_t time, void *context) {
 		error = sd_event_source_set_enabled(vouchd->soon, SD_EVENT_OFF);
 	if (error < 0)
 		return error;
+	vouchd->began_ms = wall_ms();
 	if (!vouchd->first)
 		vouchd->first = vouchd->began;
 	const char **ids = due_rules(vouchd, vouchd->began);
@@ -350,6 +422,7 @@ static struct current *take_current(struct vouchd *vouchd, const struct policy_s
 void vouchd_take(struct vouchd *vouchd, const struct policy_stack *stack) {
 	vouchd->current = take_current(vouchd, stack);
 	vouchd->options.stack = stack;
+	drift_take(vouchd->drift, stack);
 	vouchd->is_taken = true;
 	changes_free(vouchd->changes);
 	vouchd->changes = changes_new(stack->rule_count);
@@ -360,7 +433,7 @@ void vouchd_take(struct vouchd *vouchd, const struct policy_stack *stack) {
 }
 
 void vouchd_reload(struct vouchd *vouchd) {
-	if (vouchd->look)
+	if (is_busy(vouchd))
 		vouchd->is_reload_wanted = true;
 	else
 		vouchd->options.reload(vouchd->options.context);
@@ -400,6 +473,9 @@ bool vouchd_start(sd_event *event, const struct vouchd_options *options, struct 
 	vouchd->current = xcalloc(count + 1, sizeof *vouchd->current);
 	vouchd->changes = changes_new(count);
 	vouchd->news = news_new();
+	vouchd->drift = drift_open(options->stack, options->sealer->home);
+	if (vouchd->options.history_limit < HISTORY_LIMIT_LEAST)
+		vouchd->options.history_limit = HISTORY_LIMIT_DEFAULT;
 	int error = sd_event_add_time(event, &vouchd->timer, CLOCK_BOOTTIME, 0, 0, begin, vouchd);
 	if (error >= 0)
 		error = sd_event_add_time(event, &vouchd->soon, CLOCK_BOOTTIME, 0, 1000, begin, vouchd);
@@ -418,6 +494,10 @@ void vouchd_free(struct vouchd *vouchd) {
 	if (!vouchd)
 		return;
 	look_free(vouchd->look);
+	attribute_free(vouchd->attribute);
+	free(vouchd->asks);
+	round_free(vouchd->round);
+	drift_free(vouchd->drift);
 	watch_free(vouchd->watch);
 	lists_free(vouchd->lists);
 	news_free(vouchd->news);

@@ -6,7 +6,11 @@
  * has its rules, those that these need and those that need them, looked at as agent/changes.h has it; what changes
  * during a round is kept for after it. Every statement commits to the current results of all rules, and its body
  * carries those that changed, or all, those not looked at as they were, with the time of their own look
- * (agent/standing.h). Rounds never overlap. */
+ * (agent/standing.h). Rounds never overlap.
+ *
+ * What changed carries what it was (agent/drift.h), and by whom as far as a log tells it in the time that there is
+ * (agent/attribute.h). How the host stands and what changed is kept in the state folder (agent/status.h,
+ * agent/history.h). */
 #pragma once
 
 #include <systemd/sd-event.h>
@@ -21,7 +25,8 @@ struct vouchd_options {
 	const struct policy_stack *stack; /* borrowed, like the sealer */
 	struct sealer *sealer;
 	struct host host;
-	bool once; /* one round (trigger "manual"), then the loop ends */
+	int64_t history_limit; /* bytes of the local history (agent/history.h); 0: the default */
+	bool once;             /* one round (trigger "manual"), then the loop ends */
 	/* Where the texts are that say what may be looked at (agent/lists.h): when they change all rules are looked at.
 	 * NULL: they are not watched. */
 	const char *lists;

@@ -293,6 +293,7 @@ static int run(struct service *service, struct err *err) {
 	const struct vouchd_options options = {.stack = service->stack->policies,
 					       .sealer = service->sealer,
 					       .host = {.root = arguments->root, .helpers = arguments->helpers},
+					       .history_limit = service->settings->history_limit,
 					       .once = arguments->once,
 					       .lists = VOUCH_SYSCONFDIR,
 					       .report = report,

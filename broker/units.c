@@ -8,7 +8,7 @@ static const struct kind *const fs[] = {
 	&kind_dpkg_verify,
 	&kind_file,
 	&kind_folder,
-	&kind_head,kind_head,
+	&kind_head,
 	&kind_tail,
 	&kind_keyfile,
 	&kind_link,

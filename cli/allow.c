@@ -2,6 +2,7 @@
 
 #include <fnmatch.h>
 
+#include "agent/attribute.h"
 #include "agent/identity.h"
 #include "sources/fetch.h"
 
@@ -65,6 +66,7 @@ static struct names *sorted(const struct names *names) {
 struct names *allow_patterns(const struct policy_stack *stack) {
 	CLEANUP(names_free_p) struct names *all = names_new();
 	take_check(all, &identity_check, NULL);
+	take_check(all, &attribute_check, NULL);
 	for (size_t i = 0; i < stack->rule_count; i++) {
 		const struct rule *rule = stack->rules[i];
 		if (rule->disabled)

@@ -20,7 +20,7 @@ struct verb {
 
 extern const struct verb verb_witness, verb_run, verb_lint, verb_explain, verb_checks, verb_controls, verb_enrol,
 	verb_verify, verb_export, verb_attest, verb_approve, verb_posture, verb_sources, verb_capture, verb_paths,
-	verb_waive, verb_reset, verb_doctor, verb_apply;
+	verb_waive, verb_reset, verb_doctor, verb_apply, verb_status, verb_history;
 
 /* Options of a verb, one table each. */
 enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_TEXTS };

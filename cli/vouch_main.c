@@ -2,10 +2,10 @@
 #include "cli/cli.h"
 #include "cli/say.h"
 
-static const struct verb *const verbs[] = {&verb_run,     &verb_lint,    &verb_explain, &verb_checks, &verb_controls,
-					   &verb_sources, &verb_capture, &verb_paths,   &verb_waive,  &verb_apply,
-					   &verb_enrol,   &verb_reset,   &verb_doctor,  &verb_attest, &verb_approve,
-					   &verb_export,  &verb_verify,  &verb_posture, &verb_witness};
+static const struct verb *const verbs[] = {
+	&verb_run,     &verb_status,  &verb_history, &verb_lint,   &verb_explain, &verb_checks,  &verb_controls,
+	&verb_sources, &verb_capture, &verb_paths,   &verb_waive,  &verb_apply,   &verb_enrol,   &verb_reset,
+	&verb_doctor,  &verb_attest,  &verb_approve, &verb_export, &verb_verify,  &verb_posture, &verb_witness};
 
 static void print_usage(FILE *to) {
 	fprintf(to, "usage: vouch VERB [option]... [operand]...\n\n");

@@ -38,8 +38,8 @@ struct who_asked {
 
 /* What a log had to say. */
 struct who_found {
-	json_t *by;        /* [{"at","process","comm"?,"pid","uid","auid"|"unset","source"}], in the log's order; owned */
-	size_t more;       /* beyond WHO_MOST: the oldest ones */
+	json_t *by;  /* [{"at","process","comm"?,"pid","uid","auid"|"unset","source"}], in the log's order; owned */
+	size_t more; /* beyond WHO_MOST: the oldest ones */
 	int64_t oldest_ms; /* of all records in the log; 0: it has none */
 };
 void who_found_done(struct who_found *found);

@@ -30,7 +30,7 @@ static bool take_type(const char **at, const char *end, struct who_record *recor
 	size_t len = 0;
 	if (!take(at, end, "type="))
 		return false;
-	for (; *at < end && **at > ' ' && len < sizeof record->type - 1; (*at)++)
+	for (; *at<end &&* * at> ' ' && len < sizeof record->type - 1; (*at)++)
 		record->type[len++] = **at;
 	record->type[len] = '\0';
 	return len > 0;

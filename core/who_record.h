@@ -7,8 +7,8 @@
 struct who_record {
 	char type[32];
 	int64_t at_ms;
-	uint64_t serial;        /* with at_ms it names the event that the record is of */
-	const char *at, *end;   /* its fields */
+	uint64_t serial;      /* with at_ms it names the event that the record is of */
+	const char *at, *end; /* its fields */
 };
 
 /* The record in a line without its newline; borrowed. False: it is none. */

@@ -100,14 +100,12 @@ static void window_is_kept_to_the_millisecond(void **state) {
 
 static void audit_itself_and_the_packet_filter_are_told(void **state) {
 	CLEANUP(free_ptr) char *log = fixture("editors.log");
-	assert_string_equal(who_of(log, WHO_AUDIT, ""),
-			    "/usr/sbin/auditctl/4613/unset /usr/sbin/auditctl/4615/unset "
-			    "/usr/sbin/auditctl/4648/unset /usr/sbin/auditctl/4651/unset");
-	assert_string_equal(
-		who_of("type=NETFILTER_CFG msg=audit(1795334422.053:7): table=filter:2 family=2 entries=3 "
-		       "op=nft_register_rule pid=77 subj=unconfined comm=\"nft\"\n",
-		       WHO_NETFILTER, ""),
-		"nft/77");
+	assert_string_equal(who_of(log, WHO_AUDIT, ""), "/usr/sbin/auditctl/4613/unset /usr/sbin/auditctl/4615/unset "
+							"/usr/sbin/auditctl/4648/unset /usr/sbin/auditctl/4651/unset");
+	assert_string_equal(who_of("type=NETFILTER_CFG msg=audit(1795334422.053:7): table=filter:2 family=2 entries=3 "
+				   "op=nft_register_rule pid=77 subj=unconfined comm=\"nft\"\n",
+				   WHO_NETFILTER, ""),
+			    "nft/77");
 	assert_string_equal(who_of(log, WHO_NETFILTER, ""), "");
 }
 
@@ -129,31 +127,28 @@ static void records_of_events_that_interleave_stay_apart(void **state) {
 
 static void what_failed_or_only_read_changed_nothing(void **state) {
 #define ONE(call) call CWD("1", "/etc") PATH("1", "\"/etc/a\"", "NORMAL")
-	assert_string_equal(who_of(ONE(CALL("1", "syscall=257 success=no exit=-13 a0=ffffff9c a2=241 pid=5")), WHO_FILE,
-				   "/etc/a"),
-			    "");
-	assert_string_equal(who_of(ONE(CALL("1", "syscall=257 success=yes exit=3 a0=ffffff9c a2=0 pid=5")), WHO_FILE,
-				   "/etc/a"),
-			    "");
+	assert_string_equal(
+		who_of(ONE(CALL("1", "syscall=257 success=no exit=-13 a0=ffffff9c a2=241 pid=5")), WHO_FILE, "/etc/a"),
+		"");
+	assert_string_equal(
+		who_of(ONE(CALL("1", "syscall=257 success=yes exit=3 a0=ffffff9c a2=0 pid=5")), WHO_FILE, "/etc/a"),
+		"");
 	assert_string_equal(who_of(ONE(CALL("1", "syscall=59 success=yes exit=0 a0=1 a2=1 pid=5")), WHO_FILE, "/etc/a"),
 			    "");
 	assert_string_equal(who_of(ONE(CALL("1", "syscall=2 success=yes exit=3 a0=1 a1=2 pid=5")), WHO_FILE, "/etc/a"),
 			    "?/5");
-	assert_string_equal(who_of("type=CWD" MSG "1): cwd=\"/\"\n" PATH("1", "\"/etc/a\"", "CREATE"), WHO_FILE,
-				   "/etc/a"),
-			    "");
+	assert_string_equal(
+		who_of("type=CWD" MSG "1): cwd=\"/\"\n" PATH("1", "\"/etc/a\"", "CREATE"), WHO_FILE, "/etc/a"), "");
 }
 
 static void openat2_says_its_flags_in_a_record_of_its_own(void **state) {
 #define OPENAT2(flags)                                                                                                 \
 	CALL("1", "syscall=437 success=yes exit=3 a0=ffffff9c a2=7fff pid=5 comm=\"x\" exe=\"/x\"")                    \
 	flags CWD("1", "/etc") PATH("1", "\"a\"", "NORMAL")
-	assert_string_equal(who_of(OPENAT2("type=OPENAT2" MSG "1): oflag=0101 mode=0 resolve=0x8\n"), WHO_FILE,
-				   "/etc/a"),
-			    "/x/5");
-	assert_string_equal(who_of(OPENAT2("type=OPENAT2" MSG "1): oflag=02000000 mode=0 resolve=0x8\n"), WHO_FILE,
-				   "/etc/a"),
-			    "");
+	assert_string_equal(
+		who_of(OPENAT2("type=OPENAT2" MSG "1): oflag=0101 mode=0 resolve=0x8\n"), WHO_FILE, "/etc/a"), "/x/5");
+	assert_string_equal(
+		who_of(OPENAT2("type=OPENAT2" MSG "1): oflag=02000000 mode=0 resolve=0x8\n"), WHO_FILE, "/etc/a"), "");
 	assert_string_equal(who_of(OPENAT2(""), WHO_FILE, "/etc/a"), "");
 }
 
@@ -162,9 +157,8 @@ static void names_in_an_open_folder_are_of_a_file_that_nobody_tells(void **state
 		PATH("1", "\"a\"", "CREATE") PATH("1", "\"/srv/b\"", "CREATE");
 	assert_string_equal(who_of(log, WHO_FILE, "/etc/a"), "");
 	assert_string_equal(who_of(log, WHO_FILE, "/srv/b"), "/x/5");
-	assert_string_equal(who_of(WRITES("1", "5") CWD("1", "/etc/ssh") PATH("1", "\"../a\"", "NORMAL"), WHO_FILE,
-				   "/etc/a"),
-			    "");
+	assert_string_equal(
+		who_of(WRITES("1", "5") CWD("1", "/etc/ssh") PATH("1", "\"../a\"", "NORMAL"), WHO_FILE, "/etc/a"), "");
 	assert_string_equal(who_of(WRITES("1", "5") CWD("1", "/etc/./ssh//") PATH("1", "\"./a\"", "NORMAL"), WHO_FILE,
 				   "/etc/ssh/a"),
 			    "/usr/bin/tee/5/1000");
@@ -200,9 +194,9 @@ static void text_of_others_is_no_record(void **state) {
 }
 
 static void controls_in_names_are_not_handed_on(void **state) {
-	const char *log = CALL("1", "syscall=257 success=yes exit=3 a0=ffffff9c a2=241 pid=5 uid=0 auid=4294967295 "
-				    "comm=\"a\" exe=2F746D702F1B5B33316D0A62") CWD("1", "/")
-		PATH("1", "\"/etc/a\"", "NORMAL");
+	const char *log =
+		CALL("1", "syscall=257 success=yes exit=3 a0=ffffff9c a2=241 pid=5 uid=0 auid=4294967295 "
+			  "comm=\"a\" exe=2F746D702F1B5B33316D0A62") CWD("1", "/") PATH("1", "\"/etc/a\"", "NORMAL");
 	assert_string_equal(who_of(log, WHO_FILE, "/etc/a"), "/tmp/?[31m?b/5/unset");
 }
 
@@ -222,8 +216,9 @@ static void log_that_was_cut_says_less_and_nothing_wrong(void **state) {
 }
 
 static void other_machines_tell_what_came_and_went_alone(void **state) {
-	const char *log = "type=SYSCALL" MSG "1): arch=c00000f3 syscall=56 success=yes a0=ffffff9c a2=241 pid=5\n" CWD(
-		"1", "/") PATH("1", "\"/etc/a\"", "NORMAL") PATH("1", "\"/etc/b\"", "CREATE");
+	const char *log =
+		"type=SYSCALL" MSG "1): arch=c00000f3 syscall=56 success=yes a0=ffffff9c a2=241 pid=5\n" CWD("1", "/")
+			PATH("1", "\"/etc/a\"", "NORMAL") PATH("1", "\"/etc/b\"", "CREATE");
 	assert_string_equal(who_of(log, WHO_FILE, "/etc/a"), "");
 	assert_string_equal(who_of(log, WHO_FILE, "/etc/b"), "?/5");
 }
@@ -232,8 +227,8 @@ static void no_more_are_named_than_fit_and_the_newest_are(void **state) {
 	CLEANUP(buf_done) struct buf log = {0};
 	for (int i = 0; i < WHO_MOST + 90; i++)
 		buf_addf(&log,
-			 "type=SYSCALL" MSG "%d): arch=c000003e syscall=90 success=yes pid=%d\n" PATH("%d", "\"/etc/a\"",
-												      "NORMAL"),
+			 "type=SYSCALL" MSG
+			 "%d): arch=c000003e syscall=90 success=yes pid=%d\n" PATH("%d", "\"/etc/a\"", "NORMAL"),
 			 i, 1000 + i, i);
 	const struct who_target target = {WHO_FILE, "/etc/a"};
 	const struct who_asked asked = {&target, 1, FROM, UNTIL};

@@ -49,8 +49,9 @@ static void no_more_packages_than_fit_are_listed(void **state) {
 }
 
 static void lines_that_are_none_of_dpkgs_are_passed_over(void **state) {
-	const char *log = "\n2026-11-22\n2026-11-22 08:00:22\n2026-11-22 08:00:22 upgrade\n2026-1x-22 08:00:22 upgrade a\n"
-			  "99999-11-22 08:00:22 upgrade a 1 2\n2026-11-22 08:00:22x upgrade a 1 2\n";
+	const char *log =
+		"\n2026-11-22\n2026-11-22 08:00:22\n2026-11-22 08:00:22 upgrade\n2026-1x-22 08:00:22 upgrade a\n"
+		"99999-11-22 08:00:22 upgrade a 1 2\n2026-11-22 08:00:22x upgrade a 1 2\n";
 	CLEANUP(json_decref_p) json_t *list = who_dpkg(log, strlen(log), utc, 0, INT64_MAX);
 	assert_int_equal(json_array_size(list), 0);
 }
