@@ -29,6 +29,12 @@ MUST_CHECK bool show_judged_by(struct page *page, struct marks *marks, const cha
 			       struct err *err);
 MUST_CHECK bool show_exception(struct page *page, struct marks *marks, const char *policies, const json_t *result,
 			       struct err *err);
+/* Of its "changed" (docs/FORMAT.md 2.4), nothing where there is none. */
+void show_changed(struct page *page, const json_t *result);
+/* A value as text, new. */
+char *show_text(const json_t *value);
+/* Rows as a table; of a large one a part, and that is said. */
+void show_table(struct page *page, const char *caption, const json_t *rows);
 /* The part of a control's page with its attestations: those that stand first. */
 MUST_CHECK bool show_attestations(struct page *page, struct store *store, const char *control, int64_t now,
 				  struct err *err);

@@ -6,7 +6,7 @@
 #define ROWS_MOST 1000
 #define COLUMNS_MOST 32
 
-static char *text_of(const json_t *value) {
+char *show_text(const json_t *value) {
 	struct err err;
 	if (json_is_string(value))
 		return xstrdup(json_string_value(value));
@@ -45,7 +45,7 @@ static void drop_columns(json_t *columns) {
 	json_object_foreach_safe(columns, at, name, unused) if (index++ >= COLUMNS_MOST) json_object_del(columns, name);
 }
 
-static void write_table(struct page *page, const char *caption, const json_t *rows) {
+void show_table(struct page *page, const char *caption, const json_t *rows) {
 	CLEANUP(json_decref_p) json_t *columns = columns_of(rows);
 	write_left_out(page, json_array_size(rows), json_object_size(columns));
 	drop_columns(columns);
@@ -66,7 +66,7 @@ static void write_table(struct page *page, const char *caption, const json_t *ro
 			break;
 		page_open(page, "tr", NULL);
 		json_object_foreach(columns, name, unused) {
-			CLEANUP(free_ptr) char *text = text_of(json_object_get(row, name));
+			CLEANUP(free_ptr) char *text = show_text(json_object_get(row, name));
 			page_open(page, "td", NULL);
 			page_element(page, "code", text, NULL);
 			page_close(page);
@@ -79,7 +79,7 @@ static void write_table(struct page *page, const char *caption, const json_t *ro
 
 static void write_rows(struct page *page, const char *caption, const json_t *rows, const char *none) {
 	if (json_array_size(rows) > 0) {
-		write_table(page, caption, rows);
+		show_table(page, caption, rows);
 		return;
 	}
 	page_open(page, "p", NULL);
@@ -90,7 +90,7 @@ static void write_rows(struct page *page, const char *caption, const json_t *row
 static void write_value(struct page *page, const char *label, const json_t *value) {
 	if (!value || (json_is_object(value) && json_object_size(value) == 0))
 		return;
-	CLEANUP(free_ptr) char *text = text_of(value);
+	CLEANUP(free_ptr) char *text = show_text(value);
 	page_open(page, "p", NULL);
 	page_textf(page, "%s: ", label);
 	page_element(page, "code", text, NULL);
@@ -100,7 +100,7 @@ static void write_value(struct page *page, const char *label, const json_t *valu
 static void write_omitted(struct page *page, const json_t *omitted) {
 	if (!omitted)
 		return;
-	CLEANUP(free_ptr) char *digest = text_of(json_object_get(omitted, "sha256"));
+	CLEANUP(free_ptr) char *digest = show_text(json_object_get(omitted, "sha256"));
 	page_open(page, "p", NULL);
 	page_textf(page, "%lld rows more did not travel; SHA-256 of them ",
 		   (long long)json_integer_value(json_object_get(omitted, "count")));
@@ -153,6 +153,7 @@ bool show_result_detail(struct page *page, struct marks *marks, const char *poli
 	write_times(page, result, json);
 	if (!show_exception(page, marks, policies, json, err) || !show_judged_by(page, marks, policies, json, err))
 		return false;
+	show_changed(page, json);
 	write_value(page, "Expected", json_object_get(json, "expected"));
 	write_value(page, "Parameters", json_object_get(json, "params"));
 	write_rows(page, "Observed", json_object_get(json, "observed"), "no rows");

@@ -9,7 +9,7 @@ _vouch() {
 	local connection="--collector --ca --token-file"
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W "run lint explain checks controls sources capture paths waive enrol attest approve export verify posture witness --help --version" -- "$current")
+		mapfile -t COMPREPLY < <(compgen -W "run status history lint explain checks controls sources capture paths waive enrol attest approve export verify posture witness --help --version" -- "$current")
 		return
 	fi
 	case $previous in
@@ -43,6 +43,8 @@ _vouch() {
 	local words
 	case $verb in
 	run) words="--policy --config --only --root --helpers --json --data --help" ;;
+	status) words="--json --state --help" ;;
+	history) words="--since --json --state --help $(_vouch_rules)" ;;
 	lint) words="--effective --json --policy --config --root --data --help" ;;
 	waive) words="--reason --risk --measure --requester --approver --expires --from --ticket --id --policy --config --root --helpers --data --help $(_vouch_rules)" ;;
 	explain) words="--markdown --policy --config --data --help $(_vouch_rules)" ;;

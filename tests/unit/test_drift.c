@@ -32,13 +32,13 @@ static int drop(void **state) {
 	return 0;
 }
 
-static void note(const struct round *round, const struct news *news, const char *trigger, enum sealed sealed,
-		 const struct err *err) {
+static void note(void *context, const struct round *round, const struct news *news, const char *trigger,
+		 enum sealed sealed, const struct err *err) {
 	json_decref(results);
 	results = json_deep_copy(round->results);
 }
 
-static void say(const char *text) { snprintf(sayings, sizeof sayings, "%s", text); }
+static void say(void *context, const char *text) { snprintf(sayings, sizeof sayings, "%s", text); }
 
 /* One round of a vouchd that starts and ends with it. */
 static int run_once(int64_t spool_limit) {
