@@ -1,6 +1,8 @@
-/* A policy from bytes; and, if it loads, each of its rules judged over a few rows. Its outline has the same rules. */
+/* A policy from bytes; and, if it loads, each of its rules judged over a few rows, and its waivers tried on them:
+ * nothing but a fail is waived, and not when it has ended. Its outline has the same rules. */
 #include "core/judge.h"
 #include "core/policy_outline.h"
+#include "core/waiver.h"
 #include "tests/fake_checks.h"
 
 static struct control controls[] = {{.id = (char *)"A.8.9", .title = (char *)"Configuration management"},
@@ -34,6 +36,19 @@ static void judge_rule(const struct rule *rule, json_t *rows) {
 	judgement_done(&judgement);
 }
 
+static void waive_rule(const struct policy_stack *stack, const struct waiver *waiver, const json_t *rows) {
+	const struct rule *rule = policy_rule_find(stack, waiver->rule);
+	struct view_seen views[POLICY_VIEWS_MOST] = {0};
+	for (size_t i = 0; i < rule->view_count; i++)
+		views[i] = (struct view_seen){
+			.name = rule->views[i].name, .check = rule->views[i].check, .ok = true, .rows = (json_t *)rows};
+	for (enum verdict verdict = 0; verdict < VERDICT_COUNT; verdict++)
+		if (waiver_applies(waiver, rule, views, verdict, waiver->from, NULL) && verdict != VERDICT_FAIL)
+			abort();
+	if (waiver_applies(waiver, rule, views, VERDICT_FAIL, waiver->expires, NULL))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -53,6 +68,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	for (size_t i = 0; i < stack->rule_count; i++) {
 		judge_rule(stack->rules[i], rows);
 		judge_rule(stack->rules[i], none);
+	}
+	for (size_t i = 0; i < stack->waiver_count; i++) {
+		waive_rule(stack, stack->waivers[i], rows);
+		waive_rule(stack, stack->waivers[i], none);
 	}
 	return 0;
 }

@@ -9,6 +9,7 @@
 
 #include "agent/identity.h"
 #include "agent/vouchd.h"
+#include "core/times.h"
 #include "tests/unit/agent_home.h"
 
 static struct agent_home agent;
@@ -159,8 +160,9 @@ static void first_round_after_a_boot_says_so(void **state) {
 enum { A, B, C, LIVE_RULES };
 #define HANG_US 100000000 /* a loop that runs so long waits for what never comes */
 
-static size_t looks[LIVE_RULES];         /* at each rule */
-static char last_verdicts[LIVE_RULES];   /* their first letters, after the last round */
+static size_t looks[LIVE_RULES];       /* at each rule */
+static char last_verdicts[LIVE_RULES]; /* their first letters, after the last round */
+static bool last_waived[LIVE_RULES];
 static char last_looked[LIVE_RULES + 1]; /* the rules of the last round, a letter each */
 static char last_text[512];              /* the last line for the log */
 static void (*step)(void);               /* after each round */
@@ -207,6 +209,7 @@ static void note_round(void *context, const struct round *round, const struct ne
 	count_round(context, round, news, trigger, sealed, err);
 	for (size_t i = 0; i < LIVE_RULES; i++) {
 		last_verdicts[i] = *json_string_value(json_object_get(json_array_get(round->results, i), "verdict"));
+		last_waived[i] = json_object_get(json_array_get(round->results, i), "waiver") != NULL;
 		looks[i] += round->looked[i];
 		if (round->looked[i])
 			last_looked[count++] = (char)('a' + i);
@@ -249,6 +252,36 @@ static void change_has_its_rule_looked_at_and_says_so(void **state) {
 	char *line =
 		xasprintf("change of stat:%s/etc/b: 1 of 3 rules looked at; b.mode is fail (was pass)", agent.root);
 	assert_string_equal(last_text, line);
+}
+
+/* b.mode fails, waived for three more seconds. */
+static int make_waived(void **state) {
+	char from[TIMES_TEXT], expires[TIMES_TEXT];
+	if (make(state) != 0)
+		return 1;
+	CLEANUP(free_ptr) char *rules = xasprintf(LIVE_POLICY, agent.root, agent.root, agent.root);
+	CLEANUP(free_ptr)
+	char *policy =
+		xasprintf("%swaivers:\n  - {id: W-1, rule: b.mode, value: {mode: '0644'}, reason: r, risk: r, "
+			  "measure: m, requester: a, approver: b, from: %s, expires: %s}\n",
+			  rules, times_format(times_now() - 86400, from), times_format(times_now() + 3, expires));
+	int failed = make_with(state, policy);
+	set_mode('b', 0644);
+	return failed;
+}
+
+static void end_when_not_waived(void) {
+	if (last_waived[B])
+		assert_true(last_verdicts[B] == 'f');
+	else
+		sd_event_exit(loop, 7);
+}
+
+static void rule_is_looked_at_again_when_its_waiver_ends(void **state) {
+	run_live(end_when_not_waived);
+	assert_true(last_verdicts[B] == 'f');
+	if (rounds > 1) /* else this machine needed three seconds for the first */
+		assert_string_equal(last_looked, "b");
 }
 
 static void change_list_then_end(void) {
@@ -489,6 +522,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(once_is_one_round_and_exit_0, make, drop),
 		cmocka_unit_test_setup_teardown(round_that_cannot_be_sealed_is_exit_1_and_reported, make, drop),
 		cmocka_unit_test_setup_teardown(first_round_after_a_boot_says_so, make, drop),
+		cmocka_unit_test_setup_teardown(rule_is_looked_at_again_when_its_waiver_ends, make_waived, drop),
 		cmocka_unit_test_setup_teardown(change_has_its_rule_looked_at_and_says_so, make_live, drop),
 		cmocka_unit_test_setup_teardown(list_of_roots_that_changed_has_all_rules_looked_at, make_live, drop),
 		cmocka_unit_test_setup_teardown(other_file_beside_the_lists_is_no_change, make_live, drop),
