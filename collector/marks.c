@@ -22,7 +22,7 @@ void marks_open(struct marks *marks, const char *folder, struct store *store, in
 	CLEANUP(free_ptr) char *path = file_join(folder, MARKS_APPROVERS);
 	char text[600];
 	struct err err;
-	*marks = (struct marks){.store = store, .now = now};
+	*marks = (struct marks){.store = store, .now = now, .places = json_object()};
 	if (!approvers_read(path, &marks->approvers, &err))
 		marks->fault = xstrdup(err_text(&err, text, sizeof text));
 }
@@ -30,6 +30,7 @@ void marks_open(struct marks *marks, const char *folder, struct store *store, in
 void marks_done(struct marks *marks) {
 	for (size_t i = 0; i < marks->count; i++)
 		mark_free(marks->items[i]);
+	json_decref(marks->places);
 	free(marks->items);
 	free(marks->fault);
 	approvers_done(&marks->approvers);
@@ -108,11 +109,11 @@ static bool fill(struct marks *marks, struct mark *mark, struct err *err) {
 }
 
 bool marks_get(struct marks *marks, const char *sha256, const struct mark **ret_mark, struct err *err) {
-	for (size_t i = 0; i < marks->count; i++)
-		if (!strcmp(marks->items[i]->sha256, sha256)) {
-			*ret_mark = marks->items[i];
-			return true;
-		}
+	const json_t *place = json_object_get(marks->places, sha256);
+	if (place) {
+		*ret_mark = marks->items[json_integer_value(place)];
+		return true;
+	}
 	struct mark *mark = xcalloc(1, sizeof *mark);
 	snprintf(mark->sha256, sizeof mark->sha256, "%s", sha256);
 	if (!fill(marks, mark, err)) {
@@ -120,6 +121,7 @@ bool marks_get(struct marks *marks, const char *sha256, const struct mark **ret_
 		return false;
 	}
 	marks->items = xreallocarray(marks->items, marks->count + 1, sizeof(struct mark *));
+	json_object_set_new(marks->places, sha256, json_integer((json_int_t)marks->count));
 	marks->items[marks->count++] = mark;
 	*ret_mark = mark;
 	return true;

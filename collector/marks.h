@@ -29,6 +29,7 @@ struct marks {
 	int64_t now;
 	struct mark **items; /* those that were asked for */
 	size_t count;
+	json_t *places; /* {sha256: index in items} */
 };
 /* folder: the collector's. Keys that cannot be read are a fault that is shown, and no reason not to show the rest. */
 void marks_open(struct marks *marks, const char *folder, struct store *store, int64_t now);

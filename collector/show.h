@@ -27,6 +27,9 @@ MUST_CHECK bool show_approvals(struct page *page, struct marks *marks, const jso
 /* Of one result: the same of its policy, where there are keys; and its exception, where it has one. */
 MUST_CHECK bool show_judged_by(struct page *page, struct marks *marks, const char *policies, const json_t *result,
 			       struct err *err);
+/* Those of a host, in a table: results, each with its waiver. Nothing where there is none. */
+MUST_CHECK bool show_exceptions(struct page *page, struct marks *marks, const char *policies, const json_t *results,
+				struct err *err);
 MUST_CHECK bool show_exception(struct page *page, struct marks *marks, const char *policies, const json_t *result,
 			       struct err *err);
 /* Of its "changed" (docs/FORMAT.md 2.4), nothing where there is none. */

@@ -112,3 +112,52 @@ bool show_exception(struct page *page, struct marks *marks, const char *policies
 	page_close(page);
 	return true;
 }
+
+static bool write_exception_row(struct page *page, struct marks *marks, const char *policies, const json_t *result,
+				struct err *err) {
+	static const char *const members[] = {"approver", "expiresAt", "reason", "ticket"};
+	const json_t *waiver = json_object_get(result, "waiver");
+	bool is_signed = false;
+	if (marks_can(marks) && !marks_sign(marks, policies, result, &is_signed, err))
+		return false;
+	page_open(page, "tr", NULL);
+	page_element(page, "th", text_of(waiver, "id"), "scope", "row", NULL);
+	page_open(page, "td", NULL);
+	page_element(page, "code", text_of(result, "rule"), NULL);
+	page_close(page);
+	for (size_t i = 0; i < ARRAY_LEN(members); i++)
+		page_element(page, "td", text_of(waiver, members[i]), NULL);
+	page_open(page, "td", NULL);
+	if (marks_can(marks) && !is_signed)
+		page_element(page, "strong", "not signed", "class", "warning", NULL);
+	else
+		page_text(page, is_signed ? "signed" : "\xe2\x80\x93");
+	page_close(page);
+	page_close(page);
+	return true;
+}
+
+bool show_exceptions(struct page *page, struct marks *marks, const char *policies, const json_t *results,
+		     struct err *err) {
+	static const char *const heads[] = {"Exception", "Rule", "Approver", "Until", "Reason", "Ticket", "Signature"};
+	size_t index;
+	const json_t *result;
+	if (json_array_size(results) == 0)
+		return true;
+	page_open(page, "table", "class", "exceptions", NULL);
+	page_element(page, "caption", "Exceptions: fails that somebody answers for, until a day", NULL);
+	page_open(page, "thead", NULL);
+	page_open(page, "tr", NULL);
+	for (size_t i = 0; i < ARRAY_LEN(heads); i++)
+		page_element(page, "th", heads[i], "scope", "col", NULL);
+	page_close(page);
+	page_close(page);
+	page_open(page, "tbody", NULL);
+	json_array_foreach(results, index, result) {
+		if (!write_exception_row(page, marks, policies, result, err))
+			return false;
+	}
+	page_close(page);
+	page_close(page);
+	return true;
+}

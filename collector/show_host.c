@@ -8,6 +8,7 @@ struct host_page {
 	bool is_found, is_attester;
 	struct marks marks;
 	char *policies;    /* of its last round, as the store has them; owned */
+	json_t *waived;    /* results with a waiver; owned */
 	struct err *fault; /* of a visitor that ended early; its code ERR_NONE: of none */
 	/* Epochs of its evidence key (docs/FORMAT.md 1.1). */
 	unsigned boots, resets, rotations;
@@ -127,6 +128,8 @@ static bool write_result(void *context, const struct store_result *result) {
 	page_text(at->page, reason ? reason : "");
 	page_open(at->page, "details", NULL);
 	page_element(at->page, "summary", "what was observed, and how to verify it", NULL);
+	if (json_is_object(json_object_get(json, "waiver")))
+		json_array_append(at->waived, json);
 	const bool is_shown = show_result_detail(at->page, &at->marks, at->policies, result, at->fault);
 	page_close(at->page);
 	page_close(at->page);
@@ -153,18 +156,20 @@ static bool write_results(struct host_page *at, struct store *store, struct err 
 	bool is_read = store_results(store, &filter, write_result, at, err);
 	page_close(at->page);
 	page_close(at->page);
-	return is_read && err->code == ERR_NONE;
+	return is_read && err->code == ERR_NONE && show_exceptions(at->page, &at->marks, at->policies, at->waived, err);
 }
 
 static void host_page_done(struct host_page *at) {
 	marks_done(&at->marks);
 	free(at->policies);
+	json_decref(at->waived);
 }
 
 void show_host(struct visit *visit) {
 	CLEANUP(page_done) struct page page = {0};
 	CLEANUP(host_page_done)
-	struct host_page at = {.page = &page, .id = visit->rest, .reader = visit->reader, .now = visit->now};
+	struct host_page at = {
+		.page = &page, .id = visit->rest, .reader = visit->reader, .now = visit->now, .waived = json_array()};
 	struct store *store = visit->collector->store;
 	struct err err;
 	marks_open(&at.marks, visit->collector->folder, store, visit->now);

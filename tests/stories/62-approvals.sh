@@ -96,6 +96,7 @@ equal "now both are approved by her" "small approved jane; site approved jane" "
 page "/hosts/$host"
 check "the host's page says so" grep -qF 'approved by jane on' "$work/page.html"
 check "and of the exception that it is signed" grep -qF 'Exception W-7, approved by jane (signed), until' "$work/page.html"
+check "and lists it, once" eval 'test "$(grep -o "<caption>Exceptions" "$work/page.html" | wc -l)" = 1 && grep -qE "<th scope=\"row\">W-7</th>.*<td>signed</td>" "$work/page.html"'
 page /controls/A.8.9
 check "the control's page too" eval 'grep -qF "approved by jane on" "$work/page.html" && grep -qF "(signed)" "$work/page.html"'
 check "the results too" jq -e '.results[0] | .state == "waived" and .waiver.signed and .approval.state == "approved"' <(api "/api/v1/results?host=$host")
