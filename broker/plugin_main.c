@@ -1,35 +1,31 @@
 /* vouch-plugin: runs one plugin for vouchd, once, and ends, so that its unit ends whatever the plugin left behind. What
  * the plugin may reach is what the unit gives to this program. */
 #include <errno.h>
-#include <fcntl.h>
-#include <getopt.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 
 #include "broker/journal.h"
 #include "broker/start.h"
 #include "core/lines.h"
 #include "core/plugin_call.h"
-#include "core/text.h"
 #include "sources/action.h"
 #include "sources/hand.h"
 #include "sources/plugin.h"
 #include "sources/plugin_file.h"
 
 #define REQUEST_S 10 /* in which who has connected asks */
-#define TIMEOUT "VOUCH_PLUGIN_TIMEOUT"
 
-static const char usage[] = "usage: vouch-plugin [options] NAME\n\n"
-			    "Runs the plugin NAME for vouchd once, and ends. Started by vouch-plugin@NAME.socket.\n\n"
-			    "  --client USER   who may ask beside root (default: " START_CLIENT ")\n"
-			    "  --folder DIR    where plugins are (default: " VOUCH_SYSCONFDIR "/plugins.d, then\n"
-			    "                  " VOUCH_LIBDIR "/plugins.d)\n"
-			    "  --socket PATH   make the socket, where no socket unit passes one\n"
-			    "  --idle SECONDS  end after so long without a connection (default: 60; 0: never)\n\n"
-			    "Environment: " TIMEOUT ", the seconds that the plugin may take (default: 30; at most\n"
-			    "300).\n\n"
-			    "Exit: 0 asked once, or idle; 1 it could not go on; 2 it could not start.\n";
+static const char usage[] =
+	"usage: vouch-plugin [options] NAME\n\n"
+	"Runs the plugin NAME for vouchd once, and ends. Started by vouch-plugin@NAME.socket.\n\n"
+	"  --client USER   who may ask beside root (default: " START_CLIENT ")\n"
+	"  --folder DIR    where plugins are (default: " VOUCH_SYSCONFDIR "/plugins.d, then\n"
+	"                  " VOUCH_LIBDIR "/plugins.d)\n"
+	"  --socket PATH   make the socket, where no socket unit passes one\n"
+	"  --idle SECONDS  end after so long without a connection (default: 60; 0: never)\n\n"
+	"Environment: " PLUGIN_TIMEOUT ", the seconds that the plugin may take (default: 30; at most\n"
+	"300).\n\n"
+	"Exit: 0 asked once, or idle; 1 it could not go on; 2 it could not start.\n";
 
 /* The one that this process runs. A look has no context of its own. */
 static struct service {
@@ -113,16 +109,16 @@ static bool serve_once(int listening, const struct start_arguments *arguments, s
 
 static bool prepare(const struct start_arguments *arguments, struct err *err) {
 	static const char *folders[2];
-	const char *text = getenv(TIMEOUT);
-	unsigned long long timeout_s = PLUGIN_TIMEOUT_S;
+	unsigned timeout_s;
 	if (!plugin_is_name(arguments->operand))
-		return err_set(err, ERR_USAGE, "", "a plugin's name has letters, digits, '_', '-' and '.'");
-	if (text && (!text_to_u64(text, PLUGIN_TIMEOUT_MOST_S, &timeout_s) || timeout_s == 0))
-		return err_set(err, ERR_USAGE, TIMEOUT, "not a number of seconds from 1 to %d", PLUGIN_TIMEOUT_MOST_S);
+		return err_set(err, ERR_USAGE, "", "a plugin's name has letters, digits, '_' and '-', at most %d",
+			       PLUGIN_NAME_LONGEST);
+	if (!plugin_timeout(&timeout_s, err))
+		return false;
 	folders[0] = arguments->file;
 	service.name = arguments->operand;
-	service.way = (struct plugin_way){.folders = arguments->file ? folders : plugin_folders,
-					  .timeout_s = (unsigned)timeout_s};
+	service.way =
+		(struct plugin_way){.folders = arguments->file ? folders : plugin_folders, .timeout_s = timeout_s};
 	return true;
 }
 

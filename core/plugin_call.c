@@ -11,7 +11,7 @@ void plugin_call_done(struct plugin_call *call) {
 	*call = (struct plugin_call){0};
 }
 
-static bool is_name_byte(unsigned char c) { return isalnum(c) || c == '_' || c == '-' || c == '.'; }
+static bool is_name_byte(unsigned char c) { return isalnum(c) || c == '_' || c == '-'; }
 
 bool plugin_is_name(const char *text) {
 	size_t len = 0;
@@ -90,7 +90,7 @@ bool plugin_call_read(const char *name, struct plugin_call *ret_call, struct err
 		memcpy(call.name, plugin, len);
 	if (len > PLUGIN_NAME_LONGEST || !plugin_is_name(call.name))
 		return err_set(err, ERR_MALFORMED, name,
-			       "a plugin's name has letters, digits, '_', '-' and '.', at most %d, the first a letter "
+			       "a plugin's name has letters, digits, '_' and '-', at most %d, the first a letter "
 			       "or a digit",
 			       PLUGIN_NAME_LONGEST);
 	if (plugin[len] && !read_arguments(name, plugin + len + 1, &call, err))

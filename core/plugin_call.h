@@ -6,7 +6,7 @@
 #include "core/json.h"
 
 #define PLUGIN_PREFIX "plugin:"
-#define PLUGIN_NAME_LONGEST 64 /* bytes; the name of a file, of a unit's instance and in a socket's path */
+#define PLUGIN_NAME_LONGEST 28 /* bytes; "vp-" and it are the name of a user, which has at most 31 */
 #define PLUGIN_ARGUMENTS_MOST 32
 #define PLUGIN_ARGUMENTS_LARGEST 4096 /* bytes of all of them */
 
@@ -16,7 +16,7 @@ struct plugin_call {
 };
 void plugin_call_done(struct plugin_call *call);
 
-/* Small and capital letters, digits, '_', '-', '.'; the first a letter or a digit. */
+/* Small and capital letters, digits, '_' and '-'; the first a letter or a digit. */
 bool plugin_is_name(const char *text);
 /* The name of the source; arguments: an array of strings or NULL. The caller frees. Whether all of it is within the
  * caps, plugin_call_read() says. */

@@ -1,10 +1,12 @@
 #include "sources/plugin.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/plugin_call.h"
 #include "core/plugin_output.h"
+#include "core/text.h"
 #include "sources/action.h"
 #include "sources/plugin_file.h"
 
@@ -55,11 +57,24 @@ bool plugin_look(const struct ask *ask, const struct plugin_way *way, struct ans
 	return is_run && answer_ran(ask, &ran, ret_answer, err);
 }
 
+bool plugin_timeout(unsigned *ret_timeout_s, struct err *err) {
+	const char *text = getenv(PLUGIN_TIMEOUT);
+	unsigned long long timeout_s = PLUGIN_TIMEOUT_S;
+	if (text && (!text_to_u64(text, PLUGIN_TIMEOUT_MOST_S, &timeout_s) || timeout_s == 0))
+		return err_set(err, ERR_USAGE, PLUGIN_TIMEOUT, "not a number of seconds from 1 to %d",
+			       PLUGIN_TIMEOUT_MOST_S);
+	*ret_timeout_s = (unsigned)timeout_s;
+	return true;
+}
+
 /* Without helpers: in a hand of whoever asks. */
 static bool look(const struct ask *ask, struct answer *ret_answer, struct err *err) {
 	CLEANUP(buf_done) struct buf said = {0};
-	const struct plugin_way way = {
+	struct plugin_way way = {
 		.folders = plugin_folders, .owner = geteuid(), .timeout_s = PLUGIN_TIMEOUT_S, .is_loose = true};
+	struct err wrong;
+	if (!plugin_timeout(&way.timeout_s, &wrong))
+		return err_set(err, ERR_UNREADABLE, ask->name, "%s: %s", wrong.where, wrong.why);
 	bool is_seen = plugin_look(ask, &way, ret_answer, &said, err);
 	if (is_seen || err->code != ERR_ABSENT)
 		action_record(&(struct action){.program = "vouch", .what = ask->name, .by = "by hand, without helpers"},

@@ -10,7 +10,8 @@
 #include "sources/kind.h"
 #include "sources/plugin_run.h"
 
-#define PLUGIN_TIMEOUT_S 30 /* unless its unit says otherwise */
+#define PLUGIN_TIMEOUT "VOUCH_PLUGIN_TIMEOUT" /* in the environment of who runs it: seconds */
+#define PLUGIN_TIMEOUT_S 30                   /* unless its unit says otherwise */
 #define PLUGIN_TIMEOUT_MOST_S 300
 #define PLUGIN_DEADLINE_MS 340000 /* of which a hand leaves nine tenths to the look */
 
@@ -21,6 +22,8 @@ struct plugin_way {
 	bool is_loose; /* as in struct plugin_run */
 };
 
+/* What PLUGIN_TIMEOUT says, PLUGIN_TIMEOUT_S where it is not set. ERR_USAGE: not from 1 to PLUGIN_TIMEOUT_MOST_S. */
+MUST_CHECK bool plugin_timeout(unsigned *ret_timeout_s, struct err *err);
 /* Finds it, runs it. *ret_error gets what it said on its standard error, also where it failed. */
 MUST_CHECK bool plugin_look(const struct ask *ask, const struct plugin_way *way, struct answer *ret_answer,
 			    struct buf *ret_error, struct err *err);

@@ -310,10 +310,10 @@ static int add_arm(struct side *side) {
 	return 0;
 }
 
-/* Probes do little but wait, for whom never answers as well. */
+/* Probes do little but wait, for whom never answers as well. Plugins are run one after the other: those of this process
+ * share a user, and the processes that he may have. (Each of the helpers has a user of its own.) */
 static size_t most(const struct side *side) {
-	bool is_own_plugins = side->helper == HELPER_PLUGIN && !side->instance;
-	return side->helper == HELPER_FS || side->helper == HELPER_PROBER || is_own_plugins ? REACH_HANDS : 2;
+	return side->helper == HELPER_FS || side->helper == HELPER_PROBER ? REACH_HANDS : 2;
 }
 
 /* The socket is what root lets be run. */

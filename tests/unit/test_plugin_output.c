@@ -195,9 +195,10 @@ static void expect_no_call(const char *name) {
 }
 
 static void names_that_are_none_are_refused(void **state) {
-	static const char *const wrong[] = {
-		"plugin:",     "plugin:../x",  "plugin:.x",    "plugin:a/b",   "plugin:a b",  "plugin:-x", "plugin:x?%",
-		"plugin:x?%4", "plugin:x?%0G", "plugin:x?%00", "plugin:x?%c3", "file:/etc/x", "plugin:x@y"};
+	static const char *const wrong[] = {"plugin:",     "plugin:../x",  "plugin:.x",    "plugin:a.b",
+					    "plugin:a/b",  "plugin:a b",   "plugin:-x",    "plugin:x?%",
+					    "plugin:x?%4", "plugin:x?%0G", "plugin:x?%00", "plugin:x?%c3",
+					    "file:/etc/x", "plugin:x@y"};
 	CLEANUP(buf_done) struct buf longest = {0};
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
 		expect_no_call(wrong[i]);
