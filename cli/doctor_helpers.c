@@ -39,6 +39,12 @@ static bool reach(const char *path, struct err *err) {
 	       err_errno(err, errno, ERR_IO, path, "connect");
 }
 
+/* Who has not been reached says so with the socket's path (sources/reach.h). */
+static bool has_no_answer(const struct source *source, const char *socket) {
+	return !source || source->err.code == ERR_TIMEOUT ||
+	       (source->err.code == ERR_UNPROVED && strstr(source->err.why, socket));
+}
+
 /* What the host does not have, or does not let be seen, is not the helper's fault; no answer is. */
 static void look_through(struct doctor *doctor, const struct helper_row *row) {
 	CLEANUP(json_decref_p) json_t *names = json_pack("[s]", row->sample);
@@ -51,12 +57,12 @@ static void look_through(struct doctor *doctor, const struct helper_row *row) {
 		return;
 	}
 	const struct source *source = sources_count(set) ? sources_at(set, 0) : NULL;
-	if (!source || source->err.code == ERR_TIMEOUT || source->err.code == ERR_UNPROVED)
+	if (has_no_answer(source, row->socket))
 		doctor_say(doctor, DOCTOR_PROBLEM, command, "a look at %s through %s got no answer%s%s", row->sample,
 			   row->socket, source ? ": " : "", source ? source->err.why : "");
 	else if (source->err.code)
-		doctor_say(doctor, DOCTOR_WARNING, command, "a look at %s through %s was %s: %s", row->sample,
-			   row->socket, err_code_name(source->err.code), source->err.why);
+		doctor_say(doctor, DOCTOR_WARNING, NULL, "%s answers, but a look at %s is %s: %s", row->socket,
+			   row->sample, err_code_name(source->err.code), source->err.why);
 	else
 		doctor_say(doctor, DOCTOR_OK, NULL, "%s answers a look at %s", row->socket, row->sample);
 }

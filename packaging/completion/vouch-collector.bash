@@ -4,12 +4,12 @@ _vouch_collector() {
 	local current=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]} words
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		words="init token reader approver fingerprint run anchor erase revoke import fsck rebuild --help --version"
+		words="init token reader approver fingerprint log-key run anchor erase revoke import fsck rebuild --help --version"
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
 		return
 	fi
 	case $verb in
-	token) words="add --ttl --uses --help" ;;
+	token) words="add list remove --ttl --uses --group --cidr --help" ;;
 	reader) words="add list remove --help" ;;
 	approver) words="add list remove --help" ;;
 	init) words="--origin --name --help" ;;

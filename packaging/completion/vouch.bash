@@ -9,11 +9,11 @@ _vouch() {
 	local connection="--collector --ca --token-file"
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W "run status history lint explain checks controls sources capture paths waive enrol attest approve export verify posture witness --help --version" -- "$current")
+		mapfile -t COMPREPLY < <(compgen -W "run status history lint explain checks controls sources capture paths waive enrol reset doctor attest approve export verify posture witness --help --version" -- "$current")
 		return
 	fi
 	case $previous in
-	--policy | --ca | --token-file | --trust | --body | --file | --output | -o | --below | --check | --keygen | --passphrase-file)
+	--policy | --ca | --token-file | --request | --certificate | --log-key | --transport-key | --config | --trust | --body | --file | --output | -o | --below | --check | --keygen | --passphrase-file)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
@@ -53,7 +53,9 @@ _vouch() {
 	sources) words="--policy --config --helpers --root --bytes --json --data --help" ;;
 	capture) words="--policy --config --only --helpers --data --help" ;;
 	paths) words="--policy --config --data --help" ;;
-	enrol) words="--token --token-file --ca-fingerprint --key --state --helpers --root --attester --name --force --help" ;;
+	enrol) words="--token --token-file --ca-fingerprint --request --certificate --ca --log-key --transport-key --renew --from-credentials --key --state --helpers --root --attester --name --force --help" ;;
+	reset) words="--image --force --state --keep --help" ;;
+	doctor) words="--json --offline --state --config --helpers --keep --data --help" ;;
 	attest) words="--control --note --valid --file --include --media-type --author --state --send --help" ;;
 	approve) words="--key --passphrase-file --approver --note --expires --below --output --data --check --approvers --keygen --kind --help" ;;
 	export) words="--package --from --to --host --control --by --sigstore --body --trust --output $connection --help" ;;

@@ -7,8 +7,10 @@
 
 #include <openssl/pkcs7.h>
 
-#include "agent/enrol.h"
+#include "agent/enrol_files.h"
 #include "agent/est.h"
+#include "agent/http.h"
+#include "core/text.h"
 #include "tests/unit/agent_home.h"
 
 #define FINGERPRINT "a18e533cc3572087fe1193ba470d98447d0f6c63f3878a5adb24eb9cf8f6c519"
@@ -117,6 +119,77 @@ static void anything_else_is_refused(void **state) {
 	assert_int_equal(err.code, ERR_TOO_BIG);
 }
 
+static bool read_pem(const struct buf *pem, struct err *err) {
+	STACK_OF(X509) *found = NULL;
+	if (!enrol_certificates(buf_str(pem), pem->len, "file", &found, err))
+		return false;
+	sk_X509_pop_free(found, X509_free);
+	return true;
+}
+
+static void certificates_of_a_file_are_counted_and_whole(void **state) {
+	CLEANUP(x509_free_p) X509 *certificate = self_signed();
+	CLEANUP(buf_done) struct buf pem = {0};
+	struct err err;
+	assert_false(read_pem(&pem, &err));
+	assert_int_equal(err.code, ERR_MALFORMED);
+	for (int i = 0; i < ENROL_CERTIFICATES_MOST; i++)
+		est_pem(certificate, &pem);
+	agent_need(read_pem(&pem, &err), &err);
+	est_pem(certificate, &pem);
+	assert_false(read_pem(&pem, &err));
+	assert_int_equal(err.code, ERR_TOO_BIG);
+	buf_done(&pem);
+	est_pem(certificate, &pem);
+	buf_adds(&pem, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+	assert_false(read_pem(&pem, &err));
+	assert_int_equal(err.code, ERR_MALFORMED);
+}
+
+/* What a first boot gives up at, and what it tries again. */
+static void a_refusal_is_final_and_a_silence_is_not(void **state) {
+	struct http_answer answer = {0};
+	struct err err;
+	static const struct {
+		long status;
+		bool is_final;
+	} answers[] = {{401, true}, {403, true}, {400, true}, {404, true}, {429, false}, {500, false}, {503, false}};
+	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+		answer.status = answers[i].status;
+		assert_false(http_is_ok(&answer, "simpleenroll", &err));
+		assert_int_equal(enrol_is_final(&err), answers[i].is_final);
+	}
+	assert_false(err_set(&err, ERR_REFUSED, "https://x", HTTP_TLS "certificate is not yet valid"));
+	assert_false(enrol_is_final(&err));
+	assert_false(err_set(&err, ERR_REFUSED, "cacerts", "the collector's CA has another fingerprint"));
+	assert_true(enrol_is_final(&err));
+	assert_false(err_set(&err, ERR_TIMEOUT, "https://x", "timed out"));
+	assert_false(enrol_is_final(&err));
+}
+
+static void a_request_waits_and_is_not_made_twice(void **state) {
+	CLEANUP(scratch_free) char *folder = scratch_new();
+	CLEANUP(scratch_free) char *root = scratch_new();
+	CLEANUP(home_free_p) struct home *home = home_new(folder);
+	CLEANUP(buf_done) struct buf first = {0};
+	CLEANUP(buf_done) struct buf second = {0};
+	const struct enrol_options options = {.collector = "https://127.0.0.1:1", .root = root};
+	const struct enrol_files files = {.certificate = "/nonexistent", .ca = "/nonexistent", .log_key = "x"};
+	struct enrolment *enrolment = NULL;
+	struct err err;
+	scratch_put(root, "etc/machine-id", "0123456789abcdef0123456789abcdef\n");
+	agent_need(enrol_request(home, &options, &first, &err), &err);
+	assert_true(text_starts(buf_str(&first), "-----BEGIN CERTIFICATE REQUEST-----\n"));
+	assert_false(enrol_request(home, &options, &second, &err));
+	assert_int_equal(err.code, ERR_REFUSED);
+	assert_false(enrol_by_files(home, &options, &files, &enrolment, &err));
+	assert_true(scratch_has(folder, "requested/enrolment/transport.pem"));
+	scratch_put(root, "etc/machine-id", "fedcba9876543210fedcba9876543210\n");
+	assert_false(enrol_by_files(home, &options, &files, &enrolment, &err));
+	assert_non_null(strstr(err.why, "the request was made for host"));
+	assert_false(scratch_has(folder, "enrolment"));
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fingerprint_is_read_as_tools_print_it),
@@ -124,6 +197,9 @@ int main(void) {
 		cmocka_unit_test(second_enrolment_is_refused_and_the_first_stays),
 		cmocka_unit_test(certificates_are_read_from_what_est_sends),
 		cmocka_unit_test(anything_else_is_refused),
+		cmocka_unit_test(certificates_of_a_file_are_counted_and_whole),
+		cmocka_unit_test(a_refusal_is_final_and_a_silence_is_not),
+		cmocka_unit_test(a_request_waits_and_is_not_made_twice),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
