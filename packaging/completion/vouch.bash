@@ -9,7 +9,7 @@ _vouch() {
 	local connection="--collector --ca --token-file"
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W "run status history lint explain checks controls sources capture paths waive enrol reset doctor attest approve export verify posture witness --help --version" -- "$current")
+		mapfile -t COMPREPLY < <(compgen -W "run status history lint explain checks controls sources capture paths apply waive enrol reset doctor attest approve export verify posture witness --help --version" -- "$current")
 		return
 	fi
 	case $previous in

@@ -1,10 +1,12 @@
 /* A clock that a test turns on: preloaded into the programs under test (LD_PRELOAD), it adds to CLOCK_REALTIME and
  * CLOCK_BOOTTIME the nanoseconds that the file named by FAST_CLOCK holds (a signed 64-bit integer, as advance.c writes
- * it), and has timers set for an instant on these clocks expire accordingly. CLOCK_MONOTONIC is left alone: deadlines
+ * it), and has timers set for an instant on these clocks expire accordingly, those that wait for the clock to be set
+ * (TFD_TIMER_CANCEL_ON_SET) at each turn. CLOCK_MONOTONIC is left alone: deadlines
  * of connections and looks are those of the machine. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -52,7 +54,11 @@ static void arm(int fd, const struct timer *timer) {
 }
 
 static void *watch_clock(void *unused) {
+	const struct itimerspec at_once = {.it_value = {.tv_nsec = 1}};
 	int64_t seen = *turned;
+	sigset_t all;
+	sigfillset(&all); /* signals are the program's own threads' */
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	for (;;) {
 		const struct timespec pause = {0, TURN_NS};
 		nanosleep(&pause, NULL);
@@ -61,7 +67,9 @@ static void *watch_clock(void *unused) {
 		seen = *turned;
 		pthread_mutex_lock(&lock);
 		for (int fd = 0; fd < DESCRIPTORS_MOST; fd++)
-			if (timers[fd].is_set)
+			if (timers[fd].is_set && timers[fd].flags & TFD_TIMER_CANCEL_ON_SET)
+				real_settime(fd, 0, &at_once, NULL);
+			else if (timers[fd].is_set)
 				arm(fd, &timers[fd]);
 		pthread_mutex_unlock(&lock);
 	}

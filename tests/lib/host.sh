@@ -101,7 +101,7 @@ as_unit() {
 	printf '#!/bin/bash\nexec %s\n' "$(printf '%q ' "$@")" >"$inside/run/$copy.sh"
 	chmod 755 "$inside/run/$copy.sh"
 	rm -f "$inside/run/$copy.out"
-	sed -E -e '/^(Condition[A-Za-z]*|Requires|PartOf|Wants|After|Restart|WatchdogSec|FileDescriptorStoreMax|Type|ExecStart|StateDirectory)/d' \
+	sed -E -e '/^(Condition[A-Za-z]*|Requires|PartOf|Wants|After|Restart|WatchdogSec|FileDescriptorStoreMax|Type|ExecStart|ExecReload|StateDirectory|RuntimeDirectory[A-Za-z]*)/d' \
 		-e "s|^\[Service\]|&\nType=oneshot\nExecStart=/run/$copy.sh\nStandardOutput=truncate:/run/$copy.out\nStandardError=inherit|" \
 		"$inside/usr/lib/systemd/system/$unit.service" >"$inside/run/systemd/system/$copy.service"
 	in_host systemctl daemon-reload

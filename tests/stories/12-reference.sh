@@ -28,4 +28,9 @@ printed() { # FORM FILE
 }
 printed man docs/man/vouchd.yaml.5
 printed example packaging/vouchd.yaml.example
+# The catalog has more to say of every message id, and of no other.
+equal "the catalog has the message ids that there are" "$(grep -oE '"[0-9a-f]{32}"' "$story_top/agent/notice_ids.h" | tr -d '"' | sort)" \
+	"$(sed -n 's/^-- //p' "$story_top/packaging/catalog/vouch.catalog" | sort)"
+equal "each of them is said by a program" "" "$(sed -nE 's/^#define (NOTICE_[A-Z_]+) .*/\1/p' "$story_top/agent/notice_ids.h" |
+	while read -r name; do grep -qrw --include='*.c' "$name" "$story_top/agent" || echo "$name"; done)"
 check "the manual page is one" eval '! man -l --warnings "$story_top/docs/man/vouchd.yaml.5" 2>&1 >/dev/null | grep .'

@@ -76,6 +76,26 @@ for unit in vouchd vouch-sealer vouch-ship vouch-broker-fs vouch-broker-net vouc
 	pid=$(in_host systemctl show -p MainPID --value "$unit")
 	((pid)) && echo "# $unit: $(in_host awk '/^(Rss|Pss|Private_Dirty)/ { printf "%s %d KiB ", $1, $2 }' "/proc/$pid/smaps_rollup")"
 done
+# --- another policy, put into force while all runs
+sed -i 's/expect: {exists: true}/expect: {mode: {at_most: "0600"}}/' "$root/etc/vouch/small.yaml"
+check "vouch apply puts a changed policy into force" in_host vouch apply
+failed() { [[ $(in_host journalctl -q -u vouchd VOUCH_RULE=small.users VOUCH_CONTROL=A.8.9 -o json | jq -r '.VOUCH_WAS + " " + .VOUCH_VERDICT + " " + .MESSAGE_ID') == "pass fail "* ]]; }
+check "what fails by it is in the journal with its fields" within 20 failed
+check "and the catalog says more" bash -c '[[ $1 == *"A rule fails: small.users"* ]]' catalog \
+	"$(in_host journalctl -q -u vouchd -x VOUCH_RULE=small.users --no-pager)"
+echo "    extra: [" >>"$root/etc/vouch/small.yaml"
+in_host systemctl reload vouchd
+status() { in_host systemctl show -p StatusText --value vouchd; }
+check "a mistake is in vouchd's status" within 10 bash -c '[[ $1 == *small.yaml:* ]]' status "$(status)"
+check "and at its priority in the journal" bash -c '[[ $1 == *"not read anew"*small.yaml:* ]]' err \
+	"$(in_host journalctl -q -u vouchd -p err --no-pager)"
+sed -i -e '/extra:/d' -e 's/expect: .*/expect: {exists: true}/' "$root/etc/vouch/small.yaml"
+printf 'textfile: /run/vouchd/vouch.prom\n' >>"$root/etc/vouch/vouchd.yaml"
+check "which is mended" in_host vouch apply
+check "vouchd's unit may write its text file, for everybody to read" within 20 in_host setpriv --reuid=nobody --clear-groups \
+	grep -q '^vouch_agent_info' /run/vouchd/vouch.prom
+check "all of that is shipped" within 20 shipped 8
+
 epochs() {
 	find "$state/spool/epochs" -name '*.pem' | wc -l
 }
