@@ -12,6 +12,8 @@
 #include "core/times.h"
 
 #define ENROLMENT_LARGEST 65536
+#define FORMAT_LARGEST 32
+#define FORMAT_DIGITS_MOST 6
 
 struct home *home_new(const char *folder) {
 	struct home *home = xcalloc(1, sizeof *home);
@@ -36,6 +38,7 @@ struct home *home_new(const char *folder) {
 	home->history_before = file_join(home->spool, "history.1.jsonl");
 	home->checkpoint = file_join(home->receipts, "checkpoint");
 	home->incomplete = file_join(home->receipts, "incomplete");
+	home->format = file_join(home->spool, "format");
 	home->lock = file_join(home->spool, "lock");
 	home->ship_lock = file_join(home->receipts, "ship.lock");
 	home->incoming = file_join(home->spool, "incoming");
@@ -67,6 +70,7 @@ void home_free(struct home *home) {
 			       home->history_before,
 			       home->checkpoint,
 			       home->incomplete,
+			       home->format,
 			       home->receipts,
 			       home->lock,
 			       home->ship_lock,
@@ -183,12 +187,60 @@ static bool take_lock(const char *folder, const char *path, const char *taken, i
 	return true;
 }
 
+/* The format of what is there; 0: nobody wrote one yet. */
+static bool read_format(const struct home *home, unsigned *ret_format, struct err *err) {
+	unsigned format = 0;
+	CLEANUP(buf_done) struct buf text = {0};
+	if (access(home->format, F_OK) != 0 && errno == ENOENT) {
+		*ret_format = 0;
+		return true;
+	}
+	if (!file_read(home->format, FORMAT_LARGEST, &text, err))
+		return false;
+	const char *at = buf_str(&text);
+	for (; *at >= '0' && *at <= '9'; at++)
+		format = format * 10 + (unsigned)(*at - '0');
+	if (format == 0 || text.len > FORMAT_DIGITS_MOST + 1 || strcmp(at, "\n") != 0)
+		return err_set(err, ERR_MALFORMED, home->format, "it is not the number of a format");
+	*ret_format = format;
+	return true;
+}
+
+static bool check_format(const struct home *home, unsigned *ret_format, struct err *err) {
+	if (!read_format(home, ret_format, err))
+		return false;
+	if (*ret_format > VOUCH_STATE_FORMAT)
+		return err_set(err, ERR_REFUSED, home->format,
+			       "a newer version wrote this state, in format %u; this one knows %d: install the newer "
+			       "one again",
+			       *ret_format, VOUCH_STATE_FORMAT);
+	return true;
+}
+
+/* Under the lock of who seals. Others read the file by the folder's mode. */
+static bool keep_format(const struct home *home, struct err *err) {
+	char text[32];
+	unsigned format;
+	if (!check_format(home, &format, err))
+		return false;
+	const int len = snprintf(text, sizeof text, "%d\n", VOUCH_STATE_FORMAT);
+	return format == VOUCH_STATE_FORMAT || file_write(home->format, text, (size_t)len, 0644, err);
+}
+
 bool home_lock(const struct home *home, int *ret_lock, struct err *err) {
-	return take_lock(home->spool, home->lock, "another process seals for this state folder", ret_lock, err);
+	CLEANUP(close_fd) int lock = -1;
+	if (!take_lock(home->spool, home->lock, "another process seals for this state folder", &lock, err) ||
+	    !keep_format(home, err))
+		return false;
+	*ret_lock = lock;
+	lock = -1;
+	return true;
 }
 
 bool home_lock_shipping(const struct home *home, int *ret_lock, struct err *err) {
-	return take_lock(home->receipts, home->ship_lock, "another process ships from this state folder", ret_lock,
+	unsigned format;
+	return check_format(home, &format, err) &&
+	       take_lock(home->receipts, home->ship_lock, "another process ships from this state folder", ret_lock,
 			 err);
 }
 

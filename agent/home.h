@@ -19,6 +19,7 @@
  *     status.json           agent/status.h: how the host stood at the last round
  *     history.jsonl         agent/history.h, and history.1.jsonl before it
  *     epochs/               <key id>.pem: public halves of the epochs' keys (docs/FORMAT.md 1.1)
+ *     format                VOUCH_STATE_FORMAT of who wrote here last
  *     lock                  held by the one process that seals
  *   receipts/               <statement's digest>.tlog-proof
  *     checkpoint            the last checkpoint that was verified, verbatim
@@ -36,6 +37,8 @@
 #include "core/file.h"
 #include "core/key.h"
 
+/* Of all that lies in the state folder. Raised when an older program would read it wrongly: it refuses a larger one. */
+#define VOUCH_STATE_FORMAT 1
 #define HOME_DRAFT ".tmp-enrolment" /* in the state folder: an enrolment that is being made */
 #define HOME_REQUEST "requested"    /* one that waits for its certificate */
 
@@ -45,7 +48,7 @@ struct home {
 		*transport_certificate, *ca;
 	char *chain, *blinds, *memory, *checkpoint, *incomplete, *receipts, *lock, *ship_lock, *reserve;
 	char *current, *status, *history, *history_before;
-	char *spool, *incoming, *queue, *refused, *epochs;
+	char *spool, *incoming, *queue, *refused, *epochs, *format;
 };
 
 /* The names below a folder. NULL: VOUCH_STATEDIR. Looks at nothing. */
@@ -62,7 +65,8 @@ MUST_CHECK bool home_make_like(const struct home *home, const struct home *old, 
 bool home_is_shared(const struct home *home);
 /* Throws away what crashes left in a folder: files whose names begin so. */
 MUST_CHECK bool home_sweep(const char *folder, const char *prefix, struct err *err);
-/* The right to seal and to enrol: ERR_REFUSED when another process has it. Closing the descriptor gives it back. */
+/* The right to seal and to enrol: ERR_REFUSED when another process has it, or when the state is of a newer version's
+ * format. Closing the descriptor gives it back. */
 MUST_CHECK bool home_lock(const struct home *home, int *ret_lock, struct err *err);
 /* The right to ship, likewise. */
 MUST_CHECK bool home_lock_shipping(const struct home *home, int *ret_lock, struct err *err);

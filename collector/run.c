@@ -22,7 +22,7 @@
 struct running {
 	struct event_base *base;
 	struct event *signals[2];
-	struct event *stamps;
+	struct event *stamps, *alive;
 	SSL_CTX *tls_agents, *tls_readers;
 	struct order_socket *orders;
 	struct listener *listeners[LISTENERS];
@@ -39,6 +39,8 @@ static void running_done(struct running *running) {
 			event_free(running->signals[i]);
 	if (running->stamps)
 		event_free(running->stamps);
+	if (running->alive)
+		event_free(running->alive);
 	if (running->base) {
 		event_base_loop(running->base, EVLOOP_NONBLOCK);
 		event_base_free(running->base);
@@ -109,6 +111,21 @@ static bool start_stamps(struct running *running, struct collector *collector, s
 	return true;
 }
 
+static void say_alive(evutil_socket_t unused, short what, void *context) { sd_notify(0, "WATCHDOG=1"); }
+
+/* The service manager ends a collector whose loop stands still, where the unit wants that. */
+static bool start_watchdog(struct running *running, struct err *err) {
+	uint64_t limit_us;
+	if (sd_watchdog_enabled(0, &limit_us) <= 0)
+		return true;
+	const struct timeval every = {.tv_sec = (time_t)(limit_us / 2 / 1000000),
+				      .tv_usec = (suseconds_t)(limit_us / 2 % 1000000)};
+	running->alive = event_new(running->base, -1, EV_PERSIST, say_alive, NULL);
+	if (!running->alive || event_add(running->alive, &every) != 0)
+		return err_set(err, ERR_IO, "watchdog", "no timer");
+	return true;
+}
+
 struct run_options {
 	const char *data;
 };
@@ -137,7 +154,7 @@ static bool run(const struct verb_call *call, struct err *err) {
 	    (collector->outside && !outside_trust(collector->outside, running.tls_agents, err)) ||
 	    !listen_tls(folder, NULL, &running.tls_readers, err) || !open_listeners(&running, collector, err) ||
 	    !order_socket_open(running.base, folder, collector, &running.orders, err) ||
-	    !start_stamps(&running, collector, err))
+	    !start_stamps(&running, collector, err) || !start_watchdog(&running, err))
 		return false;
 	collector_say(collector, "log: %s with %llu entries", log_origin(collector->log),
 		      (unsigned long long)log_size(collector->log));

@@ -23,7 +23,8 @@ extern const struct verb collector_init, collector_token_add, collector_token_li
 	collector_erase, collector_revoke, collector_run, collector_anchor, collector_import;
 
 /* Options as getopt_long has them; the value of a long option's `val` goes to take(). False: ERR_USAGE.
- * Leaves exactly `count` operands in ret_operands. */
+ * Leaves exactly `count` operands in ret_operands, the collector's folder first; root becomes the user whose folder
+ * that is, so that what is made there is his. */
 struct option;
 MUST_CHECK bool collector_options(const struct verb_call *call, const struct option *options,
 				  bool (*take)(int option, const char *value, void *context, struct err *err),

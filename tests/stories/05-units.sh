@@ -97,13 +97,18 @@ done
 
 # The collector's side: what makes anchors sees the log and none of the collector's keys.
 anchor=$story_top/packaging/collector/vouch-anchor.service
-exposure=$(systemd-analyze security --offline=yes --no-pager "$anchor" 2>"$work/analyze.log" |
-	sed -nE 's/.*Overall exposure level.*: ([0-9.]+) .*/\1/p')
-check "vouch-anchor is exposed by $exposure, at most 1.2" awk -v is="$exposure" 'BEGIN { exit !(is != "" && is + 0 <= 1.2) }'
-for line in CapabilityBoundingSet= AmbientCapabilities= NoNewPrivileges=yes User=vouch-collector \
-	TemporaryFileSystem=/var/lib/vouch-collector:ro; do
-	check "vouch-anchor has $line" grep -qx -- "$line" "$anchor"
+for unit in "$story_top"/packaging/collector/*.service; do
+	name=$(basename "$unit" .service)
+	exposure=$(systemd-analyze security --offline=yes --no-pager "$unit" 2>"$work/analyze.log" |
+		sed -nE 's/.*Overall exposure level.*: ([0-9.]+) .*/\1/p')
+	check "$name is exposed by $exposure, at most 1.2" awk -v is="$exposure" 'BEGIN { exit !(is != "" && is + 0 <= 1.2) }'
+	for line in CapabilityBoundingSet= AmbientCapabilities= NoNewPrivileges=yes User=vouch-collector; do
+		check "$name has $line" grep -qx -- "$line" "$unit"
+	done
+	check "$name waits for what init makes" grep -q '^ConditionPathExists=/var/lib/vouch-collector/' "$unit"
 done
+check "vouch-anchor sees nothing else of the folder" grep -qx 'TemporaryFileSystem=/var/lib/vouch-collector:ro' "$anchor"
+check "vouch-collector is watched" grep -q '^WatchdogSec=' "$story_top/packaging/collector/vouch-collector.service"
 # bound KEY: what the unit sees of the collector's folder by that key.
 bound() {
 	grep -E "^$1=" "$anchor" | grep -oE 'vouch-collector/[a-z.-]+' | cut -d/ -f2 | sort | xargs
@@ -114,11 +119,11 @@ equal "and writes this" "anchors timestamps" "$(bound BindPaths)"
 
 while read -r page; do
 	check "there is a page for $page" test -s "$story_top/docs/man/$page"
-done < <(sed -nE 's/^Documentation=man:([a-z-]+)\(([0-9])\)$/\1.\2/p' "$units"/* "$anchor" | sort -u)
+done < <(sed -nE 's/^Documentation=man:([a-z-]+)\(([0-9])\)$/\1.\2/p' "$units"/* "$story_top"/packaging/collector/* | sort -u)
 
 # verify, with programs that are there whatever was built.
 mkdir "$work/units"
-cp "$units"/* "$anchor" "$work/units/"
+cp "$units"/* "$story_top"/packaging/collector/* "$work/units/"
 sed -i -E 's|^(ExecStart=-?)/usr/s?bin/[a-z-]+|\1/bin/true|' "$work/units"/*.service
 systemd-analyze verify --man=no "$work/units"/vouch* >"$work/verify.out" 2>&1 || true
 equal "systemd-analyze verify is silent" "" "$(head -n 3 "$work/verify.out")"

@@ -6,7 +6,7 @@
 
 root=$work/root
 host_make "$root"
-host_install "$root"
+host_install "$root" >"$work/install.log"
 
 # verdict RULE: as the host sees it now; reason RULE: in its words.
 look() {

@@ -1,7 +1,6 @@
 #!/bin/bash
-# From packaging/install to statements in a collector, all of it through the units: what runs before enrolment (nothing) and
-# after it, as which user, with which capability; what each process can reach of vouch's own keys; what becomes of one that
-# dies; and the way out again.
+# From enrolment to statements in a collector, all of it through the units: what runs before enrolment (nothing) and after
+# it, as which user, with which capability; what each process can reach of vouch's own keys; what becomes of one that dies.
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/story.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/host.sh"
 
@@ -9,8 +8,6 @@ root=$work/root
 state=$root/var/lib/vouch
 host_make "$root"
 host_install "$root" >"$work/install.log"
-refused "what is no build folder is refused" "is no build folder" "$story_top/packaging/install" --root "$root" "$story_top/docs"
-check "it says what to do next" grep -q '^next: vouch enrol' "$work/install.log"
 check "it boots" host_boot "$root"
 
 equal "systemd has nothing to say about the units" "" \
@@ -140,14 +137,4 @@ in_host systemctl start vouchd
 # A first round reads the files of all packages: on a busy machine that takes its time.
 check "after another enrolment statements are shipped again" within 150 shipped 3
 check "the old line is kept" test -s "$(echo "$state"/old-*/spool/chain.json)"
-
-# --- installed again, and removed
-echo "# ours" >>"$root/etc/vouch/paths"
-host_install "$root" >"$work/again.log"
-check "an allow list that was changed is kept" grep -q 'kept .*/etc/vouch/paths' "$work/again.log"
-equal "as it was" "# ours" "$(tail -n 1 "$root/etc/vouch/paths")"
-in_host systemctl stop 'vouch*'
-"$story_top/packaging/install" --root "$root" --remove >"$work/remove.log"
-equal "nothing is left in /usr" "" "$(find "$root/usr" -name '*vouch*')"
-check "state and configuration stay" test -s "$state/enrolment/enrolment.json" -a -s "$root/etc/vouch/paths"
 host_off

@@ -66,11 +66,60 @@ static void private_keys_come_from_the_folder_of_credentials_where_there_is_one(
 	assert_string_equal(home->transport_public, "/state/enrolment/transport.pub.pem");
 }
 
+static void a_state_of_a_newer_format_is_sealed_and_shipped_by_nobody_older(void **state) {
+	CLEANUP(scratch_free) char *folder = scratch_new();
+	CLEANUP(home_free_p) struct home *home = home_new(folder);
+	struct err err;
+	int lock = -1;
+	assert_true(home_make(home, &err));
+	scratch_put(folder, "spool/format", "2\n");
+	assert_false(home_lock(home, &lock, &err));
+	assert_int_equal(err.code, ERR_REFUSED);
+	assert_non_null(strstr(err.why, "a newer version wrote this state, in format 2"));
+	assert_false(home_lock_shipping(home, &lock, &err));
+	assert_int_equal(err.code, ERR_REFUSED);
+	assert_int_equal(lock, -1);
+	CLEANUP(free_ptr) char *still = scratch_text(folder, "spool/format");
+	assert_string_equal(still, "2\n");
+}
+
+static void who_seals_writes_the_format_and_others_can_read_it(void **state) {
+	CLEANUP(scratch_free) char *folder = scratch_new();
+	CLEANUP(home_free_p) struct home *home = home_new(folder);
+	CLEANUP(close_fd) int lock = -1;
+	CLEANUP(close_fd) int ship_lock = -1;
+	struct err err;
+	assert_true(home_make(home, &err)); /* as a version without formats left it */
+	assert_true(home_lock_shipping(home, &ship_lock, &err));
+	assert_false(scratch_has(folder, "spool/format"));
+	assert_true(home_lock(home, &lock, &err));
+	CLEANUP(free_ptr) char *text = scratch_text(folder, "spool/format");
+	assert_string_equal(text, "1\n");
+	assert_int_equal(mode_of(home->format), 0644);
+}
+
+static void what_is_not_the_number_of_a_format_is_refused(void **state) {
+	static const char *const wrong[] = {"", "1", "0\n", "-1\n", "1 \n", "1\n1\n", "4294967297\n", "one\n", " 1\n"};
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		CLEANUP(scratch_free) char *folder = scratch_new();
+		CLEANUP(home_free_p) struct home *home = home_new(folder);
+		struct err err;
+		int lock = -1;
+		assert_true(home_make(home, &err));
+		scratch_put(folder, "spool/format", wrong[i]);
+		assert_false(home_lock(home, &lock, &err));
+		assert_int_equal(err.code, ERR_MALFORMED);
+	}
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_earlier_versions_kept_elsewhere_is_moved_and_not_begun_anew),
 		cmocka_unit_test(folders_that_were_set_aside_are_made_again_as_they_were),
 		cmocka_unit_test(private_keys_come_from_the_folder_of_credentials_where_there_is_one),
+		cmocka_unit_test(a_state_of_a_newer_format_is_sealed_and_shipped_by_nobody_older),
+		cmocka_unit_test(who_seals_writes_the_format_and_others_can_read_it),
+		cmocka_unit_test(what_is_not_the_number_of_a_format_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
