@@ -17,7 +17,7 @@ static struct host_key *jane;
 
 static int make(void **state) {
 	struct err err;
-	EVP_PKEY *key;
+	EVP_PKEY *key = NULL;
 	agent_home_new(&agent);
 	CLEANUP(free_ptr)
 	char *text = xasprintf("policy_folder: %s/policy.d\napprovers: %s/approvers\nrequire_approval: true\n",

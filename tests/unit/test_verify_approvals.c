@@ -10,7 +10,7 @@
 static struct host_key *jane, *bob;
 
 static int make(void **state) {
-	EVP_PKEY *one, *two;
+	EVP_PKEY *one = NULL, *two = NULL;
 	struct err err;
 	kit_must(key_make_ed25519(&one, &err) && key_make_p256(&two, &err), &err);
 	jane = host_key_of(one);
