@@ -36,7 +36,7 @@ day() {
 	echo 'set: {file.kept: {most: "0640"}}'
 	echo 'disable: {file.gone: "these hosts keep no such file"}'
 	echo "rules:"
-	rule file.other A.8.16 /etc/other '{exists: false}' 'replace: true'
+	rule file.other A.8.20 /etc/other '{exists: false}' 'replace: true'
 } >"$work/policy.d/10-organisation.yaml"
 {
 	policy_head web
@@ -68,6 +68,13 @@ equal "programs are told the same" "0640 true $work/policy.d/10-organisation.yam
 	jq -r '.rules[].params.most | "\(.value) \(.set) \(.at)"')"
 check "nothing is asked of the helpers for a disabled rule" grep -q '^file:/etc/kept$\|:/etc/kept$' <(vouch paths --config "$work/vouchd.yaml")
 equal "whose places are not named" 0 "$(vouch paths --config "$work/vouchd.yaml" | grep -c /etc/gone || true)"
+
+refused "a configuration does not go with policies that are named" "does not go together" \
+	vouch run --root "$root" --config "$work/vouchd.yaml" --policy "$work/base.yaml"
+equal "policies that are named are for every host" "file.gone file.kept file.other web.hostname" "$(
+	vouch run --root "$root" --policy "$work/base.yaml" --policy "$work/policy.d/50-web" --json >"$work/named.json" || true
+	jq -r '[.results[].rule] | join(" ")' "$work/named.json")"
+check "a folder alone is judged by the baseline" grep -q linux-baseline <(vouch run --root "$root" --json)
 
 # --- a waiver, from what is observed
 waive() {
@@ -135,3 +142,7 @@ vouch export --trust -o "$work/trust.json"
 vouch export --package "$work/package" --from "$(day '-1 day')T00:00:00Z" --to "$(day '+1 day')T00:00:00Z" >"$work/export.log" 2>&1
 check "the evidence is judged again from the policies, whatever they replace" vouch verify "$work/package" \
 	--trust "$work/trust.json"
+vouch export --package "$work/part" --from "$(day '-1 day')T00:00:00Z" --to "$(day '+1 day')T00:00:00Z" --control A.8.20 \
+	>>"$work/export.log" 2>&1
+equal "a rule is disclosed under the controls of what replaced it" "file.other" "$(grep -rhoa '"rule":"file[a-z.]*"' "$work/part" | cut -d '"' -f 4 | sort -u)"
+check "and is judged so" vouch verify "$work/part" --trust "$work/trust.json"
