@@ -84,6 +84,24 @@ static void disabled_rule_is_not_looked_at(void **state) {
 	assert_int_equal(json_array_size(json_object_get(result, "observed")), 0);
 }
 
+static void sources_of_a_disabled_rule_are_not_read(void **state) {
+	CLEANUP(scratch_free) char *root = scratch_new();
+	CLEANUP(stack_free_p) struct stack *stack = NULL;
+	CLEANUP(sources_free_p) struct sources *set = sources_new();
+	CLEANUP(free_ptr) char *path = file_join(root, "p.yaml");
+	struct err err = {0};
+	scratch_put(root, "p.yaml", POLICY_OF "disable: {a.young: \"keeps no record\"}\nrules:\n" YOUNG CONTROL);
+	agent_need(stack_load(SOURCE_DIR, (const char *const[]){path}, 1, &stack, &err), &err);
+	agent_need(look_read(&(struct look_options){.stack = stack->policies, .host = {.root = root}}, set, &err),
+		   &err);
+	size_t allowed = 0;
+	for (size_t i = 0; i < sources_count(set); i++) {
+		assert_null(strstr(sources_at(set, i)->name, "/etc/record"));
+		allowed += strstr(sources_at(set, i)->name, "/etc/allowed") != NULL;
+	}
+	assert_true(allowed > 0);
+}
+
 static void probe_whose_control_is_disabled_is_unknown(void **state) {
 	CLEANUP(scratch_free) char *root = scratch_new();
 	scratch_put(root, "etc/allowed", "");
@@ -146,6 +164,7 @@ int main(void) {
 		cmocka_unit_test(control_is_looked_at_also_when_only_the_probe_is_asked_for),
 		cmocka_unit_test(young_host_is_unknown_and_an_old_one_fails),
 		cmocka_unit_test(disabled_rule_is_not_looked_at),
+		cmocka_unit_test(sources_of_a_disabled_rule_are_not_read),
 		cmocka_unit_test(probe_whose_control_is_disabled_is_unknown),
 		cmocka_unit_test(waiver_is_a_member_of_the_fail_that_it_waives),
 		cmocka_unit_test(waived_control_makes_no_probe_trustworthy),

@@ -81,6 +81,9 @@ static void waiver_is_for_its_hosts(void **state) {
 	assert_true(applies(top, ROWS, VERDICT_FAIL, FROM, &web1));
 	assert_false(applies(top, ROWS, VERDICT_FAIL, FROM, &db1));
 	assert_false(applies(top, ROWS, VERDICT_FAIL, FROM, &nameless));
+	const char any[] = POLICY("top") EXACT "  hosts: {names: [\"*\"]}\n";
+	assert_true(applies(any, ROWS, VERDICT_FAIL, FROM, &db1));
+	assert_false(applies(any, ROWS, VERDICT_FAIL, FROM, &nameless));
 }
 
 static void waiver_of_a_policy_for_other_hosts_is_not_there(void **state) {
