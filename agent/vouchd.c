@@ -419,7 +419,8 @@ static struct current *take_current(struct vouchd *vouchd, const struct policy_s
 }
 
 /* All rules are looked at next, so all that is watched is watched anew, by what that look reads. */
-void vouchd_take(struct vouchd *vouchd, const struct policy_stack *stack) {
+void vouchd_take(struct vouchd *vouchd, const struct policy_stack *stack, int64_t history_limit) {
+	vouchd->options.history_limit = history_limit;
 	vouchd->current = take_current(vouchd, stack);
 	vouchd->options.stack = stack;
 	drift_take(vouchd->drift, stack);
@@ -459,7 +460,7 @@ void vouchd_clock_jumped(struct vouchd *vouchd) {
 			news_changed(vouchd->news, names[i]);
 		}
 	free(names);
-	if (!vouchd->look)
+	if (!is_busy(vouchd))
 		wait_for_next(vouchd);
 }
 

@@ -50,7 +50,7 @@ void vouchd_reload(struct vouchd *vouchd);
 /* Judge by this stack from now on, which is borrowed like the one before, which is let go of. Only from options.reload.
  * All its rules are looked at at once, with the trigger "change"; what is known of a rule that stays, and what is
  * remembered of it, stays known. The statement of that look carries all results. */
-void vouchd_take(struct vouchd *vouchd, const struct policy_stack *stack);
+void vouchd_take(struct vouchd *vouchd, const struct policy_stack *stack, int64_t history_limit);
 /* The time of day was set, or the host slept: the rules that read clocks are looked at now, with those that are due. */
 void vouchd_clock_jumped(struct vouchd *vouchd);
 void vouchd_free(struct vouchd *vouchd);

@@ -207,7 +207,7 @@ static bool load(const struct arguments *arguments, struct settings **ret_settin
 }
 
 static void take(struct service *service, struct settings *settings, struct stack *stack) {
-	vouchd_take(service->vouchd, stack->policies);
+	vouchd_take(service->vouchd, stack->policies, settings->history_limit);
 	service->sealer->environment = settings->environment;
 	service->sealer->spool_limit = settings->spool_limit;
 	stack_free(service->stack);

@@ -53,6 +53,7 @@ _vouch() {
 	sources) words="--policy --config --helpers --root --bytes --json --data --help" ;;
 	capture) words="--policy --config --only --helpers --data --help" ;;
 	paths) words="--policy --config --data --help" ;;
+	apply) words="--force --no-reload --config --data --paths --help" ;;
 	enrol) words="--token --token-file --ca-fingerprint --request --certificate --ca --log-key --transport-key --renew --from-credentials --key --state --helpers --root --attester --name --force --help" ;;
 	reset) words="--image --force --state --keep --help" ;;
 	doctor) words="--json --offline --state --config --helpers --keep --data --help" ;;

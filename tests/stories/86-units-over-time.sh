@@ -96,6 +96,21 @@ check "vouchd's unit may write its text file, for everybody to read" within 20 i
 	grep -q '^vouch_agent_info' /run/vouchd/vouch.prom
 check "all of that is shipped" within 20 shipped 8
 
+# --- a loop that stands still is what the watchdog is for; one that waits for a look does not stand still
+drop_in vouchd WatchdogSec=2s RestartSec=1s
+in_host systemctl daemon-reload
+in_host systemctl restart vouchd
+vouchd() { in_host systemctl show -p MainPID --value vouchd; }
+hung=$(vouchd)
+in_host kill -STOP "$hung"
+started_anew() { [[ $(vouchd) != @(0|"$hung") ]] && unit_is vouchd active; }
+check "a vouchd that stands still is started anew" within 20 started_anew
+check "by the watchdog" bash -c '[[ $1 == *[Ww]atchdog* ]]' watchdog "$(in_host journalctl -q -u vouchd --no-pager -n 30)"
+rm "$root/etc/systemd/system/vouchd.service.d/story.conf"
+in_host systemctl daemon-reload
+in_host systemctl restart vouchd
+check "and nothing is lost by it" within 20 shipped 9
+
 epochs() {
 	find "$state/spool/epochs" -name '*.pem' | wc -l
 }

@@ -7,6 +7,7 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 
+#include "agent/history.h"
 #include "agent/identity.h"
 #include "agent/vouchd.h"
 #include "core/times.h"
@@ -63,7 +64,7 @@ static void take_next(void *context) {
 	reloads++;
 	if (!next)
 		return;
-	vouchd_take(running, next->policies);
+	vouchd_take(running, next->policies, HISTORY_LIMIT_DEFAULT);
 	stack_free(agent.stack);
 	agent.stack = next;
 	next = NULL;
