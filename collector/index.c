@@ -4,6 +4,7 @@
 #include "collector/rounds.h"
 #include "collector/store_approvals.h"
 #include "collector/store_attestations.h"
+#include "collector/store_changes.h"
 #include "core/approval.h"
 #include "core/base64.h"
 #include "core/key.h"
@@ -268,12 +269,26 @@ static bool take_revocation(struct store *store, const struct index_statement *k
 	return store_line_revoke(store, keyid, instant, kept->received, err) && store_finding_put(store, &finding, err);
 }
 
+static bool forget_changes(struct store *store, const json_t *item, struct err *err) {
+	const json_t *rules = json_object_get(item, "rules"), *rule;
+	size_t index;
+	if (!rules)
+		return store_change_forget(store, text_of(item, "statement"), NULL, err);
+	json_array_foreach(rules, index, rule) {
+		const char *id = json_string_value(rule);
+		if (id && !store_change_forget(store, text_of(item, "statement"), id, err))
+			return false;
+	}
+	return true;
+}
+
 /* What is left of a round counts; of an attestation nothing is left. */
 static bool take_erasure(struct store *store, const struct index_statement *kept, struct err *err) {
 	size_t index;
 	const json_t *item;
 	json_array_foreach(json_object_get(kept->document, "bodies"), index,
-			   item) if (!store_attestation_forget(store, text_of(item, "statement"), err)) return false;
+			   item) if (!store_attestation_forget(store, text_of(item, "statement"), err) ||
+				     !forget_changes(store, item, err)) return false;
 	return true;
 }
 

@@ -1,5 +1,6 @@
 #include "collector/rounds.h"
 
+#include "collector/store_changes.h"
 #include "core/base64.h"
 
 struct round { /* one that is being taken */
@@ -55,6 +56,15 @@ static struct store_result row_of(const struct round *round, const json_t *resul
 	};
 }
 
+/* Before the result that it is of. */
+static bool put_change(struct round *round, const struct store_result *row, const json_t *result, struct err *err) {
+	CLEANUP(buf_done) struct buf text = {0};
+	const json_t *changed = json_object_get(result, "changed");
+	if (!json_is_object(changed))
+		return store_change_stays(round->store, row, err);
+	return json_canonical(changed, &text, err) && store_change_put(round->store, row, buf_str(&text), err);
+}
+
 static bool put_result(struct round *round, const json_t *result, struct err *err) {
 	CLEANUP(buf_done) struct buf controls = {0};
 	CLEANUP(buf_done) struct buf text = {0};
@@ -71,7 +81,8 @@ static bool put_result(struct round *round, const json_t *result, struct err *er
 		round->after.standing[at] =
 			(struct store_standing){row.collected, row.received, row.expires - row.collected};
 	}
-	return store_result_put(round->store, &row, stood_until(round, row.rule), err);
+	return put_change(round, &row, result, err) &&
+	       store_result_put(round->store, &row, stood_until(round, row.rule), err);
 }
 
 /* --- those that were looked at and are what they were ------------------------------------------------------------- */

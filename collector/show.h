@@ -32,8 +32,8 @@ MUST_CHECK bool show_exceptions(struct page *page, struct marks *marks, const ch
 				struct err *err);
 MUST_CHECK bool show_exception(struct page *page, struct marks *marks, const char *policies, const json_t *result,
 			       struct err *err);
-/* Of its "changed" (docs/FORMAT.md 2.4), nothing where there is none. */
-void show_changed(struct page *page, const json_t *result);
+/* What it was before, as the store has it; nothing where that is not known. */
+void show_changed(struct page *page, const json_t *result, const char *kept);
 /* A value as text, new. */
 char *show_text(const json_t *value);
 /* Rows as a table; of a large one a part, and that is said. */

@@ -79,10 +79,11 @@ static void write_difference(struct page *page, const json_t *result, const json
 		show_table(page, "Observed since", added);
 }
 
-void show_changed(struct page *page, const json_t *result) {
-	const json_t *changed = json_object_get(result, "changed");
+void show_changed(struct page *page, const json_t *result, const char *kept) {
+	CLEANUP(json_decref_p) json_t *changed = NULL;
+	struct err ignored;
 	int64_t since;
-	if (!json_is_object(changed))
+	if (!kept || !json_read(kept, strlen(kept), 16 << 20, "changed", &changed, &ignored))
 		return;
 	CLEANUP(free_ptr) char *verdict = show_text(json_object_get(changed, "verdict"));
 	CLEANUP(free_ptr) char *reason = show_text(json_object_get(changed, "reason"));

@@ -27,6 +27,7 @@ static void rows_done(struct rows *rows) {
 		free((char *)r->rule);
 		free((char *)r->statement);
 		free((char *)r->json);
+		free((char *)r->changed);
 		json_decref(rows->all[i].json);
 	}
 	free(rows->all);
@@ -53,6 +54,7 @@ static bool add_row(void *context, const struct store_result *result) {
 	row->result.rule = xstrdup(result->rule);
 	row->result.statement = xstrdup(result->statement);
 	row->result.json = xstrdup(result->json);
+	row->result.changed = xstrdup(result->changed);
 	return true;
 }
 

@@ -153,7 +153,7 @@ bool show_result_detail(struct page *page, struct marks *marks, const char *poli
 	write_times(page, result, json);
 	if (!show_exception(page, marks, policies, json, err) || !show_judged_by(page, marks, policies, json, err))
 		return false;
-	show_changed(page, json);
+	show_changed(page, json, result->changed);
 	write_value(page, "Expected", json_object_get(json, "expected"));
 	write_value(page, "Parameters", json_object_get(json, "params"));
 	write_rows(page, "Observed", json_object_get(json, "observed"), "no rows");

@@ -121,6 +121,12 @@ static const char index_schema[] =
 	"CREATE INDEX IF NOT EXISTS derived.findings_host ON findings(host, id);"
 	"COMMIT;";
 
+/* A literal has its longest. */
+static const char changes_schema[] =
+	"CREATE TABLE IF NOT EXISTS derived.changes(host TEXT NOT NULL, rule TEXT NOT NULL, statement TEXT NOT NULL,"
+	" json TEXT NOT NULL, PRIMARY KEY(host, rule)) STRICT;"
+	"CREATE INDEX IF NOT EXISTS derived.changes_statement ON changes(statement);";
+
 static void forget_currents(struct store *store) {
 	for (size_t i = 0; i < SQL_CURRENTS; i++)
 		store_current_done(&store->currents[i]);
@@ -180,7 +186,8 @@ static bool is_index_empty(struct store *store) {
 
 static bool create_index(struct store *store, struct err *err) {
 	CLEANUP(free_ptr) char *version = xasprintf("PRAGMA derived.user_version = %d", STORE_INDEX_VERSION);
-	return run_text(store, index_schema, err) && run_text(store, version, err);
+	return run_text(store, index_schema, err) && run_text(store, changes_schema, err) &&
+	       run_text(store, version, err);
 }
 
 static void forget_prepared(struct store *store) {

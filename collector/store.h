@@ -25,7 +25,7 @@ MUST_CHECK bool store_open(const char *path, struct store **ret_store, struct er
 /* With another index than the one beside the evidence; "": one that is empty, and gone when the store is freed. */
 MUST_CHECK bool store_open_with(const char *path, const char *index, struct store **ret_store, struct err *err);
 /* Of the index: another one is thrown away and derived anew. */
-#define STORE_INDEX_VERSION 6
+#define STORE_INDEX_VERSION 7
 /* Tokens, readers and certificates alone, beside whoever has the index open. */
 MUST_CHECK bool store_open_access(const char *path, struct store **ret_store, struct err *err);
 /* Whether the pages of the evidence agree with each other; reads all of them. An index that does not begins anew. */
@@ -312,6 +312,7 @@ struct store_result {
 	int64_t waived_until;    /* 0: no waiver */
 	const char *statement;   /* its digest */
 	const char *json;        /* the whole result, as it came; NULL where it was not asked for */
+	const char *changed;     /* got with it: what it was before (docs/FORMAT.md 2.4); "": not known */
 	const struct hash *leaf; /* put: of the line's state; NULL where that is not known */
 	bool is_revoked;         /* got: it came when its line was not to be believed any more */
 };

@@ -48,7 +48,7 @@ static bool compare_tables(struct store *store, bool with_history, store_compare
 			   struct err *err) {
 	static const char *const tables[] = {"position",  "lines",    "epochs",  "statements",           "hosts",
 					     "results",   "findings", "history", "attestation_controls", "attestations",
-					     "approvals", "judged"};
+					     "approvals", "judged",   "changes"};
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
 		int64_t count;
 		if (!with_history && !strcmp(tables[i], "history"))

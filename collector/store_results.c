@@ -132,6 +132,8 @@ bool store_results_withdraw(struct store *store, const char *host, const char *s
 #define RESULT                                                                                                         \
 	"SELECT host, rule, verdict, kind, severity, controls, key, collected, expires, received, waived_until,"       \
 	" statement"
+#define CHANGED                                                                                                        \
+	", json, ifnull((SELECT c.json FROM changes c WHERE c.host = results.host AND c.rule = results.rule), '')"
 #define WHERE                                                                                                          \
 	" FROM results WHERE (?1 IS NULL OR host = ?1) AND (?2 IS NULL OR rule = ?2) AND (host, rule) > (?3, ?4)"      \
 	" AND (?5 IS NULL OR instr(',' || controls || ',', ',' || ?5 || ',') > 0)"                                     \
@@ -167,7 +169,7 @@ static bool look_of(struct store *store, struct looks *looks, struct store_resul
 static bool open_results(struct store *store, const struct store_filter *filter, struct sql *query, struct err *err) {
 	const char *after_host = filter->after_host ? filter->after_host : "";
 	const char *after_rule = filter->after_rule ? filter->after_rule : "";
-	return filter->with_json ? sql_open(store, query, err, RESULT ", json" WHERE, "ttttt", filter->host,
+	return filter->with_json ? sql_open(store, query, err, RESULT CHANGED WHERE, "ttttt", filter->host,
 					    filter->rule, after_host, after_rule, filter->control)
 				 : sql_open(store, query, err, RESULT WHERE, "ttttt", filter->host, filter->rule,
 					    after_host, after_rule, filter->control);
@@ -195,6 +197,7 @@ bool store_results(struct store *store, const struct store_filter *filter, store
 			.waived_until = sql_int(&query, 10),
 			.statement = sql_text(&query, 11),
 			.json = filter->with_json ? sql_text(&query, 12) : NULL,
+			.changed = filter->with_json ? sql_text(&query, 13) : NULL,
 		};
 		if (!look_of(store, &looks, &result, err))
 			return false;

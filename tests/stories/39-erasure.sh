@@ -38,12 +38,12 @@ round() {
 	vouchd --state "$work/$1" --config "$work/small-config.yaml" --once --root "$work/$1-root" >>"$work/vouchd.log" 2>&1
 }
 new_host host
-for name in Alice-Example Bob-Example Carol-Example; do
+for name in Alice-Example Bob-Example Carol-Example Carol-Example; do
 	round host "$name"
 	ship host
 done
-equal "three rounds are there, behind enrolment and policy" 5 "$(log_size)"
-first=$(digest_of 3) last=$(digest_of 5)
+equal "four rounds are there, behind enrolment and policy" 6 "$(log_size)"
+first=$(digest_of 3) last=$(digest_of 6)
 check "the first names Alice" grep -q Alice-Example <(api "/api/v1/statements/$first/body")
 trust() {
 	api /api/v1/trust >"$work/trust.json"
@@ -71,6 +71,9 @@ check "the statement still verifies" trust "$first"
 check "so does the erasure" trust "$erasure"
 equal "the trust file has the key of the collector's own line" "$(api "/api/v1/statements/$erasure" | jq -r '.signatures[0].keyid')" \
 	"$(jq -r .collectorKey.keyid "$work/trust.json")"
+check "the next round says what was before it, and still names Alice" \
+	grep -q '"changed".*Alice-Example' <(api "/api/v1/statements/$(digest_of 4)/body")
+check "until that result is erased too" erase --statement "$(digest_of 4)" --rule small.os
 check "Alice is in no file of the collector any more" everywhere Alice-Example
 refused "what is gone is not erased again" "nothing to erase" erase --statement "$first"
 stop collector TERM || true
@@ -93,12 +96,13 @@ check "nothing more of it is taken" eval '! ship host'
 check "and it is told why" grep -q "enrolled anew, or revoked" "$work/ship-host.log"
 equal "it is a finding about the host" "its key was stolen" \
 	"$(sqlite3 "$collector/index.db" "SELECT text FROM findings WHERE kind = 'revoked'" | sed 's/.*: //')"
-equal "and the log" "enrolment 1 erasure 2 revocation 1" "$(own)"
+equal "and the log" "enrolment 1 erasure 3 revocation 1" "$(own)"
 equal "the collector is no host of the population" 1 "$(api /api/v1/hosts | jq '.hosts | length')"
 
 # Killed at each call that makes something durable: said once, done once.
 new_host other
 for name in Dora-Example Emil-Example; do
+	rm -f "$work/other/spool/current.json" # so that the current round does not say what was before it
 	round other "$name"
 	ship other
 done
@@ -120,7 +124,7 @@ for call in fsync fdatasync rename unlink; do
 		vouch-collector erase "$collector" --statement "$third" --retention r --reason w >"$work/again.log" 2>&1 || true
 		said=$(sqlite3 "$collector/index.db" "SELECT count(*) FROM statements WHERE type = 'erasure'")
 		lost=$(sqlite3 "$collector/store.db" "SELECT count(*) FROM orphans")
-		[[ $said == 3 && $lost == 0 ]] && ! grep -rq Dora-Example "$collector" ||
+		[[ $said == 4 && $lost == 0 ]] && ! grep -rq Dora-Example "$collector" ||
 			{ broken=$((broken + 1)) && echo "killed at $call $at: $said said, $lost lost"; }
 	done
 done
@@ -152,7 +156,7 @@ spoilt "a byte of a tile too" "WRONG: log" flip_byte "$collector/log/tile/0/000.
 spoilt "a body that is gone without a record" "no statement says that it was erased" \
 	sql "DELETE FROM bodies WHERE sha256 = (SELECT body FROM evidence WHERE idx = 1)"
 spoilt "a body that was changed" "its body is another" \
-	sql "UPDATE bodies SET bytes = CAST(replace(CAST(bytes AS TEXT), 'pass', 'fail') AS BLOB) WHERE sha256 = (SELECT body FROM evidence WHERE idx = 4)"
+	sql "UPDATE bodies SET bytes = CAST(replace(CAST(bytes AS TEXT), 'pass', 'fail') AS BLOB) WHERE sha256 = (SELECT body FROM evidence WHERE idx = 5)"
 spoilt "an erased result whose leaf was changed" "do not give the root" \
 	sql "UPDATE bodies SET bytes = CAST(replace(CAST(bytes AS TEXT), '\"leaf\":\"' || substr(substr(CAST(bytes AS TEXT), instr(CAST(bytes AS TEXT), '\"leaf\":\"') + 8), 1, 8), '\"leaf\":\"00000000') AS BLOB) WHERE sha256 = (SELECT body FROM evidence WHERE digest = '$third')"
 spoilt "an envelope that was changed" "WRONG: statement" \
