@@ -27,7 +27,7 @@ cat >"$folder/given" <<-'E'
 E
 printf '#!/bin/sh\nx=$(head -c 2000000000 /dev/zero | tr "\\0" x)\n' >"$folder/eats"
 chmod 755 "$folder"/{network,granted,given,eats}
-printf '[Service]\nEnvironment=VOUCH_PLUGIN_TIMEOUT=2\n' >"$root/etc/systemd/system/vouch-plugin@.service.d/timeout.conf"
+printf '[Service]\nEnvironment=VOUCH_PLUGIN_TIMEOUT=2\n' >"$root/etc/systemd/system/vouch-plugin@.service.d/10-timeout.conf"
 for name in granted given eats; do mkdir "$root/etc/systemd/system/vouch-plugin@$name.service.d"; done
 printf '[Service]\nPrivateNetwork=no\nIPAddressDeny=\n' >"$root/etc/systemd/system/vouch-plugin@granted.service.d/grant.conf"
 echo sesame >"$root/etc/word" && chmod 600 "$root/etc/word"
