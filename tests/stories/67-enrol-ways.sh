@@ -262,6 +262,22 @@ sed 's/kind: effect/kind: efect/' "$work/small.yaml" >"$work/bad.yaml"
 echo "policies: [$work/bad.yaml]" >"$work/bad-config.yaml"
 doctor --config "$work/bad-config.yaml" || true
 check "doctor: a policy that does not load, at its line" says policy problem 'bad.yaml:[0-9]+:[0-9]+: '
+cat "$work/small.yaml" - >"$work/waived.yaml" <<-EOF
+	waivers:
+	  - id: W-1
+	    rule: small.os
+	    value: {exists: false}
+	    reason: an image without a name
+	    risk: nobody knows what to patch
+	    measure: it is rebuilt each night
+	    requester: Ann Example
+	    approver: Bob Example
+	    from: $(date -u -d '-9 days' +%F)
+	    expires: $(date -u -d '+3 days' +%F)
+EOF
+echo "policies: [$work/waived.yaml]" >"$work/waived-config.yaml"
+doctor --offline --config "$work/waived-config.yaml" || true
+check "doctor: a waiver that ends soon" says waivers warning 'waived.yaml:[0-9]+: waiver W-1 of small.os expires at'
 chmod 644 "$work/here/enrolment/transport.pem"
 finds "a key that others can read" identity problem "transport.pem can be read by others"
 chmod 600 "$work/here/enrolment/transport.pem"
