@@ -9,7 +9,7 @@ if ((EUID != 0)); then
 	exit 1
 fi
 nagios=/usr/lib/nagios/plugins
-build=${VOUCH_HOST_BUILD-$story_top/build/host}
+dpkg-deb -x "${VOUCH_DEBS-$story_top/build/deb}"/vouch_*.deb "$work/system"
 check "Debian's monitoring plugins are here" test -x $nagios/check_disk -a -x $nagios/check_load -a -x $nagios/check_procs
 
 # An /etc of our own, for programs whose folders are those of an installed vouch.
@@ -33,7 +33,7 @@ in_etc() {
 plugin_policy >"$work/policy.yaml" < <(sed -n '/^```yaml$/,/^```$/p' "$story_top/docs/POLICY.md" |
 	sed -n '/^  - id: ours.disk.room/,/^```$/p' | sed '/^```$/d')
 look() {
-	VOUCH_PLUGIN_TIMEOUT=2 in_etc "$build/vouch" run --data "$story_top" --policy "$work/policy.yaml" --json "$@"
+	VOUCH_PLUGIN_TIMEOUT=2 in_etc "$work/system/usr/bin/vouch" run --data "$story_top" --policy "$work/policy.yaml" --json "$@"
 }
 before=$(sha256sum <"$work/upper/vouch/plugins.d/replaces")
 look >"$work/results.json" 2>"$work/look.log" || true

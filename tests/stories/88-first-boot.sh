@@ -10,8 +10,8 @@ state=$root/var/lib/vouch
 host_make "$root"
 host_install "$root" >"$work/install.log"
 systemctl --root="$root" enable vouch-enrol.service >"$work/enable.log" 2>&1
-"$host_build/vouch-collector" init "$root/srv/collector" >"$work/fingerprint"
-token=$("$host_build/vouch-collector" token add "$root/srv/collector" --group web --uses 1)
+"$root/usr/sbin/vouch-collector" init "$root/srv/collector" >"$work/fingerprint"
+token=$("$root/usr/sbin/vouch-collector" token add "$root/srv/collector" --group web --uses 1)
 host_options=(--set-credential="vouch.enrol.url:https://127.0.0.1:8443" --set-credential="vouch.enrol.token:$token"
 	--set-credential="vouch.enrol.ca-fingerprint:$(cat "$work/fingerprint")")
 
@@ -97,7 +97,7 @@ in_host systemctl start vouch-enrol
 check "a token that was used is refused for good" within 20 unit_is vouch-enrol failed
 check "and it says so" grep -q '401: the token is unknown, used or expired' <(journal -u vouch-enrol)
 equal "nothing was left by that" "" "$(ls "$state/enrolment" 2>/dev/null || true)"
-"$host_build/vouch-collector" token add "$root/srv/collector" >"$root/etc/credstore/vouch.enrol.token"
+"$root/usr/sbin/vouch-collector" token add "$root/srv/collector" >"$root/etc/credstore/vouch.enrol.token"
 in_host systemctl start vouch-enrol
 check "with another one it is enrolled, and runs" within 30 unit_is vouchd active
 host_off
