@@ -83,18 +83,20 @@ static bool take_passed(int *ret_socket, struct err *err) {
 	return true;
 }
 
+/* Who finds it can connect: it gets its name when it listens. */
 static bool make_socket(const char *path, int *ret_socket, struct err *err) {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	if (strlen(path) >= sizeof address.sun_path)
+	CLEANUP(free_ptr) char *made_as = xasprintf("%s.new", path);
+	if (strlen(made_as) >= sizeof address.sun_path)
 		return err_set(err, ERR_USAGE, path, "too long for a socket");
-	memcpy(address.sun_path, path, strlen(path) + 1);
+	memcpy(address.sun_path, made_as, strlen(made_as) + 1);
 	CLEANUP(close_fd) int made = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (made < 0)
 		return err_errno(err, errno, ERR_IO, path, "socket");
-	if (unlink(path) != 0 && errno != ENOENT)
+	if (unlink(made_as) != 0 && errno != ENOENT)
 		return err_errno(err, errno, ERR_IO, path, "unlink");
-	if (bind(made, (struct sockaddr *)&address, sizeof address) != 0 || chmod(path, 0666) != 0 ||
-	    listen(made, BACKLOG) != 0)
+	if (bind(made, (struct sockaddr *)&address, sizeof address) != 0 || chmod(made_as, 0666) != 0 ||
+	    listen(made, BACKLOG) != 0 || rename(made_as, path) != 0)
 		return err_errno(err, errno, ERR_IO, path, "listen");
 	*ret_socket = made;
 	made = -1;

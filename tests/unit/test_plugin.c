@@ -284,7 +284,7 @@ static pid_t start_helper(const struct runner *helper, const char *timeout) {
 		dup2(open(helper->journal, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600), STDERR_FILENO);
 		setenv("VOUCH_PLUGIN_TIMEOUT", timeout, 1);
 		setenv("STATE_DIRECTORY", "/var/lib/ours", 1);
-		execl(BINARY_DIR "/vouch-plugin", "vouch-plugin", "--client", "nobody", "--idle", "0", "--folder",
+		execl(BINARY_DIR "/vouch-plugin", "vouch-plugin", "--client", "nobody", "--idle", "30", "--folder",
 		      helper->folder, "--socket", socket, "x", NULL);
 		_exit(127);
 	}
