@@ -47,7 +47,7 @@ static void print_whom(const json_t *entry) {
 	json_int_t more = json_integer_value(json_object_get(entry, "moreBy"));
 	json_array_foreach(json_object_get(entry, "by"), i, by) print_process(by);
 	if (more > 0)
-		say(stdout, "    and %" JSON_INTEGER_FORMAT " earlier ones\n", more);
+		say(stdout, "    and %" JSON_INTEGER_FORMAT " more\n", more);
 	if (*report_text(entry, "unattributed"))
 		say(stdout, "    by nobody who can be named: %s\n", report_text(entry, "unattributed"));
 }

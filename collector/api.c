@@ -169,13 +169,13 @@ struct gather {
 	int64_t now;
 	struct store *store;
 	struct marks marks;
-	json_t *policies; /* {host: as the store has them}; NULL: nobody asked yet */
+	json_t *hosts; /* {id: marks_host}; NULL: nobody asked yet */
 	struct err *fault;
 };
 
 static void gather_done(struct gather *gather) {
 	json_decref(gather->rows);
-	json_decref(gather->policies);
+	json_decref(gather->hosts);
 	free(gather->next);
 	free(gather->last);
 	marks_done(&gather->marks);
@@ -188,8 +188,8 @@ static void reply_gathered(struct visit *visit, const char *name, struct gather 
 	http_json(visit->request, 200, answer);
 }
 
-static void add_policies(void *context, const struct store_host *host) {
-	json_object_set_new(context, host->id, json_text(host->policies));
+static void keep_host(void *context, const struct store_host *host) {
+	json_object_set_new(context, host->id, marks_host(host));
 }
 
 /* Of a result's waiver whether it is signed; null where there are no keys to say so. */
@@ -200,13 +200,12 @@ static bool mark_waiver(struct gather *gather, const char *host, const json_t *r
 		return true;
 	if (!marks_can(&gather->marks))
 		return json_object_set_new(waiver, "signed", json_null()) == 0;
-	if (!gather->policies) {
-		gather->policies = json_object();
-		if (!store_hosts(gather->store, add_policies, gather->policies, err))
+	if (!gather->hosts) {
+		gather->hosts = json_object();
+		if (!store_hosts(gather->store, keep_host, gather->hosts, err))
 			return false;
 	}
-	if (!marks_sign(&gather->marks, json_string_value(json_object_get(gather->policies, host)), row, &is_signed,
-			err))
+	if (!marks_sign(&gather->marks, json_object_get(gather->hosts, host), row, &is_signed, err))
 		return false;
 	json_object_set_new(waiver, "signed", json_boolean(is_signed));
 	return true;
@@ -215,11 +214,11 @@ static bool mark_waiver(struct gather *gather, const char *host, const json_t *r
 static bool mark_row(struct gather *gather, const char *host, json_t *row, struct err *err) {
 	const char *policy = json_string_value(json_object_get(row, "policy"));
 	json_t *approval;
-	if (!policy)
-		return true;
-	if (!marks_json(&gather->marks, policy, &approval, err))
+	json_object_del(row, "approval"); /* a host's own word is none */
+	if (policy && !marks_json(&gather->marks, policy, &approval, err))
 		return false;
-	json_object_set_new(row, "approval", approval);
+	if (policy)
+		json_object_set_new(row, "approval", approval);
 	return mark_waiver(gather, host, row, err);
 }
 

@@ -141,12 +141,22 @@ static const char *text_of(const json_t *object, const char *name) {
 	return text ? text : "";
 }
 
-json_t *marks_find(const char *policies, const char *sha256, const char *id) {
+json_t *marks_host(const struct store_host *host) {
+	json_t *object = json_object();
+	json_object_set_new(object, "name", json_text(host->name));
+	json_object_set_new(object, "environment", json_text(host->environment));
+	json_object_set_new(object, "os", json_text(host->os));
+	json_object_set_new(object, "policies", json_text(host->policies));
+	return object;
+}
+
+json_t *marks_find(const json_t *host, const char *sha256, const char *id) {
+	const char *policies = text_of(host, "policies");
 	CLEANUP(json_decref_p) json_t *list = NULL;
 	struct err ignored;
 	size_t index;
 	json_t *policy;
-	if (!policies || !json_read(policies, strlen(policies), POLICIES_LARGEST, "policies", &list, &ignored))
+	if (!json_read(policies, strlen(policies), POLICIES_LARGEST, "policies", &list, &ignored))
 		return NULL;
 	json_array_foreach(list, index, policy) {
 		if (!strcmp(text_of(policy, sha256 ? "sha256" : "id"), sha256 ? sha256 : id))
@@ -155,9 +165,9 @@ json_t *marks_find(const char *policies, const char *sha256, const char *id) {
 	return NULL;
 }
 
-bool marks_sign(struct marks *marks, const char *policies, const json_t *result, bool *ret_is_signed, struct err *err) {
+bool marks_sign(struct marks *marks, const json_t *host, const json_t *result, bool *ret_is_signed, struct err *err) {
 	const json_t *waiver = json_object_get(result, "waiver");
-	CLEANUP(json_decref_p) json_t *policy = marks_find(policies, NULL, text_of(waiver, "policy"));
+	CLEANUP(json_decref_p) json_t *policy = marks_find(host, NULL, text_of(waiver, "policy"));
 	const struct mark *mark;
 	bool is_signed = false;
 	if (policy) {
@@ -165,7 +175,10 @@ bool marks_sign(struct marks *marks, const char *policies, const json_t *result,
 			return false;
 		for (size_t i = 0; i < mark->count; i++)
 			is_signed |= !strcmp(mark->by[i].approver, text_of(waiver, "approver"));
-		is_signed = is_signed && waiver_is_of(mark->text, text_of(result, "rule"), waiver);
+		const struct policy_host of = {.name = text_of(host, "name"),
+					       .environment = text_of(host, "environment"),
+					       .os = text_of(host, "os")};
+		is_signed = is_signed && waiver_is_of(mark->text, text_of(result, "rule"), waiver, &of);
 	}
 	*ret_is_signed = is_signed;
 	return true;

@@ -40,12 +40,14 @@ MUST_CHECK bool marks_get(struct marks *marks, const char *sha256, const struct 
 /* Whether rounds were judged by it before its first approval that holds came. */
 bool mark_is_late(const struct mark *mark);
 
-/* Of a host's policies, a JSON array of {"id","version","sha256"} as text: the one of this digest or, where that is
- * NULL, of this id. New reference; NULL: there is none. */
-json_t *marks_find(const char *policies, const char *sha256, const char *id);
-/* Whether a result's waiver is signed: the policy that it names has one of this id, rule, approver and end, and an
- * approval that holds by that approver. policies: those of the host. */
-MUST_CHECK bool marks_sign(struct marks *marks, const char *policies, const json_t *result, bool *ret_is_signed,
+/* What its results are marked by: {"name","environment","os","policies": as the store has them}. New reference. */
+json_t *marks_host(const struct store_host *host);
+/* Of a host's policies the one of this digest or, where that is NULL, of this id: {"id","version","sha256"}. New
+ * reference; NULL: there is none. */
+json_t *marks_find(const json_t *host, const char *sha256, const char *id);
+/* Whether a result's waiver is signed: the policy that it names has one of this rule that says the same and is for this
+ * host, and an approval that holds by its approver. */
+MUST_CHECK bool marks_sign(struct marks *marks, const json_t *host, const json_t *result, bool *ret_is_signed,
 			   struct err *err);
 /* {"state": "approved", "unapproved" or "unknown" (no keys),"by":[...],"reason","judgedSince"}. New reference. */
 MUST_CHECK bool marks_json(struct marks *marks, const char *sha256, json_t **ret_json, struct err *err);

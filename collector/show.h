@@ -18,19 +18,19 @@ void show_host(struct visit *visit);          /* /hosts/ID */
 
 /* Ends the page and sends it. */
 void show_page(struct visit *visit, int status, struct page *page);
-/* The body of a result down to its sources and the command that verifies it. policies: those of its host, as the store
+/* The body of a result down to its sources and the command that verifies it. host: its host (marks_host)
  * has them. */
-MUST_CHECK bool show_result_detail(struct page *page, struct marks *marks, const char *policies,
+MUST_CHECK bool show_result_detail(struct page *page, struct marks *marks, const json_t *host,
 				   const struct store_result *result, struct err *err);
 /* Policies, each {"id","version","sha256"}, and who approved them; or that nobody can say, for want of keys. */
 MUST_CHECK bool show_approvals(struct page *page, struct marks *marks, const json_t *policies, struct err *err);
 /* Of one result: the same of its policy, where there are keys; and its exception, where it has one. */
-MUST_CHECK bool show_judged_by(struct page *page, struct marks *marks, const char *policies, const json_t *result,
+MUST_CHECK bool show_judged_by(struct page *page, struct marks *marks, const json_t *host, const json_t *result,
 			       struct err *err);
 /* Those of a host, in a table: results, each with its waiver. Nothing where there is none. */
-MUST_CHECK bool show_exceptions(struct page *page, struct marks *marks, const char *policies, const json_t *results,
+MUST_CHECK bool show_exceptions(struct page *page, struct marks *marks, const json_t *host, const json_t *results,
 				struct err *err);
-MUST_CHECK bool show_exception(struct page *page, struct marks *marks, const char *policies, const json_t *result,
+MUST_CHECK bool show_exception(struct page *page, struct marks *marks, const json_t *host, const json_t *result,
 			       struct err *err);
 /* What it was before, as the store has it; nothing where that is not known. */
 void show_changed(struct page *page, const json_t *result, const char *kept);

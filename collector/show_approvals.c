@@ -68,20 +68,21 @@ bool show_approvals(struct page *page, struct marks *marks, const json_t *polici
 	return true;
 }
 
-bool show_judged_by(struct page *page, struct marks *marks, const char *policies, const json_t *result,
-		    struct err *err) {
+bool show_judged_by(struct page *page, struct marks *marks, const json_t *host, const json_t *result, struct err *err) {
 	const char *sha256 = text_of(result, "policy");
-	CLEANUP(json_decref_p) json_t *policy = marks_find(policies, sha256, NULL);
+	CLEANUP(json_decref_p) json_t *policy = marks_find(host, sha256, NULL);
 	const struct mark *mark;
-	if (!*sha256 || !marks_can(marks))
+	if (!*sha256)
 		return true;
-	if (!marks_get(marks, sha256, &mark, err))
+	if (marks_can(marks) && !marks_get(marks, sha256, &mark, err))
 		return false;
 	page_open(page, "p", NULL);
 	page_textf(page, "Judged by the policy %s %s ", text_of(policy, "id"), text_of(policy, "version"));
 	page_element(page, "code", sha256, NULL);
-	page_text(page, ": ");
-	write_mark(page, mark);
+	if (marks_can(marks)) {
+		page_text(page, ": ");
+		write_mark(page, mark);
+	}
 	page_close(page);
 	return true;
 }
@@ -91,16 +92,16 @@ static void write_member(struct page *page, const char *before, const json_t *wa
 		page_textf(page, "%s%s", before, text_of(waiver, name));
 }
 
-bool show_exception(struct page *page, struct marks *marks, const char *policies, const json_t *result,
-		    struct err *err) {
+bool show_exception(struct page *page, struct marks *marks, const json_t *host, const json_t *result, struct err *err) {
 	const json_t *waiver = json_object_get(result, "waiver");
 	bool is_signed = false;
 	if (!waiver)
 		return true;
-	if (marks_can(marks) && !marks_sign(marks, policies, result, &is_signed, err))
+	if (marks_can(marks) && !marks_sign(marks, host, result, &is_signed, err))
 		return false;
 	page_open(page, "p", NULL);
-	page_textf(page, "Exception %s, approved by %s", text_of(waiver, "id"), text_of(waiver, "approver"));
+	page_textf(page, "Exception %s, %s by %s", text_of(waiver, "id"), is_signed ? "approved" : "to be approved",
+		   text_of(waiver, "approver"));
 	if (is_signed)
 		page_text(page, " (signed)");
 	else if (marks_can(marks))
@@ -113,12 +114,12 @@ bool show_exception(struct page *page, struct marks *marks, const char *policies
 	return true;
 }
 
-static bool write_exception_row(struct page *page, struct marks *marks, const char *policies, const json_t *result,
+static bool write_exception_row(struct page *page, struct marks *marks, const json_t *host, const json_t *result,
 				struct err *err) {
 	static const char *const members[] = {"approver", "expiresAt", "reason", "ticket"};
 	const json_t *waiver = json_object_get(result, "waiver");
 	bool is_signed = false;
-	if (marks_can(marks) && !marks_sign(marks, policies, result, &is_signed, err))
+	if (marks_can(marks) && !marks_sign(marks, host, result, &is_signed, err))
 		return false;
 	page_open(page, "tr", NULL);
 	page_element(page, "th", text_of(waiver, "id"), "scope", "row", NULL);
@@ -137,7 +138,7 @@ static bool write_exception_row(struct page *page, struct marks *marks, const ch
 	return true;
 }
 
-bool show_exceptions(struct page *page, struct marks *marks, const char *policies, const json_t *results,
+bool show_exceptions(struct page *page, struct marks *marks, const json_t *host, const json_t *results,
 		     struct err *err) {
 	static const char *const heads[] = {"Exception", "Rule", "Approver", "Until", "Reason", "Ticket", "Signature"};
 	size_t index;
@@ -154,7 +155,7 @@ bool show_exceptions(struct page *page, struct marks *marks, const char *policie
 	page_close(page);
 	page_open(page, "tbody", NULL);
 	json_array_foreach(results, index, result) {
-		if (!write_exception_row(page, marks, policies, result, err))
+		if (!write_exception_row(page, marks, host, result, err))
 			return false;
 	}
 	page_close(page);

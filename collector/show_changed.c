@@ -39,7 +39,7 @@ static void write_whom(struct page *page, const json_t *changed) {
 	page_close(page);
 	if (more > 0) {
 		page_open(page, "p", NULL);
-		page_textf(page, "and %lld earlier ones", (long long)more);
+		page_textf(page, "and %lld more", (long long)more);
 		page_close(page);
 	}
 }

@@ -74,25 +74,25 @@ static const char *member(const struct row *row, const char *name) {
 	return text ? text : "";
 }
 
-struct hosts {                    /* what is said of each beside its results */
-	json_t *names, *policies; /* {id: text}; policies as the store has them */
+struct hosts {                 /* what is said of each beside its results */
+	json_t *names, *items; /* {id: name}; {id: marks_host} */
 	struct marks marks;
 };
 
 static void hosts_done(struct hosts *hosts) {
 	json_decref(hosts->names);
-	json_decref(hosts->policies);
+	json_decref(hosts->items);
 	marks_done(&hosts->marks);
 }
 
 static void add_host(void *context, const struct store_host *host) {
 	struct hosts *hosts = context;
 	json_object_set_new(hosts->names, host->id, json_text(host->name[0] ? host->name : host->id));
-	json_object_set_new(hosts->policies, host->id, json_text(host->policies));
+	json_object_set_new(hosts->items, host->id, marks_host(host));
 }
 
-static const char *policies_of(const struct hosts *hosts, const struct row *row) {
-	return json_string_value(json_object_get(hosts->policies, row->result.host));
+static const json_t *host_of(const struct hosts *hosts, const struct row *row) {
+	return json_object_get(hosts->items, row->result.host);
 }
 
 static bool write_row(struct page *page, const struct row *row, struct hosts *hosts, struct err *err) {
@@ -111,7 +111,7 @@ static bool write_row(struct page *page, const struct row *row, struct hosts *ho
 	page_text(page, member(row, "reason"));
 	page_open(page, "details", NULL);
 	page_element(page, "summary", "what was observed, and how to verify it", NULL);
-	const bool is_shown = show_result_detail(page, &hosts->marks, policies_of(hosts, row), &row->result, err);
+	const bool is_shown = show_result_detail(page, &hosts->marks, host_of(hosts, row), &row->result, err);
 	page_close(page);
 	page_close(page);
 	page_close(page);
@@ -195,7 +195,7 @@ static bool write_policies(struct page *page, const struct rows *rows, struct ho
 		const char *sha256 = member(&rows->all[i], "policy");
 		if (!*sha256 || json_object_get(seen, sha256))
 			continue;
-		json_t *policy = marks_find(policies_of(hosts, &rows->all[i]), sha256, NULL);
+		json_t *policy = marks_find(host_of(hosts, &rows->all[i]), sha256, NULL);
 		json_object_set_new(seen, sha256, json_true());
 		json_array_append_new(policies, policy ? policy : json_pack("{s:s}", "sha256", sha256));
 	}
@@ -247,7 +247,7 @@ void show_control(struct visit *visit) {
 	CLEANUP(page_done) struct page page = {0};
 	CLEANUP(summary_done) struct summary summary = {0};
 	CLEANUP(rows_done) struct rows rows = {.control = visit->rest, .now = visit->now};
-	CLEANUP(hosts_done) struct hosts hosts = {.names = json_object(), .policies = json_object()};
+	CLEANUP(hosts_done) struct hosts hosts = {.names = json_object(), .items = json_object()};
 	const struct store_filter filter = {.control = visit->rest, .with_json = true};
 	struct store *store = visit->collector->store;
 	struct err err;

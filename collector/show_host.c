@@ -7,7 +7,7 @@ struct host_page {
 	int64_t now;
 	bool is_found, is_attester;
 	struct marks marks;
-	char *policies;    /* of its last round, as the store has them; owned */
+	json_t *host;      /* marks_host; owned */
 	json_t *waived;    /* results with a waiver; owned */
 	struct err *fault; /* of a visitor that ended early; its code ERR_NONE: of none */
 	/* Epochs of its evidence key (docs/FORMAT.md 1.1). */
@@ -51,7 +51,8 @@ static void write_host(void *context, const struct store_host *host) {
 	if (strcmp(host->id, at->id) != 0)
 		return;
 	at->is_found = true;
-	at->policies = xstrdup(host->policies);
+	json_decref(at->host);
+	at->host = marks_host(host);
 	at->is_attester = host->purpose[0] != '\0';
 	CLEANUP(free_ptr)
 	char *title = xasprintf("%s %s", at->is_attester ? "Identity" : "Host", host->name[0] ? host->name : host->id);
@@ -128,9 +129,9 @@ static bool write_result(void *context, const struct store_result *result) {
 	page_text(at->page, reason ? reason : "");
 	page_open(at->page, "details", NULL);
 	page_element(at->page, "summary", "what was observed, and how to verify it", NULL);
-	if (json_is_object(json_object_get(json, "waiver")))
+	if (state == RULE_WAIVED)
 		json_array_append(at->waived, json);
-	const bool is_shown = show_result_detail(at->page, &at->marks, at->policies, result, at->fault);
+	const bool is_shown = show_result_detail(at->page, &at->marks, at->host, result, at->fault);
 	page_close(at->page);
 	page_close(at->page);
 	page_close(at->page);
@@ -140,7 +141,8 @@ static bool write_result(void *context, const struct store_result *result) {
 static bool write_policies(struct host_page *at, struct err *err) {
 	CLEANUP(json_decref_p) json_t *policies = NULL;
 	struct err ignored;
-	if (at->is_attester || !json_read(at->policies, strlen(at->policies), 1 << 20, "policies", &policies, &ignored))
+	const char *text = json_string_value(json_object_get(at->host, "policies"));
+	if (at->is_attester || !text || !json_read(text, strlen(text), 1 << 20, "policies", &policies, &ignored))
 		return true;
 	page_element(at->page, "h2", "Policies", NULL);
 	return show_approvals(at->page, &at->marks, policies, err);
@@ -156,12 +158,12 @@ static bool write_results(struct host_page *at, struct store *store, struct err 
 	bool is_read = store_results(store, &filter, write_result, at, err);
 	page_close(at->page);
 	page_close(at->page);
-	return is_read && err->code == ERR_NONE && show_exceptions(at->page, &at->marks, at->policies, at->waived, err);
+	return is_read && err->code == ERR_NONE && show_exceptions(at->page, &at->marks, at->host, at->waived, err);
 }
 
 static void host_page_done(struct host_page *at) {
 	marks_done(&at->marks);
-	free(at->policies);
+	json_decref(at->host);
 	json_decref(at->waived);
 }
 

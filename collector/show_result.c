@@ -142,7 +142,7 @@ static void write_times(struct page *page, const struct store_result *result, co
 	page_close(page);
 }
 
-bool show_result_detail(struct page *page, struct marks *marks, const char *policies, const struct store_result *result,
+bool show_result_detail(struct page *page, struct marks *marks, const json_t *host, const struct store_result *result,
 			struct err *err) {
 	CLEANUP(json_decref_p) json_t *json = NULL;
 	struct err ignored;
@@ -151,7 +151,7 @@ bool show_result_detail(struct page *page, struct marks *marks, const char *poli
 		return true;
 	}
 	write_times(page, result, json);
-	if (!show_exception(page, marks, policies, json, err) || !show_judged_by(page, marks, policies, json, err))
+	if (!show_exception(page, marks, host, json, err) || !show_judged_by(page, marks, host, json, err))
 		return false;
 	show_changed(page, json, result->changed);
 	write_value(page, "Expected", json_object_get(json, "expected"));

@@ -8,6 +8,7 @@
 #include "core/policy.h"
 #include "core/text.h"
 #include "core/times.h"
+#include "core/waiver.h"
 
 #define RESULTS_MOST 4096
 #define RULE_LONGEST 128
@@ -236,22 +237,29 @@ static bool has_time(const json_t *object, const char *name, const char *where, 
 }
 
 /* An exception is shown, and counted, by what it says. */
-static bool waiver_holds(const json_t *result, const char *rule, struct err *err) {
+static bool waiver_holds(const json_t *result, const char *rule, int64_t collected, struct err *err) {
 	static const char *const members[] = {"id", "approver", "reason"};
 	const json_t *waiver = json_object_get(result, "waiver");
 	const char *text;
 	int64_t until;
-	for (size_t i = 0; waiver && i < ARRAY_LEN(members); i++) {
+	if (!waiver)
+		return true;
+	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
 		if (!json_get_string(waiver, members[i], rule, &text, err))
 			return false;
 		if (!*text || strlen(text) > WAIVER_TEXT_LONGEST)
 			return err_set(err, ERR_MALFORMED, rule, "\"%s\" of its waiver is empty or too long",
 				       members[i]);
 	}
-	return !waiver || has_time(waiver, "expiresAt", rule, &until, err);
+	if (!has_time(waiver, "expiresAt", rule, &until, err))
+		return false;
+	if (strcmp(json_string_value(json_object_get(result, "verdict")), "fail") != 0)
+		return err_set(err, ERR_MALFORMED, rule, "it has a waiver and does not fail");
+	return until - collected <= WAIVER_LONGEST ||
+	       err_set(err, ERR_MALFORMED, rule, "its waiver would last for more than 366 days");
 }
 
-static bool times_hold(const json_t *result, const char *rule, struct err *err) {
+static bool times_hold(const json_t *result, const char *rule, int64_t *ret_collected, struct err *err) {
 	int64_t collected = 0, expires = 0;
 	if (!has_time(result, "collectedAt", rule, &collected, err) ||
 	    !has_time(result, "expiresAt", rule, &expires, err))
@@ -260,12 +268,14 @@ static bool times_hold(const json_t *result, const char *rule, struct err *err) 
 		return err_set(err, ERR_MALFORMED, rule, "it expires before it was collected");
 	if (expires - collected > POLICY_VALID_LONGEST)
 		return err_set(err, ERR_MALFORMED, rule, "it would stand for more than 366 days");
+	*ret_collected = collected;
 	return true;
 }
 
 static bool result_holds(const json_t *result, const char *before, const char **ret_rule, struct err *err) {
 	const char *rule;
 	json_t *array;
+	int64_t collected;
 	if (!json_get_string(result, "rule", "result", &rule, err))
 		return false;
 	if (!rule[0] || strlen(rule) > RULE_LONGEST)
@@ -274,8 +284,9 @@ static bool result_holds(const json_t *result, const char *before, const char **
 		return err_set(err, ERR_MALFORMED, rule, "results are not sorted by rule, or one comes twice");
 	if (json_object_get(result, "erased"))
 		return err_set(err, ERR_MALFORMED, rule, "a host does not erase its results");
-	if (!words_hold(result, rule, err) || !controls_hold(result, rule, err) || !times_hold(result, rule, err) ||
-	    !waiver_holds(result, rule, err) || !json_get_array(result, "observed", rule, &array, err) ||
+	if (!words_hold(result, rule, err) || !controls_hold(result, rule, err) ||
+	    !times_hold(result, rule, &collected, err) || !waiver_holds(result, rule, collected, err) ||
+	    !json_get_array(result, "observed", rule, &array, err) ||
 	    !json_get_array(result, "sources", rule, &array, err))
 		return false;
 	*ret_rule = rule;

@@ -161,6 +161,13 @@ bool policy_selector_matches(const struct policy_selector *selector, const struc
 	return true;
 }
 
+bool policy_selector_may_match(const struct policy_selector *selector, const struct policy_host *host) {
+	for (enum list l = 0; selector && l < LISTS; l++)
+		if (l != GROUPS && selector->lists[l].count && !has_host(&selector->lists[l], l, host))
+			return false;
+	return true;
+}
+
 const char *policy_selector_lacks(const struct policy_selector *selector, const struct policy_host *host) {
 	if (!selector || !host)
 		return NULL;

@@ -31,5 +31,7 @@ bool policy_selector_matches(const struct policy_selector *selector, const struc
 /* What the selector asks for that is not known of the host ("name", "os"), or NULL: then whether it matches cannot be
  * said. */
 const char *policy_selector_lacks(const struct policy_selector *selector, const struct policy_host *host);
+/* Likewise, of a host whose groups are not known: they are not asked for. */
+bool policy_selector_may_match(const struct policy_selector *selector, const struct policy_host *host);
 /* `environments prod, groups web`. Appends. */
 void policy_selector_describe(const struct policy_selector *selector, struct buf *text);

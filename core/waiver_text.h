@@ -3,7 +3,8 @@
 #pragma once
 
 #include "core/json.h"
-#include "core/yaml.h"
+#include "core/policy_selector.h"
 
-/* Whether the policy has a waiver of this rule with the id, the approver and the end that a result's `waiver` names. */
-bool waiver_is_of(const struct yaml *policy, const char *rule, const json_t *waiver);
+/* Whether the policy has a waiver of this rule that says all that a result's `waiver` does, and both are for this host,
+ * as far as its name, environment and system tell: which groups it is in no statement says. */
+bool waiver_is_of(const struct yaml *policy, const char *rule, const json_t *waiver, const struct policy_host *host);

@@ -22,7 +22,7 @@ struct item {
 struct event {
 	int64_t at_ms;
 	uint64_t serial;
-	bool is_used, has_call, succeeded, has_auid, has_flags;
+	bool is_used, has_call, succeeded, is_root, has_auid, has_flags;
 	struct who_call call;
 	uint64_t arguments[4], flags, pid, uid, auid;
 	char *comm, *exe, *cwd; /* owned */
@@ -130,10 +130,14 @@ static bool is_asked(const struct who_asked *asked, enum who_kind kind) {
 	return false;
 }
 
+/* Anybody is root in a user namespace, and changes the packet filter of a network namespace there: the record is the
+ * same, but for who called. */
+static bool is_hosts_filter(const struct event *event) { return event->has_call && event->is_root; }
+
 static bool meets(const struct event *event, const struct who_asked *asked) {
 	if (event->at_ms < asked->from_ms || event->at_ms > asked->until_ms)
 		return false;
-	if (event->met_unit || (event->is_netfilter && is_asked(asked, WHO_NETFILTER)) ||
+	if (event->met_unit || (event->is_netfilter && is_hosts_filter(event) && is_asked(asked, WHO_NETFILTER)) ||
 	    (event->is_audit && is_asked(asked, WHO_AUDIT)))
 		return true;
 	if (!event->has_call || !event->succeeded)
@@ -185,6 +189,29 @@ static bool is_same_process(const json_t *one, const json_t *other) {
 	return true;
 }
 
+/* By login where there was one. */
+static bool is_same_person(const json_t *one, const json_t *other) {
+	const json_t *a = json_object_get(one, "auid"), *b = json_object_get(other, "auid");
+	if (json_is_integer(a) || json_is_integer(b))
+		return a && b && json_equal(a, b);
+	return json_integer_value(json_object_get(one, "uid")) == json_integer_value(json_object_get(other, "uid"));
+}
+
+/* The oldest of whoever is there most often: nobody gets another off the list by doing much. */
+static size_t index_to_drop(const json_t *by) {
+	size_t i, j, most = 0, index = 0;
+	json_t *one, *other;
+	json_array_foreach(by, i, one) {
+		size_t count = 0;
+		json_array_foreach(by, j, other) count += is_same_person(one, other);
+		if (count > most) {
+			most = count;
+			index = i;
+		}
+	}
+	return index;
+}
+
 static void add_entry(struct who_found *found, json_t *entry) {
 	size_t i;
 	json_t *other;
@@ -195,11 +222,11 @@ static void add_entry(struct who_found *found, json_t *entry) {
 		json_decref(entry);
 		return;
 	}
-	if (json_array_size(found->by) == WHO_MOST) {
-		json_array_remove(found->by, 0);
+	json_array_append_new(found->by, entry);
+	if (json_array_size(found->by) > WHO_MOST) {
+		json_array_remove(found->by, index_to_drop(found->by));
 		found->more++;
 	}
-	json_array_append_new(found->by, entry);
 }
 
 static void close_event(struct reading *reading, struct event *event) {
@@ -244,6 +271,7 @@ static void take_call(struct event *event, const struct who_record *record) {
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (!who_record_number(record, names[i], 16, &event->arguments[i]))
 			event->arguments[i] = 0;
+	event->is_root = who_record_number(record, "euid", 10, &number) && number == 0;
 	free(event->comm); /* what an earlier record of the event had of it */
 	event->comm = NULL;
 	take_people(event, record);
@@ -270,14 +298,6 @@ static void take_flags(struct event *event, const struct who_record *record) {
 	event->has_flags |= who_record_number(record, "oflag", 8, &event->flags);
 }
 
-static void take_netfilter(struct event *event, const struct who_record *record) {
-	event->is_netfilter = true;
-	if (event->has_call)
-		return;
-	take_people(event, record);
-	take_name(&event->comm, record, "comm");
-}
-
 static void take_audit(struct event *event, const struct who_record *record) {
 	event->is_audit = true;
 	if (!event->has_call)
@@ -289,24 +309,76 @@ static bool is_unit(const char *word, const char *unit) {
 	return !strcmp(word, unit) || (len > 0 && !strncmp(unit, word, len) && !strcmp(unit + len, ".service"));
 }
 
-/* Whether a command has a program that tells units what to do, and behind it one of those that are asked about. */
+static bool is_asked_unit(const char *word, const struct who_asked *asked) {
+	for (size_t i = 0; i < asked->count; i++)
+		if (asked->targets[i].kind == WHO_UNIT && is_unit(word, asked->targets[i].name))
+			return true;
+	return false;
+}
+
+/* Units of another system, or of a user. */
+static bool is_elsewhere(const char *word) {
+	static const char *const options[] = {"-H", "-M", "--host", "--machine", "--root", "--image", "--user"};
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		if (text_starts(word, options[i]))
+			return true;
+	return false;
+}
+
+/* Whether a command has a program that tells units what to do, what makes a unit another, and one of those that are
+ * asked about. */
 static bool names_unit(const char *command, const struct who_asked *asked) {
 	static const char *const programs[] = {"systemctl", "service", "invoke-rc.d", "deb-systemd-invoke"};
+	static const char *const verbs[] = {"start",
+					    "stop",
+					    "restart",
+					    "try-restart",
+					    "reload",
+					    "force-reload",
+					    "reload-or-restart",
+					    "try-reload-or-restart",
+					    "kill",
+					    "isolate",
+					    "freeze",
+					    "thaw",
+					    "clean",
+					    "enable",
+					    "disable",
+					    "reenable",
+					    "preset",
+					    "mask",
+					    "unmask",
+					    "link",
+					    "edit",
+					    "revert",
+					    "set-property"};
 	CLEANUP(free_ptr) char *text = xstrdup(command);
 	char *rest = text, *word = text_word(&rest);
 	const char *name = word ? strrchr(word, '/') : NULL;
+	bool has_verb = false, has_unit = false;
 	if (!word || !text_is_one_of(name ? name + 1 : word, programs, ARRAY_LEN(programs)))
 		return false;
-	while ((word = text_word(&rest)))
-		for (size_t i = 0; i < asked->count; i++)
-			if (asked->targets[i].kind == WHO_UNIT && is_unit(word, asked->targets[i].name))
-				return true;
-	return false;
+	while ((word = text_word(&rest))) {
+		if (is_elsewhere(word))
+			return false;
+		has_verb |= text_is_one_of(word, verbs, ARRAY_LEN(verbs));
+		has_unit |= is_asked_unit(word, asked);
+	}
+	return has_verb && has_unit;
+}
+
+/* What sudo refused is recorded too. */
+static bool was_run(const struct who_record *inner) {
+	const char *at;
+	size_t len;
+	bool is_quoted;
+	return who_record_field(inner, "res", &at, &len, &is_quoted) && !is_quoted &&
+	       ((len == 7 && !memcmp(at, "success", 7)) || (len == 1 && *at == '1'));
 }
 
 static void take_command(struct event *event, const struct who_record *record, const struct who_asked *asked) {
 	struct who_record inner;
-	if (!who_record_inner(record, &inner))
+	if (!who_record_inner(record, &inner) || !was_run(&inner))
 		return;
 	CLEANUP(free_ptr) char *command = who_record_name(&inner, "cmd");
 	if (!command || !names_unit(command, asked))
@@ -343,7 +415,7 @@ static void take_record(struct reading *reading, const struct who_record *record
 	else if (!strcmp(record->type, "OPENAT2"))
 		take_flags(event, record);
 	else if (!strcmp(record->type, "NETFILTER_CFG"))
-		take_netfilter(event, record);
+		event->is_netfilter = true;
 	else if (!strcmp(record->type, "CONFIG_CHANGE"))
 		take_audit(event, record);
 	else if (!strcmp(record->type, "USER_CMD"))

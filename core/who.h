@@ -4,7 +4,11 @@
  * A log tells this of a file only by an event that succeeded, whose system call changes what a file holds or is, and
  * which names the file: by an absolute name, or by one relative to the folder that the process was in; a name relative
  * to an open folder is of a file that the record does not tell. A folder above the file that was moved counts, and so
- * do a file that was moved there and one that was moved away. Reading, running and failing do not.
+ * do a file that was moved there and one that was moved away. Reading, running and failing do not. Of the packet
+ * filter only calls by root of the host itself count.
+ *
+ * A process with a root or mounts of its own (a chroot, a container) is recorded with the names that files have there:
+ * where rules record all calls and not a path's, what it does to its own /etc/x is told as if it were the host's.
  *
  * Names are written by whoever names a file or a process: the kernel writes what is not plain in hexadecimal, and
  * here nothing is taken from text that stands inside of a value. Command lines are never taken over. */
@@ -19,7 +23,7 @@ enum who_kind {
 	WHO_FILE,    /* what the file at this path holds and is */
 	WHO_ENTRIES, /* which entries this folder has */
 	WHO_TREE,    /* anything below this folder */
-	WHO_UNIT,    /* "ssh.service": somebody asked for it by sudo */
+	WHO_UNIT,    /* "ssh.service": somebody had it changed by sudo */
 	WHO_NETFILTER,
 	WHO_AUDIT, /* the configuration of audit itself */
 };
@@ -39,7 +43,7 @@ struct who_asked {
 /* What a log had to say. */
 struct who_found {
 	json_t *by;  /* [{"at","process","comm"?,"pid","uid","auid"|"unset","source"}], in the log's order; owned */
-	size_t more; /* beyond WHO_MOST: the oldest ones */
+	size_t more; /* beyond WHO_MOST: the oldest ones of whoever is there most often */
 	int64_t oldest_ms; /* of all records in the log; 0: it has none */
 };
 void who_found_done(struct who_found *found);

@@ -4,6 +4,8 @@
 
 #include "core/text.h"
 
+#define RUN_LONGEST 3600 /* of one that is under way, seconds */
+
 /* "2026-11-22 08:00:22": two words, cut out of *rest. apt parts them by two blanks. */
 static bool take_time(char **rest, who_local_time *local, int64_t *ret_at) {
 	int parts[6], used = 0;
@@ -117,8 +119,13 @@ static void take_history(struct run *run, char *line, who_local_time *local) {
 	}
 }
 
-/* A run that has no end yet is under way. */
-static bool is_of(const struct run *run, int64_t at) { return run->asker && run->start <= at && at <= run->end; }
+/* A run that has no end yet is under way, if no other began since and not for longer than apt takes; else it was
+ * killed, and what dpkg did behind that may be anybody's. */
+static bool is_of(const struct run *run, bool is_last, int64_t at) {
+	if (!run->asker || at < run->start)
+		return false;
+	return run->end != INT64_MAX ? at <= run->end : is_last && at - run->start <= RUN_LONGEST;
+}
 
 bool who_apt(const char *history, size_t len, who_local_time *local, int64_t at, char **ret_user, int64_t *ret_uid) {
 	struct run run = {.start = INT64_MAX, .end = INT64_MAX};
@@ -132,7 +139,7 @@ bool who_apt(const char *history, size_t len, who_local_time *local, int64_t at,
 			take_history(&run, line, local);
 		if (*line && newline + 1 < end)
 			continue;
-		is_found = is_of(&run, at) && take_asker(run.asker, ret_user, ret_uid);
+		is_found = is_of(&run, newline + 1 == end, at) && take_asker(run.asker, ret_user, ret_uid);
 		free(run.asker);
 		run = (struct run){.start = INT64_MAX, .end = INT64_MAX};
 	}

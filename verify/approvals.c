@@ -19,6 +19,8 @@ void approval_list_done(struct approval_list *list) {
 		free(list->exceptions[i].reason);
 		free(list->exceptions[i].host);
 	}
+	for (size_t i = 0; i < POLICY_TEXTS_MOST; i++)
+		yaml_tree_free(list->texts[i].tree);
 	free(list->approvals);
 	free(list->exceptions);
 	*list = (struct approval_list){0};
@@ -116,15 +118,31 @@ static const char *policy_of_id(const json_t *policies, const char *id) {
 }
 
 static bool is_same(const struct shown_exception *item, const json_t *waiver, const char *rule, const char *policy,
-		    int64_t expires) {
-	return !strcmp(item->id, text_of(waiver, "id")) && !strcmp(item->policy, policy) && !strcmp(item->rule, rule) &&
+		    int64_t expires, bool is_written) {
+	return item->is_written == is_written && !strcmp(item->id, text_of(waiver, "id")) &&
+	       !strcmp(item->policy, policy) && !strcmp(item->rule, rule) &&
 	       !strcmp(item->approver, text_of(waiver, "approver")) && item->expires == expires;
 }
 
-static bool is_written(const struct audit *audit, const char *policy, const char *rule, const json_t *waiver) {
-	CLEANUP(yaml_tree_free_p) struct yaml *tree = NULL;
+static const struct yaml *text_of_policy(struct audit *audit, const char *policy) {
+	struct approval_list *list = &audit->approvals;
 	struct err ignored;
-	return *policy && read_policy(audit, policy, &tree, &ignored) && waiver_is_of(tree, rule, waiver);
+	for (size_t i = 0; i < POLICY_TEXTS_MOST && i < list->text_count; i++)
+		if (!strcmp(list->texts[i].policy, policy))
+			return list->texts[i].tree;
+	struct policy_text *text = &list->texts[list->text_count++ % POLICY_TEXTS_MOST];
+	yaml_tree_free(text->tree);
+	*text = (struct policy_text){.tree = NULL};
+	snprintf(text->policy, sizeof text->policy, "%s", policy);
+	return read_policy(audit, policy, &text->tree, &ignored) ? text->tree : NULL;
+}
+
+static bool is_written(struct audit *audit, const struct statement *statement, const char *policy, const char *rule,
+		       const json_t *waiver) {
+	const struct policy_host host = {
+		.name = statement->host_name, .environment = statement->environment, .os = statement->host_os};
+	const struct yaml *text = *policy ? text_of_policy(audit, policy) : NULL;
+	return text && waiver_is_of(text, rule, waiver, &host);
 }
 
 void approvals_waived(struct audit *audit, const struct shown *shown, const struct host *host, const json_t *result) {
@@ -136,8 +154,9 @@ void approvals_waived(struct audit *audit, const struct shown *shown, const stru
 	if (!waiver || strcmp(text_of(result, "verdict"), "fail") != 0 ||
 	    !times_parse(text_of(waiver, "expiresAt"), &expires))
 		return;
+	const bool has_text = is_written(audit, shown->statement, policy, rule, waiver);
 	for (size_t i = 0; i < list->exception_count; i++)
-		if (is_same(&list->exceptions[i], waiver, rule, policy, expires)) {
+		if (is_same(&list->exceptions[i], waiver, rule, policy, expires, has_text)) {
 			list->exceptions[i].rounds++;
 			return;
 		}
@@ -154,7 +173,7 @@ void approvals_waived(struct audit *audit, const struct shown *shown, const stru
 				       .host = xstrdup(host->id),
 				       .expires = expires,
 				       .rounds = 1,
-				       .is_written = is_written(audit, policy, rule, waiver),
+				       .is_written = has_text,
 				       .index = shown->index};
 	snprintf(item.policy, sizeof item.policy, "%s", policy);
 	list->exceptions = xreallocarray(list->exceptions, list->exception_count + 1, sizeof *list->exceptions);
@@ -163,30 +182,42 @@ void approvals_waived(struct audit *audit, const struct shown *shown, const stru
 
 /* --- at the end --------------------------------------------------------------------------------------------------- */
 
-/* Between the first seal and the last end of the approvals that hold. */
-bool approvals_cover(const struct approval_list *list, const char *policy, int64_t from, int64_t to, char **ret_why) {
-	int64_t first = INT64_MAX, last = INT64_MIN;
-	const char *why = "no approval of it is in the package";
-	char text[TIMES_TEXT];
-	*ret_why = NULL;
+/* Until when an approval that was sealed by then holds; INT64_MIN: none was. *ret_first: when the first was sealed. */
+static int64_t held_until(const struct approval_list *list, const char *policy, int64_t at, int64_t *ret_first) {
+	int64_t until = INT64_MIN;
+	*ret_first = INT64_MAX;
 	for (size_t i = 0; i < list->approval_count; i++) {
 		const struct shown_approval *item = &list->approvals[i];
 		const int64_t end = item->expires ? item->expires : INT64_MAX;
-		if (strcmp(item->policy, policy) != 0)
+		if (item->why || strcmp(item->policy, policy) != 0)
 			continue;
-		if (item->why) {
-			why = item->why;
-			continue;
-		}
-		first = item->sealed < first ? item->sealed : first;
-		last = end > last ? end : last;
+		*ret_first = item->sealed < *ret_first ? item->sealed : *ret_first;
+		if (item->sealed <= at && end > until)
+			until = end;
 	}
+	return until;
+}
+
+static const char *why_none(const struct approval_list *list, const char *policy) {
+	const char *why = "no approval of it is in the package";
+	for (size_t i = 0; i < list->approval_count; i++)
+		if (list->approvals[i].why && !strcmp(list->approvals[i].policy, policy))
+			why = list->approvals[i].why;
+	return why;
+}
+
+bool approvals_cover(const struct approval_list *list, const char *policy, int64_t from, int64_t to, char **ret_why) {
+	int64_t first, until = from, next;
+	char text[TIMES_TEXT];
+	*ret_why = NULL;
+	while ((next = held_until(list, policy, until, &first)) > until && next < to)
+		until = next;
 	if (first == INT64_MAX)
-		*ret_why = xstrdup(why);
+		*ret_why = xstrdup(why_none(list, policy));
 	else if (first > from)
 		*ret_why = xasprintf("the first approval of it was sealed at %s", times_format(first, text));
-	else if (last < to)
-		*ret_why = xasprintf("the approval of it expired at %s", times_format(last, text));
+	else if (next < to)
+		*ret_why = xasprintf("the approval of it expired at %s", times_format(next, text));
 	return !*ret_why;
 }
 
@@ -223,9 +254,10 @@ static void finish_exceptions(struct audit *audit) {
 	for (size_t i = 0; i < list->exception_count; i++) {
 		const struct shown_exception *item = &list->exceptions[i];
 		if (!item->is_written)
-			found_add(&audit->found, FOUND_CONTRADICTION, FOUND_BODIES, item->host,
-				  "its results have the exception %s of %s, and the policy \"%s\" has no such one",
-				  item->id, item->rule, item->policy_id);
+			found_add(
+				&audit->found, FOUND_CONTRADICTION, FOUND_BODIES, item->host,
+				"its results have the exception %s of %s, and the policy \"%s\" has no such one for it",
+				item->id, item->rule, item->policy_id);
 		else if (audit->trusted->trust->approvers.count > 0 && !approvals_sign(list, item))
 			found_add(&audit->found, FOUND_OPEN, FOUND_KEYS, item->host,
 				  "that %s approved the exception %s of %s: no approval by that key of the policy "

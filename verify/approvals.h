@@ -6,6 +6,7 @@
 
 #define APPROVALS_MOST 4096  /* different ones of a package */
 #define EXCEPTIONS_MOST 4096 /* likewise */
+#define POLICY_TEXTS_MOST 16
 
 /* One approval, however many hosts sealed it. */
 struct shown_approval {
@@ -26,11 +27,19 @@ struct shown_exception {
 	int64_t expires;
 	char *host;      /* id of the first host */
 	size_t rounds;   /* that carried it */
-	bool is_written; /* the policy's own text has it */
+	bool is_written; /* the policy's own text has it, for these hosts */
 	uint64_t index;  /* of the first round that carried it */
 };
 
+/* A policy's text, read once. */
+struct policy_text {
+	char policy[HASH_HEX];
+	struct yaml *tree; /* NULL: it cannot be read */
+};
+
 struct approval_list {
+	struct policy_text texts[POLICY_TEXTS_MOST];
+	size_t text_count; /* that were read; of more than fit the first go */
 	struct shown_approval *approvals;
 	size_t approval_count;
 	struct shown_exception *exceptions;

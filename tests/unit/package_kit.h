@@ -431,7 +431,10 @@ static inline void kit_write_policy(struct kit *kit) {
 			 controls[i % 3]);
 	}
 	if (KIT_RULES == 3) /* readers who do not look for waivers pass them over */
-		buf_adds(&text, "waivers:\n  - {id: W-1, rule: a.one, approver: jane, expires: 2040-01-01}\n");
+		buf_adds(&text, "waivers:\n  - {id: W-1, rule: a.one, approver: jane, requester: ann,\n"
+				"     reason: until it is replaced, expires: 2040-01-01}\n"
+				"  - {id: W-8, rule: a.one, approver: jane, requester: ann, hosts: {names: [other]},\n"
+				"     reason: until it is replaced, expires: 2040-01-01}\n");
 	const struct hash policy = hash_of(text.data, text.len);
 	hash_hex(&policy, kit->policy);
 	kit->policy_text = buf_take(&text);

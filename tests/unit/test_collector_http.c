@@ -939,6 +939,35 @@ static void a_table_wider_than_a_page_is_cut_and_says_so(void **state) {
 	assert_null(strstr(page.body.data, "column032"));
 }
 
+/* What a host with a stolen key makes up of approvals, exceptions and changes. */
+static void what_a_host_says_of_approvals_is_not_the_collectors_word(void **state) {
+	CLEANUP(buf_done) struct buf lines = {0};
+	json_t *result = kit_result("log.forged", "fail", world.host.clock);
+	json_t *odd = kit_result("log.odd", "fail", world.host.clock);
+	char ends[TIMES_TEXT];
+	times_format(world.host.clock + 300 * 86400, ends);
+	json_object_del(result, "policy");
+	json_object_set_new(result, "approval", json_pack("{s:s}", "state", "approved"));
+	json_object_set_new(result, "waiver",
+			    json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "id", "W-9<b>", "approver", "jane", "expiresAt",
+				      ends, "reason", "so", "policy", "web", "signed", 1));
+	json_object_set_new(odd, "changed",
+			    json_pack("{s:[s], s:s, s:[i, s, {s:{s:s}}], s:i, s:[s], s:s}", "verdict", "<b>", "since",
+				      "never", "by", 1, "x", "pid", "<b>", "y", "reason", 3, "observed", "<b>",
+				      "moreBy", "many"));
+	kit_add_round(&world.host, json_pack("[o, o]", result, odd), &lines);
+	CLEANUP(reply_done) struct reply sent = post_statements(&lines, true);
+	assert_non_null(strstr(sent.body.data, "\"outcome\":\"logged\""));
+	CLEANUP(json_decref_p) json_t *said = get_json("/api/v1/results?rule=log.forged");
+	const json_t *row = json_array_get(json_object_get(said, "results"), 0);
+	assert_null(json_object_get(row, "approval"));
+	assert_true(json_is_null(json_object_get(json_object_get(row, "waiver"), "signed")));
+	CLEANUP(reply_done) struct reply page = get_as_reader(world.readers, "/hosts/" KIT_HOST);
+	assert_int_equal(page.status, 200);
+	assert_non_null(strstr(page.body.data, "Exception W-9&lt;b&gt;, to be approved by jane, until"));
+	assert_null(strstr(page.body.data, "<b>"));
+}
+
 static void a_removed_reader_has_no_access_any_more(void **state) {
 	CLEANUP(free_ptr) char *token = run_verb(&collector_reader_add, (const char *[]){world.folder, "carl", NULL});
 	CLEANUP(free_ptr) char *userpwd = xasprintf("carl:%s", token);
@@ -1076,6 +1105,7 @@ int main(void) {
 		cmocka_unit_test(a_compressed_request_is_read_and_a_damaged_one_is_not),
 		cmocka_unit_test(a_finding_is_shown_wherever_the_host_is),
 		cmocka_unit_test(a_table_wider_than_a_page_is_cut_and_says_so),
+		cmocka_unit_test(what_a_host_says_of_approvals_is_not_the_collectors_word),
 		cmocka_unit_test(a_removed_reader_has_no_access_any_more),
 		cmocka_unit_test(killed_at_any_moment_it_loses_nothing_and_logs_nothing_twice),
 	};

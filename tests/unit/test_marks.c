@@ -15,7 +15,9 @@
 	"rules:\n"                                                                                                     \
 	"  - {id: log.journal.persistent, title: T, controls: [A.8.15], severity: high, every: 1h}\n"                  \
 	"waivers:\n"                                                                                                   \
-	"  - {id: W-1, rule: log.journal.persistent, approver: jane, expires: 2027-01-01}\n"                           \
+	"  - {id: W-1, rule: log.journal.persistent, approver: jane, reason: so, expires: 2027-01-01}\n"               \
+	"  - {id: W-4, rule: log.journal.persistent, approver: jane, hosts: {names: [db*]}, reason: so,\n"             \
+	"     expires: 2027-01-01}\n"                                                                                  \
 	"  - {id: W-2, rule: log.journal.persistent, approver: bob, expires: 2027-01-01}\n"
 
 static struct kit kit;
@@ -248,16 +250,24 @@ static void a_host_fills_no_index_with_approvals(void **state) {
 	says(KIT_NOW, "jane ");
 }
 
-static bool is_signed(struct marks *marks, const char *id, const char *approver, const char *policy,
-		      const char *expires) {
+static bool is_signed_for(struct marks *marks, const char *name, const char *id, const char *approver,
+			  const char *policy, const char *expires, const char *reason) {
 	CLEANUP(free_ptr) char *policies = json_dumps(host.policies, JSON_COMPACT);
 	CLEANUP(json_decref_p)
-	json_t *result = json_pack("{s:s, s:{s:s, s:s, s:s, s:s}}", "rule", "log.journal.persistent", "waiver", "id",
-				   id, "approver", approver, "policy", policy, "expiresAt", expires);
+	json_t *result =
+		json_pack("{s:s, s:{s:s, s:s, s:s, s:s, s:s}}", "rule", "log.journal.persistent", "waiver", "id", id,
+			  "approver", approver, "policy", policy, "expiresAt", expires, "reason", reason);
+	const struct store_host of = {.name = name, .environment = "", .os = "", .policies = policies};
+	CLEANUP(json_decref_p) json_t *marked = marks_host(&of);
 	struct err err = {0};
 	bool is_it;
-	must(marks_sign(marks, policies, result, &is_it, &err));
+	must(marks_sign(marks, marked, result, &is_it, &err));
 	return is_it;
+}
+
+static bool is_signed(struct marks *marks, const char *id, const char *approver, const char *policy,
+		      const char *expires) {
+	return is_signed_for(marks, "web1", id, approver, policy, expires, "so");
 }
 
 /* By the one whom it names, over the policy that it stands in; what a host adds to that is not. */
@@ -275,6 +285,17 @@ static void a_waiver_is_signed_by_its_approver(void **state) {
 	assert_false(is_signed(&marks, "W-1", "jane", "db", "2027-01-01T00:00:00Z"));
 }
 
+static void a_waiver_is_signed_for_its_hosts_in_its_own_words(void **state) {
+	static const char end[] = "2027-01-01T00:00:00Z";
+	CLEANUP(marks_done) struct marks marks = {0};
+	give_key("jane", jane);
+	bring_by("jane", jane);
+	marks_open(&marks, kit.folder, kit.store, KIT_NOW);
+	assert_false(is_signed_for(&marks, "web1", "W-1", "jane", "web", end, "the board wants it so"));
+	assert_false(is_signed_for(&marks, "web1", "W-4", "jane", "web", end, "so"));
+	assert_true(is_signed_for(&marks, "db1", "W-4", "jane", "web", end, "so"));
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, drop)
 	const struct CMUnitTest tests[] = {
@@ -289,6 +310,7 @@ int main(void) {
 		TEST(derived_again_the_marks_are_what_they_were),
 		TEST(a_host_fills_no_index_with_approvals),
 		TEST(a_waiver_is_signed_by_its_approver),
+		TEST(a_waiver_is_signed_for_its_hosts_in_its_own_words),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -387,6 +387,10 @@ static void a_host_cannot_say_what_only_the_collector_says(void **state) {
 	kit_done(&kit);
 }
 
+static json_t *waiver_until(const char *end) {
+	return json_pack("{s:s, s:s, s:s, s:s}", "id", "W-1", "approver", "jane", "reason", "so", "expiresAt", end);
+}
+
 static void results_that_do_not_hold_are_refused(void **state) {
 	struct kit kit;
 	struct kit_host host;
@@ -400,21 +404,23 @@ static void results_that_do_not_hold_are_refused(void **state) {
 	struct {
 		const char *member;
 		json_t *value;
-		const char *reason;
+		const char *reason, *verdict;
 	} cases[] = {
-		{"verdict", json_string("good"), "results: log.journal.persistent: there is no verdict"},
-		{"kind", json_string("x"), "results: log.journal.persistent: there is no kind"},
-		{"expiresAt", json_string("2020-01-01T00:00:00Z"), "expires before"},
-		{"expiresAt", json_string("2036-01-01T00:00:00Z"), "more than 366 days"},
-		{"collectedAt", json_string("yesterday"), "is not a time"},
-		{"controls", json_pack("[s]", "A,B"), "not a control"},
-		{"key", json_integer(1), "not a boolean"},
+		{"verdict", json_string("good"), "results: log.journal.persistent: there is no verdict", "pass"},
+		{"kind", json_string("x"), "results: log.journal.persistent: there is no kind", "pass"},
+		{"expiresAt", json_string("2020-01-01T00:00:00Z"), "expires before", "pass"},
+		{"expiresAt", json_string("2036-01-01T00:00:00Z"), "more than 366 days", "pass"},
+		{"collectedAt", json_string("yesterday"), "is not a time", "pass"},
+		{"controls", json_pack("[s]", "A,B"), "not a control", "pass"},
+		{"key", json_integer(1), "not a boolean", "pass"},
+		{"waiver", waiver_until("2999-01-01T00:00:00Z"), "its waiver would last", "fail"},
+		{"waiver", waiver_until("2026-12-31T00:00:00Z"), "has a waiver and does not fail", "pass"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		CLEANUP(buf_done) struct buf lines = {0};
 		CLEANUP(buf_done) struct buf body = {0};
 		CLEANUP(json_decref_p) json_t *root = NULL;
-		json_t *result = kit_result("log.journal.persistent", "pass", host.clock);
+		json_t *result = kit_result("log.journal.persistent", cases[i].verdict, host.clock);
 		CLEANUP(json_decref_p) json_t *document = json_pack("{s:[o]}", "results", result);
 		must(statement_state(json_object_get(document, "results"), &root, &err));
 		json_object_set_new(result, cases[i].member, cases[i].value);

@@ -182,6 +182,41 @@ static void an_exception_that_the_policy_does_not_have_contradicts(void **state)
 	assert_refused_by(day_waived(NULL, another, jane, "jane"), NULL, FOUND_BODIES, "has no such one");
 }
 
+/* Nor for what the policy has for other hosts, or in other words. */
+static void an_exception_for_other_hosts_or_in_other_words_contradicts(void **state) {
+	CLEANUP(json_decref_p) json_t *others = waiver_of("W-8", "jane"), *worded = waiver_of("W-1", "jane");
+	assert_refused_by(day_waived(NULL, others, jane, "jane"), NULL, FOUND_BODIES, "has no such one");
+	json_object_set_new(worded, "reason", json_string("the board wants it so"));
+	assert_refused_by(day_waived(NULL, worded, jane, "jane"), NULL, FOUND_BODIES, "has no such one");
+	json_object_set_new(worded, "reason", json_string("until it is replaced"));
+	json_object_set_new(worded, "ticket", json_string("SEC-1"));
+	assert_refused_by(day_waived(NULL, worded, jane, "jane"), NULL, FOUND_BODIES, "has no such one");
+}
+
+static void time_between_two_approvals_is_open(void **state) {
+	struct kit *kit = kit_new(NULL);
+	approve(kit, jane, "jane", "small", AT(2), KIT_BEGIN - 3000);
+	live(kit, 0, 5);
+	approve(kit, jane, "jane", "small", 0, AT(5) + 100);
+	live(kit, 6, LAST);
+	kit->to = AT(LAST);
+	kit_export(kit);
+	assert_open(kit, trust_with_jane(kit, NULL), FOUND_KEYS, "the approval of it expired at");
+}
+
+static void approvals_that_follow_each_other_leave_nothing_open(void **state) {
+	struct kit *kit = kit_new(NULL);
+	approve(kit, jane, "jane", "small", AT(4), KIT_BEGIN - 3000);
+	live(kit, 0, 2);
+	approve(kit, jane, "jane", "small", 0, AT(2) + 100);
+	live(kit, 3, LAST);
+	kit->to = AT(LAST);
+	kit_export(kit);
+	CLEANUP(looked_done) struct looked verdict = look(kit, trust_with_jane(kit, NULL));
+	kit_free(kit);
+	assert_proved(&verdict.audit, 0);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, drop)
 	const struct CMUnitTest tests[] = {
@@ -198,6 +233,9 @@ int main(void) {
 		TEST(a_signed_exception_leaves_nothing_open),
 		TEST(an_exception_that_its_approver_did_not_sign_is_open),
 		TEST(an_exception_that_the_policy_does_not_have_contradicts),
+		TEST(an_exception_for_other_hosts_or_in_other_words_contradicts),
+		TEST(time_between_two_approvals_is_open),
+		TEST(approvals_that_follow_each_other_leave_nothing_open),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

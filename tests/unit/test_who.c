@@ -98,14 +98,26 @@ static void window_is_kept_to_the_millisecond(void **state) {
 	assert_string_equal(said_of(log, &target, 1, UNTIL, FROM), ""); /* the clock went backwards */
 }
 
+/* A user's own packet filter, of a namespace in which she is root, is recorded like the host's. */
+#define FILTERS(euid)                                                                                                  \
+	"type=NETFILTER_CFG msg=audit(1795334422.053:7): table=filter:2 family=2 entries=3 op=nft_register_rule "      \
+	"pid=77 subj=unconfined comm=\"nft\"\n"                                                                        \
+	"type=SYSCALL msg=audit(1795334422.053:7): arch=c000003e syscall=46 success=yes exit=1 a0=3 items=0 ppid=1 "   \
+	"pid=77 auid=1000 uid=" euid " euid=" euid " comm=\"nft\" exe=\"/usr/sbin/nft\" key=(null)\n"
+
+static void packet_filter_of_a_users_own_network_is_not_the_hosts(void **state) {
+	assert_string_equal(who_of(FILTERS("1000"), WHO_NETFILTER, ""), "");
+	assert_string_equal(who_of("type=NETFILTER_CFG msg=audit(1795334422.053:7): table=filter:2 family=2 entries=3 "
+				   "op=nft_register_rule pid=77 subj=unconfined comm=\"nft\"\n",
+				   WHO_NETFILTER, ""),
+			    ""); /* nobody says as whom */
+}
+
 static void audit_itself_and_the_packet_filter_are_told(void **state) {
 	CLEANUP(free_ptr) char *log = fixture("editors.log");
 	assert_string_equal(who_of(log, WHO_AUDIT, ""), "/usr/sbin/auditctl/4613/unset /usr/sbin/auditctl/4615/unset "
 							"/usr/sbin/auditctl/4648/unset /usr/sbin/auditctl/4651/unset");
-	assert_string_equal(who_of("type=NETFILTER_CFG msg=audit(1795334422.053:7): table=filter:2 family=2 entries=3 "
-				   "op=nft_register_rule pid=77 subj=unconfined comm=\"nft\"\n",
-				   WHO_NETFILTER, ""),
-			    "nft/77");
+	assert_string_equal(who_of(FILTERS("0"), WHO_NETFILTER, ""), "/usr/sbin/nft/77/1000");
 	assert_string_equal(who_of(log, WHO_NETFILTER, ""), "");
 }
 
@@ -241,10 +253,36 @@ static void no_more_are_named_than_fit_and_the_newest_are(void **state) {
 			 1000 + WHO_MOST + 89);
 }
 
-static void unit_is_who_asked_for_it_by_sudo(void **state) {
-#define SUDO(command)                                                                                                  \
+static void who_does_much_gets_nobody_else_off_the_list(void **state) {
+	CLEANUP(buf_done) struct buf log = {0};
+	for (int i = 0; i < WHO_MOST + 5; i++)
+		buf_addf(&log,
+			 "type=SYSCALL" MSG "%d): arch=c000003e syscall=90 success=yes pid=%d auid=%d\n" PATH(
+				 "%d", "\"/etc/a\"", "NORMAL"),
+			 i, 1000 + i, i == 2 ? 1001 : 1000, i);
+	const char *said = who_of(log.data, WHO_FILE, "/etc/a");
+	assert_non_null(strstr(said, "?/1002/1001"));
+	assert_null(strstr(said, "?/1001/1000"));
+	assert_non_null(strstr(said, "?/1012/1000"));
+}
+
+#define SUDO_SAID(command, result)                                                                                     \
 	"type=USER_CMD" MSG "9): pid=50 uid=1000 auid=1000 ses=2 msg='cwd=\"/\" cmd=" command                          \
-	" exe=\"/usr/bin/sudo\" terminal=pts/0 res=success'\x1dUID=\"alice\"\n"
+	" exe=\"/usr/bin/sudo\" terminal=pts/0 res=" result "'\x1dUID=\"alice\"\n"
+
+static void unit_is_not_of_who_only_looked_or_was_refused(void **state) {
+	/* systemctl stop ssh; systemctl status ssh; systemctl -M web restart ssh */
+	assert_string_equal(
+		who_of(SUDO_SAID("73797374656D63746C2073746F7020737368", "failed"), WHO_UNIT, "ssh.service"), "");
+	assert_string_equal(
+		who_of(SUDO_SAID("73797374656D63746C2073746174757320737368", "success"), WHO_UNIT, "ssh.service"), "");
+	assert_string_equal(who_of(SUDO_SAID("73797374656D63746C202D4D20776562207265737461727420737368", "success"),
+				   WHO_UNIT, "ssh.service"),
+			    "");
+}
+
+static void unit_is_who_asked_for_it_by_sudo(void **state) {
+#define SUDO(command) SUDO_SAID(command, "success")
 	/* systemctl stop ssh; systemctl --now disable ssh.service */
 	assert_string_equal(who_of(SUDO("73797374656D63746C2073746F7020737368"), WHO_UNIT, "ssh.service"),
 			    "/usr/bin/sudo/50/1000");
@@ -276,6 +314,7 @@ int main(void) {
 		cmocka_unit_test_teardown(names_in_hexadecimal_are_read, drop),
 		cmocka_unit_test_teardown(folders_have_their_own_questions, drop),
 		cmocka_unit_test_teardown(window_is_kept_to_the_millisecond, drop),
+		cmocka_unit_test_teardown(packet_filter_of_a_users_own_network_is_not_the_hosts, drop),
 		cmocka_unit_test_teardown(audit_itself_and_the_packet_filter_are_told, drop),
 		cmocka_unit_test_teardown(records_of_events_that_interleave_stay_apart, drop),
 		cmocka_unit_test_teardown(what_failed_or_only_read_changed_nothing, drop),
@@ -288,6 +327,8 @@ int main(void) {
 		cmocka_unit_test_teardown(log_that_was_cut_says_less_and_nothing_wrong, drop),
 		cmocka_unit_test_teardown(other_machines_tell_what_came_and_went_alone, drop),
 		cmocka_unit_test_teardown(no_more_are_named_than_fit_and_the_newest_are, drop),
+		cmocka_unit_test_teardown(who_does_much_gets_nobody_else_off_the_list, drop),
+		cmocka_unit_test_teardown(unit_is_not_of_who_only_looked_or_was_refused, drop),
 		cmocka_unit_test_teardown(unit_is_who_asked_for_it_by_sudo, drop),
 		cmocka_unit_test_teardown(users_have_their_names, drop),
 	};

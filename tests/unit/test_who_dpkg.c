@@ -87,6 +87,23 @@ static void apt_tells_who_asked_for_what_ran_then(void **state) {
 	free(user);
 }
 
+#define KILLED "\nStart-Date: 2026-11-22  08:00:00\nCommandline: apt install x\nRequested-By: alice (1000)\n"
+
+static void run_that_was_killed_is_not_under_way_for_ever(void **state) {
+	static const char next[] = KILLED "\nStart-Date: 2026-11-22  09:00:00\nCommandline: apt install y\n"
+					  "Requested-By: bob (1001)\nEnd-Date: 2026-11-22  09:00:30\n";
+	char *user = NULL;
+	int64_t uid;
+	assert_true(who_apt(next, strlen(next), utc, AT + 3600 - 10, &user, &uid));
+	assert_string_equal(user, "bob");
+	free(user);
+	user = NULL;
+	assert_false(who_apt(next, strlen(next), utc, AT + 600, &user, &uid)); /* by dpkg alone, or alice's */
+	assert_true(who_apt(KILLED, strlen(KILLED), utc, AT + 600, &user, &uid));
+	free(user);
+	assert_false(who_apt(KILLED, strlen(KILLED), utc, AT + 86400, &user, &uid));
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packages_of_the_window_are_listed_with_their_last_action),
@@ -95,6 +112,7 @@ int main(void) {
 		cmocka_unit_test(lines_that_are_none_of_dpkgs_are_passed_over),
 		cmocka_unit_test(list_of_a_package_has_whole_paths),
 		cmocka_unit_test(apt_tells_who_asked_for_what_ran_then),
+		cmocka_unit_test(run_that_was_killed_is_not_under_way_for_ever),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
