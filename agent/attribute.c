@@ -17,6 +17,11 @@
 #define DPKG_LOG "tail:/var/log/dpkg.log"
 #define APT_HISTORY "tail:/var/log/apt/history.log"
 #define DPKG_INFO "file:/var/lib/dpkg/info/"
+#define INODES "inodes:"
+#define SSHD_CONFIG "stat:/etc/ssh/sshd_config"
+#define SSHD_CONFIGS "tree:/etc/ssh/sshd_config.d"
+#define SUDOERS "stat:/etc/sudoers"
+#define SUDOERS_MORE "tree:/etc/sudoers.d"
 
 struct attribute {
 	const struct attribute_ask *asks; /* borrowed */
@@ -33,23 +38,30 @@ struct attribute {
 
 struct targets {
 	struct who_target list[ATTRIBUTE_TARGETS_MOST];
-	char *names[ATTRIBUTE_TARGETS_MOST]; /* owned; those of the list */
+	char *names[ATTRIBUTE_TARGETS_MOST];   /* owned; those of the list */
+	char *sources[ATTRIBUTE_TARGETS_MOST]; /* owned; what the paths among them come from: "file:/etc/hosts" */
 	size_t count;
 };
 
 static void targets_done(struct targets *targets) {
 	for (size_t i = 0; i < targets->count; i++)
 		free(targets->names[i]);
+	for (size_t i = 0; i < targets->count; i++)
+		free(targets->sources[i]);
 }
 
-static void add_target(struct targets *targets, enum who_kind kind, char *name) {
+/* name is taken over. */
+static void add_target(struct targets *targets, enum who_kind kind, char *name, const char *source) {
 	if (targets->count == ATTRIBUTE_TARGETS_MOST) {
 		free(name);
 		return;
 	}
 	targets->names[targets->count] = name;
+	targets->sources[targets->count] = xstrdup(source);
 	targets->list[targets->count++] = (struct who_target){kind, name};
 }
+
+static bool is_of_path(const struct who_target *target) { return target->kind <= WHO_TREE; }
 
 /* Kinds of sources whose rest is a path or a unit, and what of it they say. */
 static const struct {
@@ -63,12 +75,12 @@ static const struct {
 static const struct {
 	const char *prefix;
 	enum who_kind kind;
-	const char *path;
-} derived[] = {{"shadow:", WHO_FILE, "/etc/shadow"},
-	       {"cmd:sshd-T", WHO_FILE, "/etc/ssh/sshd_config"},
-	       {"cmd:sshd-T", WHO_TREE, "/etc/ssh/sshd_config.d"},
-	       {"cmd:cvtsudoers", WHO_FILE, "/etc/sudoers"},
-	       {"cmd:cvtsudoers", WHO_TREE, "/etc/sudoers.d"}};
+	const char *source, *path;
+} derived[] = {{"shadow:", WHO_FILE, "shadow:", "/etc/shadow"},
+	       {"cmd:sshd-T", WHO_FILE, SSHD_CONFIG, "/etc/ssh/sshd_config"},
+	       {"cmd:sshd-T", WHO_TREE, SSHD_CONFIGS, "/etc/ssh/sshd_config.d"},
+	       {"cmd:cvtsudoers", WHO_FILE, SUDOERS, "/etc/sudoers"},
+	       {"cmd:cvtsudoers", WHO_TREE, SUDOERS_MORE, "/etc/sudoers.d"}};
 
 /* The kernel's own files are written by the kernel, but for its settings. */
 static bool is_told(const char *name) {
@@ -84,11 +96,11 @@ static void add_source(struct targets *targets, const char *name) {
 		const char *rest = name + strlen(plain[i].prefix);
 		bool is_named = plain[i].kind <= WHO_UNIT;
 		size_t len = plain[i].kind == WHO_TREE ? strcspn(rest, "?") : strlen(rest);
-		add_target(targets, plain[i].kind, is_named ? xstrndup(rest, len) : xstrdup(""));
+		add_target(targets, plain[i].kind, is_named ? xstrndup(rest, len) : xstrdup(""), name);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(derived); i++)
 		if (text_starts(name, derived[i].prefix))
-			add_target(targets, derived[i].kind, xstrdup(derived[i].path));
+			add_target(targets, derived[i].kind, xstrdup(derived[i].path), derived[i].source);
 }
 
 static void find_targets(const struct names *sources, struct targets *targets) {
@@ -97,7 +109,61 @@ static void find_targets(const struct names *sources, struct targets *targets) {
 			add_source(targets, names_at(sources, i));
 }
 
-static bool is_of_path(const struct who_target *target) { return target->kind <= WHO_TREE; }
+/* ---- what the audit log says ---- */
+
+static const struct who_target *tree_of(const struct targets *targets, const char *path, const char **ret_query) {
+	for (size_t i = 0; i < targets->count; i++)
+		if (targets->list[i].kind == WHO_TREE && who_target_meets(&targets->list[i], path, false)) {
+			*ret_query = targets->sources[i] + strcspn(targets->sources[i], "?");
+			return &targets->list[i];
+		}
+	return NULL;
+}
+
+/* The name of the source that says what the inodes of a path below a tree are. New text; NULL: it is below none. */
+static char *inodes_below(const struct targets *targets, const char *path) {
+	const char *query;
+	return tree_of(targets, path, &query) ? xasprintf(INODES "tree:%s%s", path, query) : NULL;
+}
+
+static bool add_place(json_t *places, const struct sources *fetched, const char *source, const char *path) {
+	json_t *value;
+	struct err ignored;
+	return !json_object_get(places, path) && source_need_json(fetched, source, &value, &ignored) &&
+	       json_object_set(places, path, value) == 0;
+}
+
+/* New reference. */
+static json_t *places_of(const struct targets *targets, const struct sources *fetched) {
+	json_t *places = json_object();
+	for (size_t i = 0; i < targets->count; i++) {
+		CLEANUP(free_ptr) char *name = xasprintf(INODES "%s", targets->sources[i]);
+		if (is_of_path(&targets->list[i]))
+			add_place(places, fetched, name, targets->list[i].name);
+	}
+	return places;
+}
+
+/* Who it was, with what is known of inodes so far. *ret_found is to be given back. */
+static void find_writers(const struct targets *targets, int64_t from_ms, int64_t until_ms,
+			 const struct sources *fetched, struct who_found *ret_found) {
+	const struct source *log;
+	struct err ignored;
+	bool is_more = false, has_log = source_need(fetched, AUDIT_LOG, &log, &ignored);
+	CLEANUP(json_decref_p) json_t *places = places_of(targets, fetched);
+	const struct who_asked asked = {targets->list, targets->count, places, from_ms, until_ms};
+	size_t i;
+	json_t *path;
+	who_audit(has_log ? log->bytes.data : "", has_log ? log->bytes.len : 0, &asked, ret_found);
+	json_array_foreach(ret_found->wanted, i, path) {
+		CLEANUP(free_ptr) char *name = inodes_below(targets, json_string_value(path));
+		is_more |= name && add_place(places, fetched, name, json_string_value(path));
+	}
+	if (!is_more)
+		return;
+	who_found_done(ret_found);
+	who_audit(log->bytes.data, log->bytes.len, &asked, ret_found);
+}
 
 /* ---- what is asked for ---- */
 
@@ -125,11 +191,38 @@ static bool is_package_name(const char *text) {
 	return *text && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789.+-") == strlen(text) && *text != '.';
 }
 
+static void find_targets_in(const json_t *list, struct targets *targets) {
+	size_t i;
+	json_t *name;
+	json_array_foreach(list, i, name) if (is_told(json_string_value(name)))
+		add_source(targets, json_string_value(name));
+}
+
+/* Of the targets, and of what the audit log names below those that are trees. */
+static void ask_inodes(const json_t *params, const struct sources *fetched, struct names *names) {
+	CLEANUP(targets_done) struct targets targets = {0};
+	CLEANUP(who_found_done) struct who_found found = {0};
+	size_t i;
+	json_t *path;
+	find_targets_in(json_object_get(params, "sources"), &targets);
+	for (size_t t = 0; t < targets.count; t++)
+		if (is_of_path(&targets.list[t]))
+			names_addf(names, INODES "%s", targets.sources[t]);
+	find_writers(&targets, json_integer_value(json_object_get(params, "from")),
+		     json_integer_value(json_object_get(params, "until")), fetched, &found);
+	json_array_foreach(found.wanted, i, path) {
+		CLEANUP(free_ptr) char *name = inodes_below(&targets, json_string_value(path));
+		if (name)
+			names_add(names, name);
+	}
+}
+
 static void ask(const json_t *params, const struct sources *fetched, struct names *names) {
 	static const char *const always[] = {AUDIT_LOG, AUDIT_STATUS, AUDIT_RULES,
 					     DPKG_LOG,  APT_HISTORY,  ACCOUNTS_SOURCE};
 	for (size_t i = 0; i < ARRAY_LEN(always); i++)
 		names_add(names, always[i]);
+	ask_inodes(params, fetched, names);
 	CLEANUP(json_decref_p)
 	json_t *packages = packages_of(fetched, json_integer_value(json_object_get(params, "from")),
 				       json_integer_value(json_object_get(params, "until")));
@@ -146,8 +239,9 @@ static void ask(const json_t *params, const struct sources *fetched, struct name
 	}
 }
 
-static const char *const patterns[] = {AUDIT_LOG,   AUDIT_STATUS,    AUDIT_RULES,        DPKG_LOG,
-				       APT_HISTORY, ACCOUNTS_SOURCE, DPKG_INFO "*.list", NULL};
+static const char *const patterns[] = {AUDIT_LOG,       AUDIT_STATUS,       AUDIT_RULES, DPKG_LOG,    APT_HISTORY,
+				       ACCOUNTS_SOURCE, DPKG_INFO "*.list", INODES "*",  SSHD_CONFIG, SSHD_CONFIGS,
+				       SUDOERS,         SUDOERS_MORE,       NULL};
 
 const struct check attribute_check = {
 	.name = "attribute", .about = "who changed what changed", .patterns = patterns, .sources = ask};
@@ -271,7 +365,7 @@ static const char *why_no_log(const struct sources *fetched, struct err *err) {
 }
 
 static char *why_nobody(const struct attribute_ask *ask, const struct targets *targets, const struct sources *fetched,
-			int64_t oldest_ms) {
+			const struct who_found *found) {
 	struct err err;
 	const struct who_target *first = targets->list;
 	const char *why;
@@ -288,10 +382,18 @@ static char *why_nobody(const struct attribute_ask *ask, const struct targets *t
 	for (size_t i = 0; i < targets->count; i++)
 		if (is_of_path(&targets->list[i]) && !is_covered(fetched, targets->list[i].name))
 			return xasprintf("no audit rule covers %s", targets->list[i].name);
-	if (!oldest_ms || oldest_ms > ask->from_ms)
+	if (found->is_unsure)
+		return xasprintf("the audit log tells of a change to %s, but not whether that is the file here or "
+				 "another of its name",
+				 first->name);
+	if (!found->oldest_ms || found->oldest_ms > ask->from_ms)
 		return xstrdup("the part of the audit log that was read begins after the last look");
 	if (first->kind == WHO_UNIT)
 		return xasprintf("no record in the audit log of somebody who asked for %s", first->name);
+	if (found->is_another)
+		return xasprintf("no record in the audit log of who changed %s: those that name it are of another file "
+				 "of its name",
+				 first->name);
 	return xasprintf("no record in the audit log, or not yet, of who changed %s",
 			 is_of_path(first) ? first->name : names_at(ask->sources, 0));
 }
@@ -318,13 +420,9 @@ static void name_users(json_t *by, const struct sources *fetched) {
 void attribute_answer(const struct attribute_ask *ask, const struct sources *fetched) {
 	CLEANUP(targets_done) struct targets targets = {0};
 	CLEANUP(who_found_done) struct who_found found = {0};
-	const struct source *log;
-	struct err ignored;
 	const char *perhaps = NULL;
 	find_targets(ask->sources, &targets);
-	const struct who_asked asked = {targets.list, targets.count, ask->from_ms, ask->until_ms};
-	bool has_log = source_need(fetched, AUDIT_LOG, &log, &ignored);
-	who_audit(has_log ? log->bytes.data : "", has_log ? log->bytes.len : 0, &asked, &found);
+	find_writers(&targets, ask->from_ms, ask->until_ms, fetched, &found);
 	name_users(found.by, fetched);
 	CLEANUP(json_decref_p) json_t *packages = packages_of(fetched, ask->from_ms, ask->until_ms);
 	dpkg_found(&targets, fetched, packages, found.by, &perhaps);
@@ -332,7 +430,7 @@ void attribute_answer(const struct attribute_ask *ask, const struct sources *fet
 	json_object_del(ask->into, "moreBy");
 	json_object_del(ask->into, "unattributed");
 	if (json_array_size(found.by) == 0) {
-		set_nobody(ask, why_nobody(ask, &targets, fetched, found.oldest_ms), perhaps);
+		set_nobody(ask, why_nobody(ask, &targets, fetched, &found), perhaps);
 		return;
 	}
 	json_object_set(ask->into, "by", found.by);
@@ -365,6 +463,15 @@ static bool has_targets(const struct attribute_ask *ask) {
 	return targets.count > 0;
 }
 
+/* New reference. */
+static json_t *sources_of(const struct attribute_ask *asks, size_t count) {
+	json_t *list = json_array();
+	for (size_t i = 0; i < count; i++)
+		for (size_t n = 0; n < names_count(asks[i].sources); n++)
+			json_array_append_new(list, json_text(names_at(asks[i].sources, n)));
+	return list;
+}
+
 struct attribute *attribute_start(sd_event *event, const struct host *host, const struct attribute_ask *asks,
 				  size_t count, void (*done)(void *context), void *context) {
 	bool is_needed = false;
@@ -377,7 +484,8 @@ struct attribute *attribute_start(sd_event *event, const struct host *host, cons
 		from = asks[i].from_ms < from ? asks[i].from_ms : from;
 		until = asks[i].until_ms > until ? asks[i].until_ms : until;
 	}
-	attribute->params = json_pack("{s:I,s:I}", "from", (json_int_t)from, "until", (json_int_t)until);
+	attribute->params = json_pack("{s:I,s:I,s:o}", "from", (json_int_t)from, "until", (json_int_t)until, "sources",
+				      sources_of(asks, count));
 	const struct asker asker = {&attribute_check, attribute->params};
 	if (!is_needed || sd_event_add_time_relative(event, &attribute->deadline, CLOCK_MONOTONIC,
 						     ATTRIBUTE_DEADLINE_US, 1000, on_deadline, attribute) < 0) {

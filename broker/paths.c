@@ -11,6 +11,7 @@
 #include "core/text.h"
 
 #define WATCH "watch:"
+#define INODES "inodes:"
 #define WILD "*?[\\"
 
 struct line {
@@ -95,7 +96,7 @@ static bool parse_line(const char *where, unsigned number, struct line *line, st
 		*targets = '\0';
 	text_trim(line->pattern);
 	size_t prefix = prefix_len(line->pattern);
-	if (!prefix || text_starts(line->pattern, WATCH))
+	if (!prefix || text_starts(line->pattern, WATCH) || text_starts(line->pattern, INODES))
 		return err_set_at(err, ERR_SYNTAX, where, number, 0, "not the name of a source: %s", line->pattern);
 	if (strlen(line->pattern) > SOURCE_NAME_LONGEST)
 		return err_set_at(err, ERR_SYNTAX, where, number, 0, "longer than a source's name can be");
@@ -141,14 +142,39 @@ static bool is_listed(const struct paths *paths, const char *name) {
 	return false;
 }
 
-/* What a request is about: to watch a source takes what to look at it takes. */
-static const char *source_of(const char *name) { return text_starts(name, WATCH) ? name + strlen(WATCH) : name; }
+/* What a request is about: to watch a source, or to ask for its inodes, takes what to look at it takes. */
+static const char *source_of(const char *name) {
+	if (text_starts(name, INODES))
+		return name + strlen(INODES);
+	return text_starts(name, WATCH) ? name + strlen(WATCH) : name;
+}
+
+/* Whether a tree is listed that has this path: "tree:/usr/bin/su?perm=4000" is of "tree:/usr?perm=4000". */
+static bool is_in_tree(const struct paths *paths, const char *name) {
+	CLEANUP(free_ptr) char *path = xstrdup(name);
+	const char *query = strrchr(name, '?');
+	if (query && is_query(query))
+		path[query - name] = '\0';
+	else
+		query = "";
+	for (;;) {
+		CLEANUP(free_ptr) char *above = xasprintf("%s%s%s", path, text_ends(path, ":") ? "/" : "", query);
+		char *slash = strrchr(path, '/');
+		if (is_listed(paths, above))
+			return true;
+		if (!slash)
+			return false;
+		*slash = '\0';
+	}
+}
 
 bool paths_permit(const struct paths *paths, const char *name, int *ret_error, struct err *err) {
 	*ret_error = EINVAL;
 	if (!paths_is_plain(name))
 		return err_set(err, ERR_DENIED, name, "not the plain name of a path");
 	*ret_error = EACCES;
+	if (text_starts(name, INODES "tree:") && is_in_tree(paths, source_of(name)))
+		return true;
 	return is_listed(paths, source_of(name)) || err_set(err, ERR_DENIED, name, "not in %s", paths->where);
 }
 

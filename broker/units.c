@@ -9,6 +9,7 @@ static const struct kind *const fs[] = {
 	&kind_file,
 	&kind_folder,
 	&kind_head,
+	&kind_inodes,
 	&kind_tail,
 	&kind_keyfile,
 	&kind_link,

@@ -102,7 +102,7 @@ bool source_maybe(const struct sources *set, const char *name, const struct sour
 /* These kinds hold lists, every other object. */
 static bool is_list(const char *name) {
 	static const char *const lists[] = {
-		"dir:",     "tree:",  "mounts:",    "shadow:",     "sockets:", "containers:",
+		"dir:",     "tree:",  "mounts:",    "shadow:",     "sockets:", "containers:", "inodes:",
 		"netfile:", "netns:", "processes:", "audit:rules", "rpmdb:",   "units:failed"};
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		if (text_starts(name, lists[i]))

@@ -6,40 +6,32 @@
 #include "core/accounts.h"
 #include "core/text.h"
 #include "core/times.h"
-#include "core/who_calls.h"
-#include "core/who_record.h"
+#include "core/who_event.h"
+#include "core/who_unit.h"
 
-#define EVENTS_MOST 64 /* whose records may stand in disorder among each other's */
-#define ITEMS_MOST 16  /* of an event */
+#define EVENTS_MOST 64  /* whose records may stand in disorder among each other's */
+#define LEARNING_MOST 4 /* readings of the log for what places were before */
 
-struct item {
-	char *name;      /* owned; as it stands */
-	bool is_entry;   /* it came or went */
-	bool is_content; /* it was there and stayed */
-};
-
-/* What the records of one event say. */
-struct event {
-	int64_t at_ms;
-	uint64_t serial;
-	bool is_used, has_call, succeeded, is_root, has_auid, has_flags;
-	struct who_call call;
-	uint64_t arguments[4], flags, pid, uid, auid;
-	char *comm, *exe, *cwd; /* owned */
-	struct item items[ITEMS_MOST];
-	size_t item_count;
-	bool met_unit, is_netfilter, is_audit;
+/* A path of which inodes are known, or not. */
+struct spot {
+	const char *path; /* borrowed */
+	struct who_place *place;
 };
 
 struct reading {
 	const struct who_asked *asked;
 	struct who_found *found;
-	struct event events[EVENTS_MOST]; /* a ring */
+	struct spot *spots; /* owned */
+	size_t spot_count;
+	bool is_learning, has_learned; /* of places; nobody is looked for yet */
+	unsigned rounds;
+	struct who_event events[EVENTS_MOST]; /* a ring */
 	size_t next;
 };
 
 void who_found_done(struct who_found *found) {
 	json_decref(found->by);
+	json_decref(found->wanted);
 	*found = (struct who_found){0};
 }
 
@@ -83,44 +75,92 @@ static char *absolute(const char *name, const char *folder) {
 	return buf_take(&path);
 }
 
-static void event_done(struct event *event) {
-	for (size_t i = 0; i < event->item_count; i++)
-		free(event->items[i].name);
-	free(event->comm);
-	free(event->exe);
-	free(event->cwd);
-	*event = (struct event){0};
+static struct who_when when_of(const struct who_event *event) { return (struct who_when){event->at_ms, event->serial}; }
+
+static const struct who_place *place_of(const struct reading *reading, const char *path) {
+	for (size_t i = 0; i < reading->spot_count; i++)
+		if (!strcmp(reading->spots[i].path, path))
+			return reading->spots[i].place;
+	return NULL;
 }
 
-/* ---- what an event says ---- */
+enum meeting { MEETS_NOT, MEETS_ANOTHER, MEETS_PERHAPS, MEETS };
 
-#define AT_FOLDER_OF_PROCESS 0xffffff9cU /* AT_FDCWD */
-
-/* Whether names that are not absolute are relative to the folder that the process was in. */
-static bool is_in_own_folder(const struct event *event) {
-	for (size_t i = 0; i < ARRAY_LEN(event->arguments); i++)
-		if (event->call.folders & (1U << i) && (uint32_t)event->arguments[i] != AT_FOLDER_OF_PROCESS)
-			return false;
-	return event->call.kind != WHO_CALL_OTHER;
+/* Whether an item that changed is what a place means. */
+static enum meeting meets_place(const struct who_event *event, const struct who_item *item,
+				const struct who_place *place, bool lists) {
+	struct who_inode folder = who_item_is_entry(item) ? who_event_folder_of(event, item) : (struct who_inode){0};
+	if (!place || !who_place_is_known(place))
+		return MEETS_PERHAPS;
+	if (!who_item_is_entry(item)) {
+		if (who_place_is_end(place, item->inode, when_of(event)))
+			return MEETS;
+		return item->inode.number && who_place_has_end(place) ? MEETS_ANOTHER : MEETS_PERHAPS;
+	}
+	if (who_place_has_entry(place, folder, who_base_of(item->name), when_of(event)) ||
+	    (lists && who_place_is_end(place, folder, when_of(event))))
+		return MEETS;
+	return folder.number ? MEETS_ANOTHER : MEETS_PERHAPS;
 }
 
-static bool does_write(const struct event *event) {
-	uint64_t flags = event->call.flags >= 0 ? event->arguments[event->call.flags] : event->flags;
-	if (event->call.kind == WHO_CALL_OPENS)
-		return (event->call.flags >= 0 || event->has_flags) && who_flags_write(flags);
-	return event->call.kind == WHO_CALL_WRITES;
+/* What the inodes below a tree are is asked for when a record names them. */
+static enum meeting meets_below(const struct reading *reading, const struct who_event *event,
+				const struct who_item *item, const char *path) {
+	json_t *wanted = reading->found->wanted;
+	const struct who_place *place = place_of(reading, path);
+	size_t i;
+	json_t *other;
+	if (place)
+		return meets_place(event, item, place, false);
+	json_array_foreach(wanted, i, other) if (!strcmp(json_string_value(other), path)) return MEETS_PERHAPS;
+	json_t *text = json_array_size(wanted) < WHO_WANTED_MOST ? json_string(path) : NULL; /* NULL: not UTF-8 */
+	if (text)
+		json_array_append_new(wanted, text);
+	return MEETS_PERHAPS;
 }
 
-static bool meets_path(const struct event *event, const struct item *item, const struct who_asked *asked) {
+static enum meeting meets_target(const struct reading *reading, const struct who_event *event,
+				 const struct who_item *item, const struct who_target *target, const char *path) {
+	bool is_named = path && who_target_meets(target, path, who_item_is_entry(item));
+	enum meeting meeting = meets_place(event, item, place_of(reading, target->name), target->kind != WHO_FILE);
+	if (meeting == MEETS)
+		return MEETS;
+	if (is_named && target->kind == WHO_TREE && is_below(path, target->name))
+		return meets_below(reading, event, item, path);
+	return is_named ? meeting : MEETS_NOT;
+}
+
+static bool meets_item(const struct reading *reading, const struct who_event *event, const struct who_item *item) {
 	CLEANUP(free_ptr) char *path = NULL;
-	if (!item->is_entry && !(item->is_content && does_write(event)))
+	enum meeting best = MEETS_NOT;
+	if (!who_item_is_entry(item) && !(item->kind == WHO_ITEM_STAYED && who_event_writes(event)))
 		return false;
-	if (*item->name == '/' || is_in_own_folder(event))
+	if (item->name && (*item->name == '/' || who_event_is_in_own_folder(event)))
 		path = absolute(item->name, event->cwd);
-	for (size_t i = 0; path && i < asked->count; i++)
-		if (who_target_meets(&asked->targets[i], path, item->is_entry))
-			return true;
-	return false;
+	for (size_t i = 0; i < reading->asked->count; i++) {
+		if (reading->asked->targets[i].kind > WHO_TREE)
+			continue;
+		enum meeting meeting = meets_target(reading, event, item, &reading->asked->targets[i], path);
+		best = meeting > best ? meeting : best;
+	}
+	reading->found->is_unsure |= best == MEETS_PERHAPS;
+	reading->found->is_another |= best == MEETS_ANOTHER;
+	return best == MEETS;
+}
+
+/* What came and went says which inodes the places had before. */
+static void learn(struct reading *reading, const struct who_event *event) {
+	if (!event->has_call || !event->succeeded)
+		return;
+	for (size_t i = 0; i < event->item_count; i++) {
+		const struct who_item *item = &event->items[i];
+		struct who_inode folder =
+			who_item_is_entry(item) ? who_event_folder_of(event, item) : (struct who_inode){0};
+		for (size_t s = 0; s < reading->spot_count && folder.number; s++)
+			reading->has_learned |=
+				who_place_learn(reading->spots[s].place, folder, who_base_of(item->name), item->inode,
+						when_of(event), item->kind == WHO_ITEM_WENT);
+	}
 }
 
 static bool is_asked(const struct who_asked *asked, enum who_kind kind) {
@@ -132,20 +172,30 @@ static bool is_asked(const struct who_asked *asked, enum who_kind kind) {
 
 /* Anybody is root in a user namespace, and changes the packet filter of a network namespace there: the record is the
  * same, but for who called. */
-static bool is_hosts_filter(const struct event *event) { return event->has_call && event->is_root; }
+static bool is_hosts_filter(const struct who_event *event) {
+	return event->is_netfilter && event->has_call && event->is_root;
+}
 
-static bool meets(const struct event *event, const struct who_asked *asked) {
+static bool tells_unit(const struct who_event *event, const struct who_asked *asked) {
+	for (size_t i = 0; i < asked->count && event->command; i++)
+		if (asked->targets[i].kind == WHO_UNIT && who_unit_is_told(event->command, asked->targets[i].name))
+			return true;
+	return false;
+}
+
+static bool meets(const struct reading *reading, const struct who_event *event) {
+	const struct who_asked *asked = reading->asked;
+	bool met = false;
 	if (event->at_ms < asked->from_ms || event->at_ms > asked->until_ms)
 		return false;
-	if (event->met_unit || (event->is_netfilter && is_hosts_filter(event) && is_asked(asked, WHO_NETFILTER)) ||
+	if (tells_unit(event, asked) || (is_hosts_filter(event) && is_asked(asked, WHO_NETFILTER)) ||
 	    (event->is_audit && is_asked(asked, WHO_AUDIT)))
 		return true;
 	if (!event->has_call || !event->succeeded)
 		return false;
-	for (size_t i = 0; i < event->item_count; i++)
-		if (meets_path(event, &event->items[i], asked))
-			return true;
-	return false;
+	for (size_t i = 0; i < event->item_count && !met; i++)
+		met = meets_item(reading, event, &event->items[i]);
+	return met;
 }
 
 /* Whether the name that the kernel keeps of a process is no more than the beginning of its program's. */
@@ -160,7 +210,7 @@ static json_t *shown(const char *name) {
 	return json_text(text);
 }
 
-static json_t *entry_of(const struct event *event) {
+static json_t *entry_of(const struct who_event *event) {
 	char at[TIMES_TEXT];
 	json_t *entry = json_object();
 	const char *process = event->exe ? event->exe : event->comm;
@@ -170,7 +220,7 @@ static json_t *entry_of(const struct event *event) {
 	if (event->exe && event->comm && !is_plain_comm(event->comm, event->exe))
 		json_object_set_new(entry, "comm", shown(event->comm));
 	json_object_set_new(entry, "pid", json_integer((json_int_t)event->pid));
-	if (event->has_call || event->met_unit)
+	if (event->has_call || event->command)
 		json_object_set_new(entry, "uid", json_integer((json_int_t)event->uid));
 	if (event->has_auid)
 		json_object_set_new(entry, "auid",
@@ -229,175 +279,26 @@ static void add_entry(struct who_found *found, json_t *entry) {
 	}
 }
 
-static void close_event(struct reading *reading, struct event *event) {
-	if (event->is_used && meets(event, reading->asked))
+static void close_event(struct reading *reading, struct who_event *event) {
+	if (event->is_used && reading->is_learning)
+		learn(reading, event);
+	else if (event->is_used && meets(reading, event))
 		add_entry(reading->found, entry_of(event));
-	event_done(event);
+	who_event_done(event);
 }
 
 /* ---- records ---- */
 
-static void take_people(struct event *event, const struct who_record *record) {
-	uint64_t number;
-	if (who_record_number(record, "pid", 10, &number))
-		event->pid = number;
-	if (who_record_number(record, "uid", 10, &number))
-		event->uid = number;
-	if (who_record_number(record, "auid", 10, &number)) {
-		event->auid = number;
-		event->has_auid = true;
-	}
-}
-
-static void take_name(char **name, const struct who_record *record, const char *field) {
-	char *text = *name ? NULL : who_record_name(record, field);
-	if (text)
-		*name = text;
-}
-
-static void take_call(struct event *event, const struct who_record *record) {
-	static const char *const names[] = {"a0", "a1", "a2", "a3"};
-	const char *at;
-	size_t len;
-	bool is_quoted;
-	uint64_t arch, number;
-	if (event->has_call || !who_record_number(record, "arch", 16, &arch) ||
-	    !who_record_number(record, "syscall", 10, &number))
-		return;
-	event->has_call = true;
-	event->call = who_call_of((uint32_t)arch, number > UINT16_MAX ? UINT16_MAX : (unsigned)number);
-	event->succeeded = who_record_field(record, "success", &at, &len, &is_quoted) && !is_quoted && len == 3 &&
-			   !memcmp(at, "yes", 3);
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (!who_record_number(record, names[i], 16, &event->arguments[i]))
-			event->arguments[i] = 0;
-	event->is_root = who_record_number(record, "euid", 10, &number) && number == 0;
-	free(event->comm); /* what an earlier record of the event had of it */
-	event->comm = NULL;
-	take_people(event, record);
-	take_name(&event->comm, record, "comm");
-	take_name(&event->exe, record, "exe");
-}
-
-static void take_path(struct event *event, const struct who_record *record) {
-	const char *at;
-	size_t len;
-	bool is_quoted;
-	char *name = event->item_count < ITEMS_MOST ? who_record_name(record, "name") : NULL;
-	if (!name)
-		return;
-	struct item item = {.name = name};
-	if (who_record_field(record, "nametype", &at, &len, &is_quoted) && !is_quoted) {
-		item.is_entry = len == 6 && (!memcmp(at, "CREATE", 6) || !memcmp(at, "DELETE", 6));
-		item.is_content = len == 6 && !memcmp(at, "NORMAL", 6);
-	}
-	event->items[event->item_count++] = item;
-}
-
-static void take_flags(struct event *event, const struct who_record *record) {
-	event->has_flags |= who_record_number(record, "oflag", 8, &event->flags);
-}
-
-static void take_audit(struct event *event, const struct who_record *record) {
-	event->is_audit = true;
-	if (!event->has_call)
-		take_people(event, record);
-}
-
-static bool is_unit(const char *word, const char *unit) {
-	size_t len = strlen(word);
-	return !strcmp(word, unit) || (len > 0 && !strncmp(unit, word, len) && !strcmp(unit + len, ".service"));
-}
-
-static bool is_asked_unit(const char *word, const struct who_asked *asked) {
-	for (size_t i = 0; i < asked->count; i++)
-		if (asked->targets[i].kind == WHO_UNIT && is_unit(word, asked->targets[i].name))
-			return true;
-	return false;
-}
-
-/* Units of another system, or of a user. */
-static bool is_elsewhere(const char *word) {
-	static const char *const options[] = {"-H", "-M", "--host", "--machine", "--root", "--image", "--user"};
-	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		if (text_starts(word, options[i]))
-			return true;
-	return false;
-}
-
-/* Whether a command has a program that tells units what to do, what makes a unit another, and one of those that are
- * asked about. */
-static bool names_unit(const char *command, const struct who_asked *asked) {
-	static const char *const programs[] = {"systemctl", "service", "invoke-rc.d", "deb-systemd-invoke"};
-	static const char *const verbs[] = {"start",
-					    "stop",
-					    "restart",
-					    "try-restart",
-					    "reload",
-					    "force-reload",
-					    "reload-or-restart",
-					    "try-reload-or-restart",
-					    "kill",
-					    "isolate",
-					    "freeze",
-					    "thaw",
-					    "clean",
-					    "enable",
-					    "disable",
-					    "reenable",
-					    "preset",
-					    "mask",
-					    "unmask",
-					    "link",
-					    "edit",
-					    "revert",
-					    "set-property"};
-	CLEANUP(free_ptr) char *text = xstrdup(command);
-	char *rest = text, *word = text_word(&rest);
-	const char *name = word ? strrchr(word, '/') : NULL;
-	bool has_verb = false, has_unit = false;
-	if (!word || !text_is_one_of(name ? name + 1 : word, programs, ARRAY_LEN(programs)))
-		return false;
-	while ((word = text_word(&rest))) {
-		if (is_elsewhere(word))
-			return false;
-		has_verb |= text_is_one_of(word, verbs, ARRAY_LEN(verbs));
-		has_unit |= is_asked_unit(word, asked);
-	}
-	return has_verb && has_unit;
-}
-
-/* What sudo refused is recorded too. */
-static bool was_run(const struct who_record *inner) {
-	const char *at;
-	size_t len;
-	bool is_quoted;
-	return who_record_field(inner, "res", &at, &len, &is_quoted) && !is_quoted &&
-	       ((len == 7 && !memcmp(at, "success", 7)) || (len == 1 && *at == '1'));
-}
-
-static void take_command(struct event *event, const struct who_record *record, const struct who_asked *asked) {
-	struct who_record inner;
-	if (!who_record_inner(record, &inner) || !was_run(&inner))
-		return;
-	CLEANUP(free_ptr) char *command = who_record_name(&inner, "cmd");
-	if (!command || !names_unit(command, asked))
-		return;
-	event->met_unit = true;
-	take_people(event, record);
-	take_name(&event->exe, &inner, "exe");
-}
-
-static struct event *event_of(struct reading *reading, const struct who_record *record) {
+static struct who_event *event_of(struct reading *reading, const struct who_record *record) {
 	for (size_t i = 0; i < EVENTS_MOST; i++) {
-		struct event *event = &reading->events[i];
+		struct who_event *event = &reading->events[i];
 		if (event->is_used && event->serial == record->serial && event->at_ms == record->at_ms)
 			return event;
 	}
-	struct event *event = &reading->events[reading->next];
+	struct who_event *event = &reading->events[reading->next];
 	reading->next = (reading->next + 1) % EVENTS_MOST;
 	close_event(reading, event);
-	*event = (struct event){.is_used = true, .at_ms = record->at_ms, .serial = record->serial};
+	*event = (struct who_event){.is_used = true, .at_ms = record->at_ms, .serial = record->serial};
 	return event;
 }
 
@@ -405,29 +306,11 @@ static void take_record(struct reading *reading, const struct who_record *record
 	struct who_found *found = reading->found;
 	if (!found->oldest_ms || record->at_ms < found->oldest_ms)
 		found->oldest_ms = record->at_ms;
-	struct event *event = event_of(reading, record);
-	if (!strcmp(record->type, "SYSCALL"))
-		take_call(event, record);
-	else if (!strcmp(record->type, "PATH"))
-		take_path(event, record);
-	else if (!strcmp(record->type, "CWD"))
-		take_name(&event->cwd, record, "cwd");
-	else if (!strcmp(record->type, "OPENAT2"))
-		take_flags(event, record);
-	else if (!strcmp(record->type, "NETFILTER_CFG"))
-		event->is_netfilter = true;
-	else if (!strcmp(record->type, "CONFIG_CHANGE"))
-		take_audit(event, record);
-	else if (!strcmp(record->type, "USER_CMD"))
-		take_command(event, record, reading->asked);
+	who_event_take(event_of(reading, record), record);
 }
 
-void who_audit(const char *log, size_t len, const struct who_asked *asked, struct who_found *ret_found) {
-	struct reading *reading = xcalloc(1, sizeof *reading);
+static void read_log(struct reading *reading, const char *log, size_t len) {
 	struct who_record record;
-	*ret_found = (struct who_found){.by = json_array()};
-	reading->asked = asked;
-	reading->found = ret_found;
 	for (const char *at = log, *end = log + len, *newline; at < end; at = newline + 1) {
 		newline = memchr(at, '\n', (size_t)(end - at));
 		if (!newline)
@@ -437,6 +320,36 @@ void who_audit(const char *log, size_t len, const struct who_asked *asked, struc
 	}
 	for (size_t i = 0; i < EVENTS_MOST; i++)
 		close_event(reading, &reading->events[(reading->next + i) % EVENTS_MOST]);
+}
+
+static void add_spots(struct reading *reading) {
+	const char *path;
+	json_t *value;
+	reading->spots = xcalloc(json_object_size(reading->asked->places) + 1, sizeof *reading->spots);
+	json_object_foreach((json_t *)(uintptr_t)reading->asked->places, path, value)
+		reading->spots[reading->spot_count++] = (struct spot){path, who_place_new(value)};
+}
+
+static void free_spots(struct reading *reading) {
+	for (size_t i = 0; i < reading->spot_count; i++)
+		who_place_free(reading->spots[i].place);
+	free(reading->spots);
+}
+
+void who_audit(const char *log, size_t len, const struct who_asked *asked, struct who_found *ret_found) {
+	struct reading *reading = xcalloc(1, sizeof *reading);
+	*ret_found = (struct who_found){.by = json_array(), .wanted = json_array()};
+	reading->asked = asked;
+	reading->found = ret_found;
+	reading->is_learning = true;
+	add_spots(reading);
+	do {
+		reading->has_learned = false;
+		read_log(reading, log, len);
+	} while (reading->has_learned && ++reading->rounds < LEARNING_MOST && reading->spot_count > 0);
+	reading->is_learning = false;
+	read_log(reading, log, len);
+	free_spots(reading);
 	free(reading);
 }
 

@@ -1,22 +1,23 @@
 /* who: which processes wrote to a file, told a unit what to do, or changed the packet filter or the audit rules, within
  * a stretch of time, as far as the audit log says. Pure functions over the log's bytes.
  *
- * A log tells this of a file only by an event that succeeded, whose system call changes what a file holds or is, and
- * which names the file: by an absolute name, or by one relative to the folder that the process was in; a name relative
- * to an open folder is of a file that the record does not tell. A folder above the file that was moved counts, and so
- * do a file that was moved there and one that was moved away. Reading, running and failing do not. Of the packet
- * filter only calls by root of the host itself count.
+ * A log tells this of a file only by an event that succeeded and whose system call changes what a file holds or is. A
+ * folder above the file that was moved counts, and so do a file that was moved there and one that was moved away.
+ * Reading, running and failing do not. Of the packet filter only calls by root of the host itself count.
  *
- * A process with a root or mounts of its own (a chroot, a container) is recorded with the names that files have there:
- * where rules record all calls and not a path's, what it does to its own /etc/x is told as if it were the host's.
+ * Which file a record is of its inode says, and of what came or went the inode of the folder (core/who_place.h): a name
+ * is chosen by whoever uses it, and in a container, or below another root, is of another file. A file that was written
+ * through another of its names, through a link, an open folder or an open descriptor is told all the same. Where inodes
+ * are not to be had for a comparison nobody is named. Below a tree inodes are compared for what is named in full.
  *
  * Names are written by whoever names a file or a process: the kernel writes what is not plain in hexadecimal, and
  * here nothing is taken from text that stands inside of a value. Command lines are never taken over. */
 #pragma once
 
-#include "core/json.h"
+#include "core/who_place.h"
 
-#define WHO_MOST 8            /* who is named; of more only the number */
+#define WHO_MOST 8 /* who is named; of more only the number */
+#define WHO_WANTED_MOST 32
 #define WHO_UNSET 4294967295U /* auid of what nobody logged in for */
 
 enum who_kind {
@@ -37,6 +38,7 @@ struct who_target {
 struct who_asked {
 	const struct who_target *targets;
 	size_t count;
+	const json_t *places; /* {"<path>": what inodes: says}, of the targets and of what found.wanted had */
 	int64_t from_ms, until_ms;
 };
 
@@ -45,6 +47,9 @@ struct who_found {
 	json_t *by;  /* [{"at","process","comm"?,"pid","uid","auid"|"unset","source"}], in the log's order; owned */
 	size_t more; /* beyond WHO_MOST: the oldest ones of whoever is there most often */
 	int64_t oldest_ms; /* of all records in the log; 0: it has none */
+	json_t *wanted;    /* paths below a tree, at most WHO_WANTED_MOST, of which places would say more; owned */
+	bool is_unsure;    /* a file with a target's name was changed, and whether it was the target is not known */
+	bool is_another;   /* a file with a target's name was changed, and it was not the target */
 };
 void who_found_done(struct who_found *found);
 

@@ -47,6 +47,7 @@ static const struct kind *const kinds[] = {
 	&kind_sockets,
 	&kind_ssh,
 	&kind_sshd,
+	&kind_inodes,
 	&kind_stat,
 	&kind_statvfs,
 	&kind_sudoers,
@@ -398,6 +399,8 @@ void fetch_start(struct fetch *fetch, const struct names *names, void (*done)(vo
 
 void fetch_patterns(const char *pattern, struct names *patterns) {
 	const struct kind *kind = kind_find(kinds, pattern);
+	if (kind == &kind_inodes)
+		return; /* who may look at a source may ask for its inodes */
 	if (kind && kind->helper != HELPER_NONE && kind->helper != HELPER_PROBER && kind->helper != HELPER_PLUGIN)
 		names_add(patterns, pattern);
 	for (const char *const *need = kind ? kind->needs : NULL; need && *need; need++)

@@ -82,6 +82,7 @@ extern const struct kind kind_containers;
 extern const struct kind kind_file;
 extern const struct kind kind_folder;
 extern const struct kind kind_head;
+extern const struct kind kind_inodes;
 extern const struct kind kind_journal;
 extern const struct kind kind_journal_events;
 extern const struct kind kind_keyfile;

@@ -133,15 +133,17 @@ enrol other --root "$root"
 round() {
 	vouchd --state "$work/other" --config "$work/root-config.yaml" --root "$root" --once >>"$work/vouchd.log" 2>&1
 }
-# records SECONDS: the log of editors, with everything at that time.
+# records SECONDS FILE: the log of editors, with everything at that time, and the file that vim wrote to is this one.
 records() {
-	sed -E "s/audit\([0-9]+\.[0-9]+:/audit($1.500:/" "$story_top/tests/who/editors.log" >"$root/var/log/audit/audit.log"
+	sed -E -e "s/audit\([0-9]+\.[0-9]+:/audit($1.500:/" \
+		-e "s/inode=10985996 dev=fe:00/$(stat -c 'inode=%i' "$2") $(printf 'dev=%02x:%02x' $(stat -c '%Hd %Ld' "$2"))/" \
+		"$story_top/tests/who/editors.log" >"$root/var/log/audit/audit.log"
 }
 last_by() {
 	vouch history app.level --state "$work/other" --json | tail -1 | jq -r "$1"
 }
 round
-records $(($(date +%s) + 1))
+records $(($(date +%s) + 1)) "$root/etc/app/v.conf"
 sleep 1.7 # behind the records
 echo "level low" >"$root/etc/app/v.conf"
 round
@@ -152,6 +154,14 @@ check "the timeline names them" grep -q "by /usr/bin/vim.basic\[4618\] of alice 
 echo "level high" >"$root/etc/app/v.conf"
 round
 equal "what vim did before is not told of the next change" "null" "$(last_by .by)"
+records $(($(date +%s) + 1)) "$root/etc/passwd"
+sleep 1.7
+echo "level low" >"$root/etc/app/v.conf"
+round
+equal "a process that wrote to another file of that name is not named" "null" "$(last_by .by)"
+check "but told of" grep -q "of another file" <(last_by .unattributed)
+echo "level high" >"$root/etc/app/v.conf"
+round
 rm -r "$root/var/log/audit"
 echo "level low" >"$root/etc/app/v.conf"
 round

@@ -4,6 +4,8 @@
 
 #include <cmocka.h>
 
+#include <sys/sysmacros.h>
+
 #include "agent/drift.h"
 #include "agent/history.h"
 #include "agent/posture_now.h"
@@ -144,6 +146,9 @@ static void what_it_was_stays_until_a_round_that_says_so_is_kept(void **state) {
 static void who_wrote_is_in_the_evidence_and_no_command_line_is(void **state) {
 	round_is_kept();
 	int64_t now = times_now();
+	struct stat status;
+	CLEANUP(free_ptr) char *path = file_join(agent.root, "etc/a");
+	assert_int_equal(stat(path, &status), 0);
 	CLEANUP(buf_done) struct buf log = {0};
 	buf_addf(&log,
 		 "type=USER_CMD msg=audit(%lld.000:1): pid=7 uid=0 auid=1000 msg='cwd=\"/\" cmd=\"id\" "
@@ -153,9 +158,10 @@ static void who_wrote_is_in_the_evidence_and_no_command_line_is(void **state) {
 		 "type=SYSCALL msg=audit(%lld.999:2): arch=c000003e syscall=90 success=yes exit=0 pid=77 auid=1000 "
 		 "uid=0 "
 		 "comm=\"chmod\" exe=\"/usr/bin/chmod\"\ntype=CWD msg=audit(%lld.999:2): cwd=\"/etc\"\n"
-		 "type=PATH msg=audit(%lld.999:2): item=0 name=\"a\" nametype=NORMAL\n"
+		 "type=PATH msg=audit(%lld.999:2): item=0 name=\"a\" inode=%llu dev=%02x:%02x nametype=NORMAL\n"
 		 "type=PROCTITLE msg=audit(%lld.999:2): proctitle=\"secret\"\n",
-		 (long long)now, (long long)now, (long long)now, (long long)now);
+		 (long long)now, (long long)now, (long long)now, (unsigned long long)status.st_ino,
+		 major(status.st_dev), minor(status.st_dev), (long long)now);
 	scratch_put(agent.root, "var/log/audit/audit.log", buf_str(&log));
 	scratch_put(agent.root, "etc/passwd", "root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\n");
 	set_mode(0644);

@@ -4,6 +4,8 @@
 
 #include <cmocka.h>
 
+#include <sys/sysmacros.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -183,6 +185,47 @@ static void stat_shows_the_link_and_link_shows_where_it_leads(void **state) {
 
 /* user::rw-, user:1000:rw-, group::r--, group:27:r-x, mask::r--, other::--- as the kernel keeps it: the mask takes the
  * right to write away, and that to execute. */
+static json_t *inode_of(const char *path, bool follows) {
+	struct stat status;
+	char dev[32];
+	assert_int_equal(follows ? stat(path, &status) : lstat(path, &status), 0);
+	snprintf(dev, sizeof dev, "%02x:%02x", major(status.st_dev), minor(status.st_dev));
+	return json_pack("[s,I]", dev, (json_int_t)status.st_ino);
+}
+
+static void inodes_are_those_of_the_way_and_of_where_a_link_leads(void **state) {
+	CLEANUP(folder_remove) char *folder = folder_make();
+	struct err err;
+	json_t *ways;
+	put(folder, "real/a", "x");
+	CLEANUP(free_ptr) char *link = xasprintf("%s/link", folder);
+	CLEANUP(free_ptr) char *real = xasprintf("%s/real", folder);
+	CLEANUP(free_ptr) char *file = xasprintf("%s/real/a", folder);
+	CLEANUP(free_ptr) char *name = xasprintf("inodes:file:%s/link", folder);
+	CLEANUP(free_ptr) char *gone = xasprintf("inodes:tree:%s/none/x?caps", folder);
+	assert_int_equal(symlink("real/a", link), 0);
+	const char *const names[] = {name, gone, NULL};
+	CLEANUP(sources_free_p) struct sources *set = fetch_all(NULL, names);
+	assert_true(source_need_json(set, name, &ways, &err));
+	assert_int_equal(json_array_size(ways), 2);
+	const json_t *first = json_array_get(ways, 0), *second = json_array_get(ways, 1);
+	const json_t *steps = json_object_get(second, "steps");
+	const json_t *last = json_array_get(steps, json_array_size(steps) - 1);
+	CLEANUP(json_decref_p) json_t *of_link = inode_of(link, false), *of_root = inode_of("/", true);
+	CLEANUP(json_decref_p) json_t *of_real = inode_of(real, true), *of_file = inode_of(file, true);
+	assert_true(json_equal(json_object_get(first, "end"), of_link));
+	assert_true(json_equal(json_array_get(json_array_get(json_object_get(first, "steps"), 0), 0), of_root));
+	assert_true(json_equal(json_array_get(last, 0), of_real));
+	assert_string_equal(json_string_value(json_array_get(last, 1)), "a");
+	assert_true(json_equal(json_object_get(second, "end"), of_file));
+	assert_true(source_need_json(set, gone, &ways, &err));
+	assert_true(json_is_null(json_object_get(json_array_get(ways, 0), "end")));
+	steps = json_object_get(json_array_get(ways, 0), "steps");
+	last = json_array_get(steps, json_array_size(steps) - 1);
+	assert_true(json_is_null(json_array_get(last, 0)));
+	assert_string_equal(json_string_value(json_array_get(last, 1)), "x");
+}
+
 static void put_acl(const char *path) {
 	static const unsigned char acl[] = "\2\0\0\0"
 					   "\1\0\6\0\377\377\377\377"
@@ -341,6 +384,7 @@ int main(void) {
 		cmocka_unit_test(folder_lists_names_and_types_sorted),
 		cmocka_unit_test(empty_folder_is_an_empty_list),
 		cmocka_unit_test(stat_shows_the_link_and_link_shows_where_it_leads),
+		cmocka_unit_test(inodes_are_those_of_the_way_and_of_where_a_link_leads),
 		cmocka_unit_test(access_list_is_shown_as_far_as_its_mask_lets_it),
 		cmocka_unit_test(tree_lists_everything_below_by_path),
 		cmocka_unit_test(tree_shows_a_mount_point_and_not_what_is_mounted),

@@ -56,6 +56,22 @@ static void what_is_listed_may_be_asked_for_and_nothing_else(void **state) {
 	assert_false(permits("", "file:/etc/passwd"));
 }
 
+static void inodes_are_asked_for_where_the_source_is_listed(void **state) {
+	const char *list = "file:/etc/passwd\ntree:/etc/ssh\ntree:/usr?perm=6000\n";
+	assert_true(permits(list, "inodes:file:/etc/passwd"));
+	assert_false(permits(list, "inodes:stat:/etc/passwd"));
+	assert_false(permits(list, "inodes:file:/etc/passwd/x"));
+	assert_true(permits(list, "inodes:tree:/etc/ssh"));
+	assert_true(permits(list, "inodes:tree:/etc/ssh/a/b"));
+	assert_false(permits(list, "inodes:tree:/etc/sshd"));
+	assert_false(permits(list, "inodes:tree:/etc"));
+	assert_true(permits(list, "inodes:tree:/usr/bin/su?perm=6000"));
+	assert_false(permits(list, "inodes:tree:/usr/bin/su"));
+	assert_true(permits("tree:/\n", "inodes:tree:/etc/a"));
+	assert_false(permits(list, "tree:/etc/ssh/a"));
+	assert_fault("inodes:file:/etc/passwd\n", 1, "not the name of a source");
+}
+
 static void a_struck_line_is_not_there(void **state) {
 	struct err err = {0};
 	int error = 0;
@@ -231,6 +247,7 @@ static void a_list_that_others_can_write_is_not_good(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_listed_may_be_asked_for_and_nothing_else),
+		cmocka_unit_test(inodes_are_asked_for_where_the_source_is_listed),
 		cmocka_unit_test(a_struck_line_is_not_there),
 		cmocka_unit_test(detours_are_refused_before_anything_is_matched),
 		cmocka_unit_test(links_lead_to_the_targets_of_their_line),

@@ -12,22 +12,97 @@
 #define UNTIL 1795334500000LL
 
 static char *text; /* of what was found */
+static bool is_unsure, is_another;
+
+/* Which inodes paths have when it is asked. */
+struct known {
+	const char *path;
+	long inode;
+};
+static const struct known made[] = {
+	{"/", 2},
+	{"/etc", 3},
+	{"/srv", 4},
+	{"/etc/ssh", 5},
+	{"/etc/ssh/sshd_config.d", 6},
+	{"/etc/a", 11},
+	{"/etc/b", 12},
+	{"/srv/a", 13},
+	{"/srv/b", 14},
+	{"/etc/ssh/a", 15},
+	{"/etc/ssh/sshd_config", 16},
+	{"/etc/ssh/sshd_config.d/x", 17},
+	{NULL, 0},
+};
+static const struct known of_editors[] = {
+	{"/etc", 10985939},
+	{"/etc/app", 10985511},
+	{"/etc/app/v.conf", 10985996},
+	{"/etc/app/w.conf", 10985997},
+	{"/etc/app/x.conf", 10985924},
+	{"/etc/demo", 10985955},
+	{"/etc/demo/demo.conf", 10986073},
+	{NULL, 0},
+};
+static const struct known of_shell[] = {
+	{"/etc/app", 10985970},
+	{"/etc/app/two words.conf", 10985923},
+	{"/etc/app/bad\ntype=PATH name=\"x\"", 10986067},
+	{NULL, 0},
+};
+static const struct known *known = made;
 
 static int drop(void **state) {
 	free(text);
 	text = NULL;
+	known = made;
 	return 0;
+}
+
+static json_t *inode_json(const char *path, size_t len) {
+	for (const struct known *one = known; one->path; one++)
+		if (strlen(one->path) == len && !memcmp(one->path, path, len))
+			return json_pack("[s,I]", "fe:00", (json_int_t)one->inode);
+	return json_null();
+}
+
+/* As the source inodes: says it. */
+static json_t *place_json(const char *path) {
+	json_t *steps = json_array();
+	for (const char *at = path; *at; at += 1 + strcspn(at + 1, "/"))
+		json_array_append_new(
+			steps,
+			json_pack("[o,s%]", inode_json(at == path ? "/" : path, at == path ? 1 : (size_t)(at - path)),
+				  at + 1, strcspn(at + 1, "/")));
+	return json_pack("[{s:o,s:o}]", "steps", steps, "end", inode_json(path, strlen(path)));
+}
+
+static json_t *places_json(const struct who_target *targets, size_t count) {
+	json_t *places = json_object();
+	for (size_t i = 0; i < count; i++)
+		if (targets[i].kind <= WHO_TREE)
+			json_object_set_new(places, targets[i].name, place_json(targets[i].name));
+	return places;
 }
 
 /* "process/pid/auid ..." of who met these targets in the log. */
 static const char *said_of(const char *log, const struct who_target *targets, size_t count, int64_t from,
 			   int64_t until) {
-	const struct who_asked asked = {targets, count, from, until};
+	CLEANUP(json_decref_p) json_t *places = places_json(targets, count);
+	const struct who_asked asked = {targets, count, places, from, until};
 	CLEANUP(who_found_done) struct who_found found = {0};
 	CLEANUP(buf_done) struct buf said = {0};
 	size_t i;
 	json_t *entry;
 	who_audit(log, strlen(log), &asked, &found);
+	json_array_foreach(found.wanted, i, entry)
+		json_object_set_new(places, json_string_value(entry), place_json(json_string_value(entry)));
+	if (json_array_size(found.wanted) > 0) {
+		who_found_done(&found);
+		who_audit(log, strlen(log), &asked, &found);
+	}
+	is_unsure = found.is_unsure;
+	is_another = found.is_another;
 	json_array_foreach(found.by, i, entry) {
 		const json_t *auid = json_object_get(entry, "auid");
 		buf_addf(&said, "%s%s/%lld", i ? " " : "", json_string_value(json_object_get(entry, "process")),
@@ -47,7 +122,10 @@ static const char *who_of(const char *log, enum who_kind kind, const char *name)
 	return said_of(log, &target, 1, FROM, UNTIL);
 }
 
-static char *fixture(const char *name) { return scratch_text(SOURCE_DIR "/tests/who", name); }
+static char *fixture(const char *name) {
+	known = !strcmp(name, "editors.log") ? of_editors : of_shell;
+	return scratch_text(SOURCE_DIR "/tests/who", name);
+}
 
 static void editors_are_found_and_others_are_not(void **state) {
 	CLEANUP(free_ptr) char *log = fixture("editors.log");
@@ -128,11 +206,14 @@ static void audit_itself_and_the_packet_filter_are_told(void **state) {
 	CALL(serial, "syscall=257 success=yes exit=3 a0=ffffff9c a1=0 a2=241 a3=1b6 items=2 ppid=1 pid=" pid           \
 		     " auid=1000 uid=0 comm=\"tee\" exe=\"/usr/bin/tee\" key=(null)")
 #define CWD(serial, folder) "type=CWD" MSG serial "): cwd=\"" folder "\"\n"
-#define PATH(serial, name, type) "type=PATH" MSG serial "): item=0 name=" name " inode=1 dev=fe:00 nametype=" type "\n"
+#define INODE(serial, name, inode, type)                                                                               \
+	"type=PATH" MSG serial "): item=0 name=" name " inode=" inode " dev=fe:00 nametype=" type "\n"
+#define PATH(serial, name, type) INODE(serial, name, "11", type)
+#define FOLDER(serial, name, inode) INODE(serial, name, inode, "PARENT")
 
 static void records_of_events_that_interleave_stay_apart(void **state) {
 	const char *log = WRITES("1", "11") WRITES("2", "22") CWD("2", "/etc") CWD("1", "/srv")
-		PATH("1", "\"a\"", "NORMAL") PATH("2", "\"a\"", "NORMAL");
+		INODE("1", "\"a\"", "13", "NORMAL") INODE("2", "\"a\"", "11", "NORMAL");
 	assert_string_equal(who_of(log, WHO_FILE, "/etc/a"), "/usr/bin/tee/22/1000");
 	assert_string_equal(who_of(log, WHO_FILE, "/srv/a"), "/usr/bin/tee/11/1000");
 }
@@ -164,25 +245,111 @@ static void openat2_says_its_flags_in_a_record_of_its_own(void **state) {
 	assert_string_equal(who_of(OPENAT2(""), WHO_FILE, "/etc/a"), "");
 }
 
-static void names_in_an_open_folder_are_of_a_file_that_nobody_tells(void **state) {
-	const char *log = CALL("1", "syscall=257 success=yes exit=3 a0=7 a2=241 pid=5 exe=\"/x\"") CWD("1", "/etc")
-		PATH("1", "\"a\"", "CREATE") PATH("1", "\"/srv/b\"", "CREATE");
-	assert_string_equal(who_of(log, WHO_FILE, "/etc/a"), "");
-	assert_string_equal(who_of(log, WHO_FILE, "/srv/b"), "/x/5");
-	assert_string_equal(
-		who_of(WRITES("1", "5") CWD("1", "/etc/ssh") PATH("1", "\"../a\"", "NORMAL"), WHO_FILE, "/etc/a"), "");
-	assert_string_equal(who_of(WRITES("1", "5") CWD("1", "/etc/./ssh//") PATH("1", "\"./a\"", "NORMAL"), WHO_FILE,
-				   "/etc/ssh/a"),
+static void names_in_an_open_folder_are_told_by_its_inode(void **state) {
+	const char *log = CALL("1", "syscall=257 success=yes exit=3 a0=7 a2=241 pid=5 exe=\"/x\"") CWD("1", "/srv")
+		FOLDER("1", "\"/srv\"", "3") PATH("1", "\"a\"", "CREATE");
+	assert_string_equal(who_of(log, WHO_FILE, "/etc/a"), "/x/5");
+	assert_string_equal(who_of(log, WHO_ENTRIES, "/etc"), "/x/5");
+	assert_string_equal(who_of(log, WHO_FILE, "/srv/a"), "");
+	assert_false(is_another); /* what its name is relative to is not told */
+	assert_string_equal(who_of(WRITES("1", "5") CWD("1", "/etc/./ssh//") INODE("1", "\"./a\"", "15", "NORMAL"),
+				   WHO_FILE, "/etc/ssh/a"),
 			    "/usr/bin/tee/5/1000");
 }
 
+static void file_is_told_by_any_of_its_names(void **state) {
+	const char *through_link = WRITES("1", "5") CWD("1", "/") PATH("1", "\"/srv/link\"", "NORMAL");
+	assert_string_equal(who_of(through_link, WHO_FILE, "/etc/a"), "/usr/bin/tee/5/1000");
+	const char *open = CALL("1", "syscall=91 success=yes exit=0 a0=3 a1=1a4 pid=6 uid=0 exe=\"/bin/chmod\"")
+		CWD("1", "/") PATH("1", "(null)", "NORMAL");
+	assert_string_equal(who_of(open, WHO_FILE, "/etc/a"), "/bin/chmod/6");
+	assert_string_equal(who_of(open, WHO_FILE, "/etc/b"), "");
+	assert_string_equal(
+		who_of(WRITES("1", "5") CWD("1", "/etc/ssh") PATH("1", "\"../a\"", "NORMAL"), WHO_FILE, "/etc/a"),
+		"/usr/bin/tee/5/1000");
+}
+
+#define MOVES(serial, pid)                                                                                             \
+	CALL(serial, "syscall=82 success=yes exit=0 a0=1 pid=" pid " uid=0 exe=\"/usr/bin/mv\"") CWD(serial, "/")
+
+static void file_of_the_same_name_below_another_root_is_another(void **state) {
+	const char *moved = MOVES("1", "5") FOLDER("1", "\"/tmp/\"", "70") FOLDER("1", "\"/etc/\"", "73")
+		INODE("1", "\"/tmp/a\"", "71", "DELETE") INODE("1", "\"/etc/a\"", "71", "CREATE");
+	assert_string_equal(who_of(moved, WHO_FILE, "/etc/a"), "");
+	assert_true(is_another);
+	assert_string_equal(who_of(moved, WHO_ENTRIES, "/etc"), "");
+	assert_string_equal(who_of(moved, WHO_TREE, "/etc"), "");
+	const char *written = WRITES("1", "5") CWD("1", "/") INODE("1", "\"/etc/a\"", "71", "NORMAL");
+	assert_string_equal(who_of(written, WHO_FILE, "/etc/a"), "");
+	assert_true(is_another);
+	assert_string_equal(who_of(written, WHO_TREE, "/etc"), "");
+	const char *of_other_disk = "type=PATH" MSG "1): item=0 name=\"/etc/a\" inode=11 dev=fe:01 nametype=NORMAL\n";
+	CLEANUP(free_ptr) char *log = xasprintf("%s%s", WRITES("1", "5") CWD("1", "/"), of_other_disk);
+	assert_string_equal(who_of(log, WHO_FILE, "/etc/a"), "");
+}
+
+static void moves_between_two_folders_are_told_apart(void **state) {
+	const char *away = MOVES("1", "5") FOLDER("1", "\"/etc/\"", "73") FOLDER("1", "\"/host/\"", "3")
+		INODE("1", "\"/etc/a\"", "71", "DELETE") INODE("1", "\"/host/b\"", "71", "CREATE");
+	assert_string_equal(who_of(away, WHO_FILE, "/etc/a"), "");
+	assert_string_equal(who_of(away, WHO_FILE, "/etc/b"), "/usr/bin/mv/5");
+	/* two folders that are both "the one that the process was in", as the kernel has it of open folders */
+	const char *open = CALL("1", "syscall=264 success=yes exit=0 a0=3 a2=4 pid=5 exe=\"/x\"") CWD("1", "/")
+		FOLDER("1", "\"/\"", "73") FOLDER("1", "\"/\"", "3") INODE("1", "\"a\"", "71", "DELETE")
+			INODE("1", "\"b\"", "71", "CREATE");
+	assert_string_equal(who_of(open, WHO_FILE, "/etc/b"), "");
+}
+
+/* The inode of a file that is gone is given to another. */
+static void inode_counts_for_as_long_as_it_was_there(void **state) {
+#define REPLACE                                                                                                        \
+	MOVES("2", "6")                                                                                                \
+	FOLDER("2", "\"/etc/\"", "3")                                                                                  \
+	FOLDER("2", "\"/etc/\"", "3") INODE("2", "\"/etc/n\"", "11", "DELETE")                                         \
+		INODE("2", "\"/etc/a\"", "77", "DELETE") INODE("2", "\"/etc/a\"", "11", "CREATE")
+	const char *before = WRITES("1", "5") CWD("1", "/") INODE("1", "\"/etc/a\"", "77", "NORMAL") REPLACE;
+	assert_string_equal(who_of(before, WHO_FILE, "/etc/a"), "/usr/bin/tee/5/1000 /usr/bin/mv/6");
+	const char *after = REPLACE WRITES("3", "7") CWD("3", "/") INODE("3", "\"/etc/a\"", "77", "NORMAL");
+	assert_string_equal(who_of(after, WHO_FILE, "/etc/a"), "/usr/bin/mv/6");
+	const char *elsewhere = WRITES("1", "5") CWD("1", "/") INODE("1", "\"/etc/n\"", "11", "NORMAL") REPLACE;
+	assert_string_equal(who_of(elsewhere, WHO_FILE, "/etc/a"), "/usr/bin/mv/6");
+}
+
+static void what_cannot_be_compared_names_nobody(void **state) {
+	static const struct known nothing[] = {{NULL, 0}};
+	const char *log = WRITES("1", "5") CWD("1", "/") PATH("1", "\"/etc/a\"", "NORMAL");
+	known = nothing;
+	assert_string_equal(who_of(log, WHO_FILE, "/etc/a"), "");
+	assert_true(is_unsure);
+	assert_string_equal(who_of(log, WHO_FILE, "/etc/b"), "");
+	assert_false(is_unsure);
+	known = made;
+	const char *bare = WRITES("1", "5") "type=PATH" MSG "1): item=0 name=\"/etc/a\" nametype=NORMAL\n";
+	assert_string_equal(who_of(bare, WHO_FILE, "/etc/a"), "");
+	assert_true(is_unsure);
+}
+
+static void below_a_tree_files_are_compared_when_they_are_named(void **state) {
+	const char *log = WRITES("1", "5") CWD("1", "/etc/ssh") INODE("1", "\"sshd_config.d/x\"", "17", "NORMAL")
+		WRITES("2", "6") CWD("2", "/") INODE("2", "\"/etc/ssh/sshd_config.d/x\"", "71", "NORMAL");
+	assert_string_equal(who_of(log, WHO_TREE, "/etc/ssh/sshd_config.d"), "/usr/bin/tee/5/1000");
+	assert_string_equal(who_of(log, WHO_TREE, "/etc"), "/usr/bin/tee/5/1000");
+	assert_string_equal(who_of(log, WHO_ENTRIES, "/etc/ssh/sshd_config.d"), "");
+}
+
 static void folder_that_was_moved_away_takes_its_files_with_it(void **state) {
-	const char *log = CALL("1", "syscall=82 success=yes exit=0 a0=1 pid=5 exe=\"/usr/bin/mv\"") CWD("1", "/")
-		PATH("1", "\"/etc/ssh\"", "DELETE") PATH("1", "\"/etc/ssh.old\"", "CREATE");
+	const char *log = MOVES("1", "5") FOLDER("1", "\"/etc/\"", "3") FOLDER("1", "\"/etc/\"", "3")
+		INODE("1", "\"/etc/ssh\"", "8", "DELETE") INODE("1", "\"/etc/ssh.old\"", "8", "CREATE");
 	assert_string_equal(who_of(log, WHO_FILE, "/etc/ssh/sshd_config"), "/usr/bin/mv/5");
 	assert_string_equal(who_of(log, WHO_FILE, "/etc/sshd"), "");
 	assert_string_equal(who_of(log, WHO_TREE, "/etc/ssh/sshd_config.d"), "/usr/bin/mv/5");
 	assert_string_equal(who_of(log, WHO_TREE, "/etc/ss"), "");
+	/* what was done in it before is of the file, afterwards not */
+#define INSIDE(serial, pid)                                                                                            \
+	CALL(serial, "syscall=87 success=yes exit=0 a0=1 pid=" pid " exe=\"/bin/rm\"")                                 \
+	CWD(serial, "/") FOLDER(serial, "\"/etc/ssh/\"", "8") INODE(serial, "\"/etc/ssh/sshd_config\"", "80", "DELETE")
+	CLEANUP(free_ptr) char *both = xasprintf("%s%s%s", INSIDE("0", "4"), log, INSIDE("3", "6"));
+	assert_string_equal(who_of(both, WHO_FILE, "/etc/ssh/sshd_config"), "/bin/rm/4 /usr/bin/mv/5");
 }
 
 static void pid_that_was_used_twice_is_two_processes(void **state) {
@@ -230,7 +397,8 @@ static void log_that_was_cut_says_less_and_nothing_wrong(void **state) {
 static void other_machines_tell_what_came_and_went_alone(void **state) {
 	const char *log =
 		"type=SYSCALL" MSG "1): arch=c00000f3 syscall=56 success=yes a0=ffffff9c a2=241 pid=5\n" CWD("1", "/")
-			PATH("1", "\"/etc/a\"", "NORMAL") PATH("1", "\"/etc/b\"", "CREATE");
+			PATH("1", "\"/etc/a\"", "NORMAL") FOLDER("1", "\"/etc/\"", "3")
+				INODE("1", "\"/etc/b\"", "12", "CREATE");
 	assert_string_equal(who_of(log, WHO_FILE, "/etc/a"), "");
 	assert_string_equal(who_of(log, WHO_FILE, "/etc/b"), "?/5");
 }
@@ -243,7 +411,8 @@ static void no_more_are_named_than_fit_and_the_newest_are(void **state) {
 			 "%d): arch=c000003e syscall=90 success=yes pid=%d\n" PATH("%d", "\"/etc/a\"", "NORMAL"),
 			 i, 1000 + i, i);
 	const struct who_target target = {WHO_FILE, "/etc/a"};
-	const struct who_asked asked = {&target, 1, FROM, UNTIL};
+	CLEANUP(json_decref_p) json_t *places = places_json(&target, 1);
+	const struct who_asked asked = {&target, 1, places, FROM, UNTIL};
 	CLEANUP(who_found_done) struct who_found found = {0};
 	who_audit(log.data, log.len, &asked, &found);
 	assert_int_equal(json_array_size(found.by), WHO_MOST);
@@ -319,7 +488,13 @@ int main(void) {
 		cmocka_unit_test_teardown(records_of_events_that_interleave_stay_apart, drop),
 		cmocka_unit_test_teardown(what_failed_or_only_read_changed_nothing, drop),
 		cmocka_unit_test_teardown(openat2_says_its_flags_in_a_record_of_its_own, drop),
-		cmocka_unit_test_teardown(names_in_an_open_folder_are_of_a_file_that_nobody_tells, drop),
+		cmocka_unit_test_teardown(names_in_an_open_folder_are_told_by_its_inode, drop),
+		cmocka_unit_test_teardown(file_is_told_by_any_of_its_names, drop),
+		cmocka_unit_test_teardown(file_of_the_same_name_below_another_root_is_another, drop),
+		cmocka_unit_test_teardown(moves_between_two_folders_are_told_apart, drop),
+		cmocka_unit_test_teardown(inode_counts_for_as_long_as_it_was_there, drop),
+		cmocka_unit_test_teardown(what_cannot_be_compared_names_nobody, drop),
+		cmocka_unit_test_teardown(below_a_tree_files_are_compared_when_they_are_named, drop),
 		cmocka_unit_test_teardown(folder_that_was_moved_away_takes_its_files_with_it, drop),
 		cmocka_unit_test_teardown(pid_that_was_used_twice_is_two_processes, drop),
 		cmocka_unit_test_teardown(text_of_others_is_no_record, drop),
