@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 
+#include "agent/ahead.h"
 #include "agent/changes.h"
 #include "agent/drift.h"
 #include "agent/history.h"
@@ -32,6 +33,7 @@ struct vouchd {
 	bool is_scheduled;       /* the schedule asked for it, not a change alone */
 	bool is_taken;           /* the stack is a new one: all rules are due */
 	bool is_reload_wanted;
+	struct ahead *ahead;
 	struct drift *drift;
 	/* What was looked at and waits for who changed it; all NULL while nothing does. */
 	struct round *round;
@@ -44,6 +46,7 @@ struct current {
 	char *result;       /* as text, which is a tenth of what it is as a value; NULL before the first look; owned */
 	uint64_t looked_at; /* when the look began that gave it */
 	bool due;           /* the look under way is about it */
+	bool by_schedule;   /* and that because the schedule asked for it */
 	int64_t waiver_moves; /* when a waiver of it begins or ends next; INT64_MAX: never */
 };
 
@@ -70,8 +73,11 @@ static uint64_t waiver_due_at(const struct vouchd *vouchd, size_t index) {
 
 static uint64_t due_at(const struct vouchd *vouchd, size_t index) {
 	const struct current *current = &vouchd->current[index];
-	if (!current->result)
+	const enum ahead_state state = ahead_of(vouchd->ahead, index);
+	if (!current->result || state == AHEAD_READY)
 		return 0;
+	if (state == AHEAD_WAIT)
+		return UINT64_MAX;
 	uint64_t scheduled =
 		schedule_next(vouchd->first, current->looked_at, every_us(vouchd->options.stack->rules[index]));
 	uint64_t waived = waiver_due_at(vouchd, index);
@@ -111,24 +117,42 @@ static void find_changed(struct vouchd *vouchd, uint64_t now) {
 	free(changed);
 }
 
+static bool is_scheduled(const struct vouchd *vouchd, size_t index, uint64_t now) {
+	return due_at(vouchd, index) <= now + SCHEDULE_SLACK_US &&
+	       !(ahead_of(vouchd->ahead, index) == AHEAD_READY && ahead_was_change(vouchd->ahead, index));
+}
+
+/* What waits for others is put off until that was read; not in a first look, which is of all rules. */
+static void put_off(struct vouchd *vouchd) {
+	for (size_t i = 0; i < vouchd->options.stack->rule_count; i++) {
+		struct current *current = &vouchd->current[i];
+		if (current->due && current->result)
+			current->due = ahead_lets(vouchd->ahead, i, !current->by_schedule);
+	}
+	ahead_start(vouchd->ahead);
+}
+
 /* Ids of the rules that are due, NULL behind the last; the array is the caller's, the ids are not. */
 static const char **due_rules(struct vouchd *vouchd, uint64_t now) {
 	const struct policy_stack *stack = vouchd->options.stack;
 	const char **ids = xcalloc(stack->rule_count + 1, sizeof *ids);
 	size_t count = 0;
-	vouchd->is_scheduled = false;
-	for (size_t i = 0; i < stack->rule_count; i++)
+	for (size_t i = 0; i < stack->rule_count; i++) {
 		vouchd->current[i].due = vouchd->is_taken;
+		vouchd->current[i].by_schedule = !vouchd->is_taken && is_scheduled(vouchd, i, now);
+	}
 	for (size_t i = 0; i < stack->rule_count && !vouchd->is_taken; i++)
-		if (due_at(vouchd, i) <= now + SCHEDULE_SLACK_US) {
-			vouchd->is_scheduled = true;
+		if (due_at(vouchd, i) <= now + SCHEDULE_SLACK_US)
 			mark_due(vouchd, i);
-		}
-	vouchd->is_taken = false;
 	if (changes_due(vouchd->changes, now) <= now)
 		find_changed(vouchd, now);
+	if (!vouchd->is_taken && !vouchd->options.once)
+		put_off(vouchd);
+	vouchd->is_taken = false;
+	vouchd->is_scheduled = false;
 	for (size_t i = 0; i < stack->rule_count; i++)
 		if (vouchd->current[i].due) {
+			vouchd->is_scheduled |= vouchd->current[i].by_schedule;
 			changes_begin(vouchd->changes, i);
 			ids[count++] = stack->rules[i]->id;
 		}
@@ -345,6 +369,8 @@ static void looked(void *context, struct round *round) {
 	size_t count;
 	look_free(vouchd->look);
 	vouchd->look = NULL;
+	vouchd->options.host.ahead = NULL;
+	ahead_taken(vouchd->ahead);
 	complete(vouchd, round);
 	vouchd->round = round;
 	vouchd->asks = drift_asks(vouchd->drift, wall_ms(), &count);
@@ -367,6 +393,7 @@ static int begin(sd_event_source *source, uint64_t time, void *context) {
 	if (!vouchd->first)
 		vouchd->first = vouchd->began;
 	const char **ids = due_rules(vouchd, vouchd->began);
+	vouchd->options.host.ahead = ahead_sources(vouchd->ahead);
 	struct look_options options = {.stack = vouchd->options.stack, .host = vouchd->options.host, .only = ids};
 	news_begin(vouchd->news);
 	if (ids[0] && vouchd->watch)
@@ -398,6 +425,17 @@ static void watch_anew(struct vouchd *vouchd) {
 		vouchd->watch = watch_new(vouchd->event, &options);
 }
 
+static void on_ahead(void *context) {
+	struct vouchd *vouchd = context;
+	if (!is_busy(vouchd))
+		wait_for_next(vouchd);
+}
+
+static void read_ahead(struct vouchd *vouchd) {
+	ahead_free(vouchd->ahead);
+	vouchd->ahead = ahead_new(vouchd->event, &vouchd->options.host, vouchd->options.stack, on_ahead, vouchd);
+}
+
 static void free_current(struct current *current, size_t count) {
 	for (size_t i = 0; i < count; i++)
 		free(current[i].result);
@@ -425,6 +463,7 @@ void vouchd_take(struct vouchd *vouchd, const struct policy_stack *stack, int64_
 	vouchd->options.stack = stack;
 	drift_take(vouchd->drift, stack);
 	vouchd->is_taken = true;
+	read_ahead(vouchd);
 	changes_free(vouchd->changes);
 	vouchd->changes = changes_new(stack->rule_count);
 	watch_anew(vouchd);
@@ -484,6 +523,7 @@ bool vouchd_start(sd_event *event, const struct vouchd_options *options, struct 
 		error = sd_event_source_set_enabled(vouchd->soon, SD_EVENT_OFF);
 	if (error < 0)
 		return err_errno(err, -error, ERR_IO, "timer", "make");
+	read_ahead(vouchd);
 	watch_anew(vouchd);
 	watch_lists(vouchd);
 	*ret_vouchd = vouchd;
@@ -495,6 +535,7 @@ void vouchd_free(struct vouchd *vouchd) {
 	if (!vouchd)
 		return;
 	look_free(vouchd->look);
+	ahead_free(vouchd->ahead);
 	attribute_free(vouchd->attribute);
 	free(vouchd->asks);
 	round_free(vouchd->round);

@@ -6,7 +6,7 @@
  * has its rules, those that these need and those that need them, looked at as agent/changes.h has it; what changes
  * during a round is kept for after it. Every statement commits to the current results of all rules, and its body
  * carries those that changed, or all, those not looked at as they were, with the time of their own look
- * (agent/standing.h). Rounds never overlap.
+ * (agent/standing.h). Rounds never overlap; what waits for others is read ahead of them (agent/ahead.h).
  *
  * What changed carries what it was (agent/drift.h), and by whom as far as a log tells it in the time that there is
  * (agent/attribute.h). How the host stands and what changed is kept in the state folder (agent/status.h,

@@ -37,6 +37,7 @@ static bool look(const struct ask *ask, struct answer *ret_answer, struct err *e
 				      .deadline_ms = PROBE_DEADLINE_MS,                                                \
 				      .helper = HELPER_PROBER,                                                         \
 				      .is_slow = true,                                                                 \
+				      .is_awaited = true,                                                              \
 				      .look = look}
 KIND(kind_tls, "tls:");
 KIND(kind_dns, "dns:");

@@ -259,5 +259,6 @@ const struct kind kind_canary = {.prefix = "canary:log",
 				 .is_whole = true,
 				 .is_volatile = true,
 				 .deadline_ms = CANARY_WAIT_MS + 10000,
+				 .is_awaited = true,
 				 .start = start,
 				 .needs = journal_needs};

@@ -93,7 +93,8 @@ struct fetch {
 	struct reach *reach;     /* to the live host */
 	struct fixture *fixture; /* NULL: the live host */
 	struct place place;
-	const json_t *previous; /* borrowed */
+	const json_t *previous;      /* borrowed */
+	const struct sources *ahead; /* likewise */
 	struct sources *into;
 	void (*done)(void *context);
 	void *context;
@@ -316,6 +317,7 @@ struct fetch *fetch_new(sd_event *event, const struct host *host, struct sources
 	fetch->event = sd_event_ref(event);
 	fetch->into = into;
 	fetch->previous = host->previous;
+	fetch->ahead = host->ahead;
 	if (host->root) {
 		fetch->fixture = fixture_open(host->root);
 		fetch->place = (struct place){.root = fetch->fixture->root, .fixture = fetch->fixture};
@@ -353,6 +355,11 @@ bool fetch_is_volatile(const char *name) {
 	return kind->is_volatile;
 }
 
+bool fetch_is_awaited(const char *name) {
+	const struct kind *kind = kind_find(kinds, name);
+	return kind && kind->is_awaited;
+}
+
 static struct job *job_new(struct fetch *fetch, struct source *source, const struct kind *kind) {
 	struct job *job = xcalloc(1, sizeof *job);
 	*job = (struct job){.fetch = fetch,
@@ -369,10 +376,20 @@ static struct job *job_new(struct fetch *fetch, struct source *source, const str
 	return job;
 }
 
+static void copy(struct source *source, const struct source *from) {
+	source->err = from->err;
+	source->meta = from->meta;
+	source->sha256 = from->sha256;
+	buf_add(&source->bytes, from->bytes.data, from->bytes.len);
+}
+
 static void add(struct fetch *fetch, const char *name) {
 	struct source *source = sources_add(fetch->into, name);
 	const struct kind *kind = kind_find(kinds, name);
-	if (strlen(name) > SOURCE_NAME_LONGEST)
+	const struct source *early = fetch->ahead && kind && kind->is_awaited ? sources_get(fetch->ahead, name) : NULL;
+	if (early)
+		copy(source, early);
+	else if (strlen(name) > SOURCE_NAME_LONGEST)
 		err_set(&source->err, ERR_UNREADABLE, "", "a source's name is longer than %d", SOURCE_NAME_LONGEST);
 	else if (!kind && fetch->fixture)
 		job_new(fetch, source, &kind_kept);

@@ -32,6 +32,9 @@ struct host {
 	const char *helpers; /* the folder of the helpers' sockets ("/run/vouch"); NULL: hands forked by this process */
 	/* What previous: says: {"RULE": {...}}, as core/source.h has it; NULL: nothing is remembered. */
 	const json_t *previous;
+	/* What was read ahead of this: a name of what waits for others (fetch_is_awaited()) that is in it is as it is
+	 * there. NULL: nothing was. */
+	const struct sources *ahead;
 };
 
 struct fetch;
@@ -47,6 +50,8 @@ void fetch_start(struct fetch *fetch, const struct names *names, void (*done)(vo
 /* Whether what this name holds moves by itself, so that two looks at a quiet host differ: to be compared by its shape.
  */
 bool fetch_is_volatile(const char *name);
+/* Whether what this name, or a pattern of names, stands for waits for others: probes, plugins. */
+bool fetch_is_awaited(const char *name);
 /* Patterns of what the helpers are asked for so that names of this pattern can be fetched: itself where it is theirs to
  * look at, and what its kind asks for in its course. Who may look may watch. Probes are not: an approval says what may
  * be probed; nor plugins: an enabled socket says which may be run. */

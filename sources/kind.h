@@ -59,6 +59,7 @@ struct kind {
 	 * none; the caller frees. Such a helper answers once a connection. */
 	char *(*instance)(const char *rest);
 	bool is_slow;          /* may take long by its nature: a hand gets nothing else to do beside it */
+	bool is_awaited;       /* it waits for others: another machine, a plugin */
 	bool takes_descriptor; /* a request for it brings one */
 	bool is_volatile;      /* what it says moves by itself: two looks at a quiet host differ */
 	/* Patterns (fnmatch) of names that do so where the kind as a whole does not; NULL, or NULL ends. */

@@ -91,6 +91,7 @@ const struct kind kind_plugin = {.prefix = PLUGIN_PREFIX,
 				 .deadline_ms = PLUGIN_DEADLINE_MS,
 				 .helper = HELPER_PLUGIN,
 				 .is_slow = true,
+				 .is_awaited = true,
 				 .is_volatile = true,
 				 .instance = instance,
 				 .look = look};

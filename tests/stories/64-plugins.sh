@@ -54,3 +54,38 @@ check "load has fractions" jq -e '.results[] | select(.rule == "ours.load").obse
 	| .[1] | .label == "load1" and (.millionths | type) == "number"' "$work/results.json"
 equal "each run is on record with a number of its own" "$(($(plugin_table | grep -vc ' absent') + 3))" \
 	"$(grep -oE '^vouch: action [0-9a-f]{32}: plugin:' "$work/look.log" | sort -u | wc -l)"
+
+# --- a plugin that takes its time keeps no other rule waiting
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/world.sh"
+dpkg-deb -x "${VOUCH_DEBS-$story_top/build/deb}"/vouch-agent_*.deb "$work/system"
+mkdir -m 755 "$work/seen"
+printf '#!/bin/sh\nwhile [ -e %s/seen/hold ]; do sleep 0.1; done\necho OK\n' "$work" >"$work/upper/vouch/plugins.d/waits"
+chmod 755 "$work/upper/vouch/plugins.d/waits"
+echo v1 | tee "$work/seen/a" >"$work/seen/b"
+cat >"$work/waits.yaml" <<-EOF
+	policy: {id: waits, version: 1.0.0, framework: "iso27001:2022", title: Two rules, owner: tests, review_by: 2036-01-01}
+	rules:
+	  - {id: w.slow, title: A file and a plugin, controls: [A.8.9], severity: low, kind: effect, every: 1h, show: true,
+	     checks: {file: {check: file, with: {path: $work/seen/a, pattern: "v.*"}}, plugin: {check: plugin, with: {name: waits}}},
+	     expect: {file.text: v1}, why: w, fix: f}
+	  - {id: w.quick, title: A file, controls: [A.8.9], severity: low, kind: effect, every: 1h, show: true,
+	     check: file, with: {path: $work/seen/b, pattern: "v.*"}, expect: {text: v1}, why: w, fix: f}
+EOF
+sed -i 's/^\t//' "$work/waits.yaml"
+echo "policies: [$work/waits.yaml]" >"$work/waits-config.yaml"
+collector_new
+collector_start
+enrol host
+start vouchd env VOUCH_PLUGIN_TIMEOUT=25 unshare --mount bash -c 'mount --make-rprivate / && mount -t overlay overlay \
+	-o "lowerdir=/etc,upperdir=$0/upper,workdir=$0/work" /etc && exec "$@"' "$work" \
+	"$work/system/usr/sbin/vouchd" --state "$work/host" --config "$work/waits-config.yaml" --data "$story_top"
+check "both rules are looked at first" within 30 grep -q '2 of 2 rules looked at' "$work/vouchd.log"
+touch "$work/seen/hold"
+echo v2 >"$work/seen/a"
+check "the plugin of the one runs" within 10 pgrep -f 'plugins.d/waits$'
+echo v2 >"$work/seen/b"
+check "the other is sealed meanwhile" within 10 grep -q 'w.quick is fail (was pass)' "$work/vouchd.log"
+equal "and the first is not yet" "" "$(grep 'w.slow is' "$work/vouchd.log" || true)"
+rm "$work/seen/hold"
+check "but when its plugin has ended" within 10 grep -q 'change.*w.slow is fail (was pass)' "$work/vouchd.log"
+stop vouchd || true
