@@ -135,48 +135,6 @@ bool waiver_read(const struct yaml *node, const struct policy *policy, const cha
 
 /* ---- what it is about ---- */
 
-/* A value that nobody has: the least or the most of its type. */
-static json_t *odd_value(enum value_type type, bool most) {
-	switch (type) {
-	case VALUE_BOOL:
-		return json_boolean(most);
-	case VALUE_INT:
-	case VALUE_DURATION:
-	case VALUE_SIZE:
-		return json_integer(most ? INT64_MAX : INT64_MIN);
-	case VALUE_MODE:
-		return json_string(most ? "7777" : "0000");
-	case VALUE_TIME:
-		return json_string(most ? "9999-12-31T23:59:59Z" : "0001-01-01T00:00:00Z");
-	case VALUE_STRINGS:
-		return most ? json_pack("[s, s]", "\x01", "\x02") : json_array();
-	default:
-		return json_string(most ? "\x01\x02 ~" : "\x02");
-	}
-}
-
-static json_t *odd_rows(const struct check *check, bool most) {
-	json_t *row = json_object();
-	for (const struct check_field *field = check->fields; field->name; field++)
-		json_object_set_new(row, field->name, odd_value(field->type, most));
-	return json_pack("[o]", row);
-}
-
-/* Whether the value holds where each look saw one odd row. */
-static bool holds_oddly(const struct expect *value, const struct rule *rule, bool most) {
-	struct view_seen views[POLICY_VIEWS_MOST];
-	CLEANUP(buf_done) struct buf ignored = {0};
-	for (size_t i = 0; i < rule->view_count; i++)
-		views[i] = (struct view_seen){.name = rule->views[i].name,
-					      .check = rule->views[i].check,
-					      .ok = true,
-					      .rows = odd_rows(rule->views[i].check, most)};
-	bool holds = expect_judge(value, views, &ignored) == EXPECT_HOLDS;
-	for (size_t i = 0; i < rule->view_count; i++)
-		json_decref(views[i].rows);
-	return holds;
-}
-
 static bool holds_of_nothing(const struct expect *value, const struct rule *rule) {
 	struct view_seen views[POLICY_VIEWS_MOST];
 	CLEANUP(json_decref_p) json_t *rows = json_array();
@@ -189,17 +147,22 @@ static bool holds_of_nothing(const struct expect *value, const struct rule *rule
 
 static bool is_definite(const struct yaml *node, const char *where, const struct expect *value, const struct rule *rule,
 			struct err *err) {
+	CLEANUP(expect_odd_done) struct expect_odd odd;
+	expect_odd_make(rule, &odd);
 	for (size_t i = 0; i < rule->view_count; i++)
-		if (expect_is_about(rule->expect, i) && !expect_binds(value, i))
+		if (expect_is_about(rule->expect, i) && !expect_binds(value, rule->expect, i))
 			return yaml_fault(err, where, node,
 					  "this says nothing of further rows%s%s: write what every row is (every: "
 					  "{any: [...]})",
 					  *rule->views[i].name ? " of " : "", rule->views[i].name);
-	if (holds_oddly(value, rule, false) && holds_oddly(value, rule, true))
+	if (expect_holds_oddly(value, &odd))
 		return yaml_fault(err, where, node,
 				  "this holds of whatever else is observed: write the values that are waived");
-	return expect_shares_field(value, rule->expect) || holds_of_nothing(value, rule) ||
-	       yaml_fault(err, where, node, "this names none of the fields that the rule \"%s\" judges", rule->id);
+	return expect_shares_field(value, rule->expect, &odd) || holds_of_nothing(value, rule) ||
+	       yaml_fault(
+		       err, where, node,
+		       "this names none of the fields that the rule \"%s\" judges, or would hold of whatever they are",
+		       rule->id);
 }
 
 bool waiver_read_value(struct waiver *waiver, const struct yaml *node, const struct rule *rule, struct err *err) {

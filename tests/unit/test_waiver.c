@@ -160,8 +160,9 @@ static void value_that_matches_whatever_is_observed_is_refused(void **state) {
 	value_refused("{running: {matches: \"(?s).*\"}}", "whatever else");
 	value_refused("{running: {not: \"0\"}}", "whatever else");
 	value_refused("{every: {any: [{running: \"1\"}, {running: {not: \"1\"}}]}}", "whatever else");
-	value_refused("{count: {at_least: 1}}", "whatever else");
-	value_refused("{count: {at_most: 3}}", "whatever else");
+	value_refused("{count: {at_least: 1}}", "further rows");
+	value_refused("{running: {matches: \"[ -~]*\"}}", "whatever else");
+	value_refused("{running: {matches: \".{4,}\"}}", "whatever else");
 }
 
 static void value_that_leaves_rows_or_the_judged_field_open_is_refused(void **state) {
@@ -171,7 +172,10 @@ static void value_that_leaves_rows_or_the_judged_field_open_is_refused(void **st
 	value_refused("{not: {running: \"0\"}}", "further rows");
 	value_refused("{any: [{running: \"1\"}, {some: {running: \"2\"}}]}", "further rows");
 	value_refused("{key: k}", "none of the fields that the rule \"web.off\" judges");
-	value_refused("{count: 3}", "none of the fields");
+	value_refused("{count: 3}", "further rows");
+	value_refused("{all: [{count: {at_most: 200}}, {some: {running: \"1\"}}]}", "further rows");
+	value_refused("{key: k, running: {not: \"none such\"}}", "would hold of whatever");
+	value_refused("{key: k, running: {matches: \"[ -~]*\"}}", "would hold of whatever");
 }
 
 static void value_is_of_the_rules_fields_and_has_no_parameters(void **state) {
