@@ -205,7 +205,7 @@ static bool take_parcel(struct taking *taking, const char *folder, struct err *e
 	CLEANUP(buf_done) struct buf bytes = {0};
 	const char *line;
 	bool ok = true;
-	if (!file_read(path, ANSWERS_LARGEST, &bytes, err))
+	if (!file_read_plain(path, ANSWERS_LARGEST, &bytes, err))
 		return false;
 	struct lines lines = lines_over(path, bytes.data, bytes.len);
 	taking->shipper->folder = folder;

@@ -125,16 +125,17 @@ static bool give(int fd, const char *path, const struct stat *like, bool mode, s
 }
 
 bool home_make_like(const struct home *home, const struct home *old, struct err *err) {
-	const char *const folders[][2] = {{home->spool, old->spool},   {home->incoming, old->incoming},
-					  {home->queue, old->queue},   {home->refused, old->refused},
-					  {home->epochs, old->epochs}, {home->receipts, old->receipts}};
+	/* Who is given a folder can put a link in the place of what is in it: the spool itself comes last. */
+	const char *const folders[][2] = {{home->incoming, old->incoming}, {home->queue, old->queue},
+					  {home->refused, old->refused},   {home->epochs, old->epochs},
+					  {home->spool, old->spool},       {home->receipts, old->receipts}};
 	if (!home_make(home, err))
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
 		struct stat like;
-		if (stat(folders[i][1], &like) != 0)
+		if (lstat(folders[i][1], &like) != 0 || !S_ISDIR(like.st_mode))
 			continue;
-		CLEANUP(close_fd) int fd = open(folders[i][0], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		CLEANUP(close_fd) int fd = open(folders[i][0], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0)
 			return err_errno(err, errno, ERR_IO, folders[i][0], "open folder");
 		if (!give(fd, folders[i][0], &like, true, err))
@@ -163,13 +164,20 @@ bool home_sweep(const char *folder, const char *prefix, struct err *err) {
 	return true;
 }
 
-/* A lock that root makes belongs to whom its folder belongs: that user takes it from then on. */
+/* A lock that root makes belongs to whom its folder belongs: that user takes it from then on. That user may also have
+ * put something in its place, to be given what is root's: neither what a link leads to, nor what has another name
+ * elsewhere, is opened or given. */
 static bool open_lock(const char *folder, const char *path, int *ret_lock, struct err *err) {
-	struct stat status;
-	CLEANUP(close_fd) int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (lock < 0 || stat(folder, &status) != 0)
+	struct stat owner, status;
+	CLEANUP(close_fd)
+	int lock = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+	if (lock < 0 && errno == ELOOP)
+		return err_set(err, ERR_REFUSED, path, "it is a link, and no lock: take it away");
+	if (lock < 0 || stat(folder, &owner) != 0 || fstat(lock, &status) != 0)
 		return err_errno(err, errno, ERR_IO, path, "open");
-	if (!give(lock, path, &status, false, err))
+	if (!S_ISREG(status.st_mode) || status.st_nlink != 1)
+		return err_set(err, ERR_REFUSED, path, "it is no lock, or has another name elsewhere: take it away");
+	if (!give(lock, path, &owner, false, err))
 		return false;
 	*ret_lock = lock;
 	lock = -1;
@@ -195,7 +203,7 @@ static bool read_format(const struct home *home, unsigned *ret_format, struct er
 		*ret_format = 0;
 		return true;
 	}
-	if (!file_read(home->format, FORMAT_LARGEST, &text, err))
+	if (!file_read_plain(home->format, FORMAT_LARGEST, &text, err))
 		return false;
 	const char *at = buf_str(&text);
 	for (; *at >= '0' && *at <= '9'; at++)

@@ -37,7 +37,7 @@ static bool ask_log(struct shipper *shipper, const char *path, struct http_answe
 	CLEANUP(free_ptr) char *file = xasprintf("%s%s", shipper->folder, path);
 	struct err why;
 	answer->status = 200;
-	if (file_read(file, LOG_FILE_LARGEST, &answer->body, &why))
+	if (file_read_plain(file, LOG_FILE_LARGEST, &answer->body, &why))
 		return true;
 	answer->status = 404;
 	*err = why;

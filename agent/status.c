@@ -91,7 +91,7 @@ bool status_read(const struct home *home, json_t **ret_status, struct err *err) 
 	CLEANUP(buf_done) struct buf bytes = {0};
 	CLEANUP(json_decref_p) json_t *status = NULL;
 	int64_t format;
-	if (!file_read(home->status, STATUS_LARGEST, &bytes, err) ||
+	if (!file_read_plain(home->status, STATUS_LARGEST, &bytes, err) ||
 	    !json_read(bytes.data, bytes.len, STATUS_LARGEST, home->status, &status, err) ||
 	    !json_get_int(status, "format", home->status, &format, err))
 		return false;

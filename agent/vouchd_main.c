@@ -8,6 +8,7 @@
 #include "agent/clock.h"
 #include "agent/notice.h"
 #include "agent/notice_ids.h"
+#include "agent/owned.h"
 #include "agent/settings.h"
 #include "agent/settings_text.h"
 #include "agent/textfile.h"
@@ -196,6 +197,7 @@ static bool load(const struct arguments *arguments, struct settings **ret_settin
 	const char *path = arguments->settings ? arguments->settings : SETTINGS_FILE;
 	const struct host host = {.root = arguments->root, .helpers = arguments->helpers};
 	if (!settings_load(path, arguments->settings != NULL, &settings, err) ||
+	    !owned_configuration(path, settings, err) ||
 	    !stack_of_host(settings, arguments->data, &host, &stack, err) ||
 	    !approved_read(stack, settings, times_now(), err))
 		return false;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agent/approved.h"
+#include "agent/owned.h"
 #include "broker/paths.h"
 #include "cli/allow.h"
 #include "cli/cli.h"
@@ -228,7 +229,7 @@ static bool load(const struct options *options, struct stack **ret_stack, struct
 	const struct host host = {0};
 	const char *path = options->config ? options->config : SETTINGS_FILE;
 	if (!settings_load(path, options->config != NULL, &settings, err) ||
-	    !stack_of_host(settings, options->data, &host, &stack, err) ||
+	    !owned_configuration(path, settings, err) || !stack_of_host(settings, options->data, &host, &stack, err) ||
 	    !approved_read(stack, settings, times_now(), err))
 		return false;
 	*ret_stack = stack;

@@ -68,7 +68,7 @@ void doctor_say_err(struct doctor *doctor, enum doctor_level level, const char *
 
 bool doctor_read_json(const char *path, json_t **ret_object, struct err *err) {
 	CLEANUP(buf_done) struct buf bytes = {0};
-	return file_read(path, STATE_LARGEST, &bytes, err) &&
+	return file_read_plain(path, STATE_LARGEST, &bytes, err) &&
 	       json_read(bytes.data, bytes.len, STATE_LARGEST, path, ret_object, err);
 }
 

@@ -5,6 +5,7 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
+#include "agent/owned.h"
 #include "agent/spool.h"
 #include "cli/doctor.h"
 #include "core/text.h"
@@ -28,6 +29,10 @@ void doctor_policy(struct doctor *doctor) {
 	struct err err;
 	if (!settings_load(doctor->settings_path, doctor->has_settings, &doctor->settings, &err)) {
 		doctor_say_err(doctor, DOCTOR_PROBLEM, "mend that line", &err);
+		return;
+	}
+	if (!owned_configuration(doctor->settings_path, doctor->settings, &err)) {
+		doctor_say_err(doctor, DOCTOR_PROBLEM, "chown root: it, chmod go-w; vouchd takes nothing else", &err);
 		return;
 	}
 	if (!load_stack(doctor, &stack, &err)) {

@@ -63,9 +63,10 @@ static bool has_machine_id(const char *path) {
 
 /* Hosts of one machine id have one host id: the second to enrol would end the first one's line. */
 static void warn_of_machine_id(void) {
-	if (has_machine_id("/etc/machine-id"))
-		say(stderr, "warning: /etc/machine-id is not empty: every host of this image would be the same host\n"
-			    "next: truncate -s 0 /etc/machine-id\n");
+	if (has_machine_id("/etc/machine-id")) {
+		say(stderr, "warning: /etc/machine-id is not empty: every host of this image would be the same host\n");
+		say(stderr, "next: truncate -s 0 /etc/machine-id\n");
+	}
 	if (access("/var/lib/dbus/machine-id", F_OK) == 0 && has_machine_id("/var/lib/dbus/machine-id"))
 		say(stderr, "next: rm -f /var/lib/dbus/machine-id\n");
 }

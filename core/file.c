@@ -47,6 +47,18 @@ bool file_read(const char *path, size_t max, struct buf *ret_bytes, struct err *
 	return file_read_fd(fd, path, max, ret_bytes, err);
 }
 
+bool file_read_plain(const char *path, size_t max, struct buf *ret_bytes, struct err *err) {
+	struct stat status;
+	CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 && errno == ELOOP)
+		return err_set(err, ERR_REFUSED, path, "it is a link, where a file has to be");
+	if (fd < 0 || fstat(fd, &status) != 0)
+		return err_errno(err, errno, ERR_IO, path, "open");
+	if (!S_ISREG(status.st_mode))
+		return err_set(err, ERR_REFUSED, path, "it is no file");
+	return file_read_fd(fd, path, max, ret_bytes, err);
+}
+
 static bool write_all(int fd, const char *data, size_t len) {
 	while (len > 0) {
 		ssize_t put = write(fd, data, len);

@@ -11,6 +11,9 @@
 MUST_CHECK bool file_read(const char *path, size_t max, struct buf *ret_bytes, struct err *err);
 /* The same from an open descriptor; where names it in errors. */
 MUST_CHECK bool file_read_fd(int fd, const char *where, size_t max, struct buf *ret_bytes, struct err *err);
+/* The same of a plain file that others may have put there: no link is followed at its end, and nothing else (a pipe, a
+ * device) is opened in a way that could hang or do something; that is ERR_REFUSED. */
+MUST_CHECK bool file_read_plain(const char *path, size_t max, struct buf *ret_bytes, struct err *err);
 /* Temporary name in the same folder, write, fsync, rename, fsync of the folder. A temporary file never survives a
  * failure. The temporary name begins with ".tmp-". */
 MUST_CHECK bool file_write(const char *path, const void *data, size_t len, mode_t mode, struct err *err);

@@ -112,6 +112,71 @@ static void what_is_not_the_number_of_a_format_is_refused(void **state) {
 	}
 }
 
+/* Whoever has the spool may put anything there, and root takes the lock (vouch enrol, vouch reset). */
+static void what_is_in_the_place_of_a_lock_is_neither_opened_nor_given_away(void **state) {
+	CLEANUP(scratch_free) char *folder = scratch_new();
+	CLEANUP(home_free_p) struct home *home = home_new(folder);
+	CLEANUP(free_ptr) char *roots = file_join(folder, "roots");
+	struct stat before, after;
+	struct err err;
+	int lock = -1;
+	assert_true(home_make(home, &err));
+	scratch_put(folder, "roots", "secret");
+	assert_int_equal(stat(roots, &before), 0);
+	if (geteuid() == 0) {
+		assert_int_equal(chown(home->spool, 65534, 65534), 0);
+		assert_int_equal(chown(home->receipts, 65534, 65534), 0);
+	}
+	assert_int_equal(symlink(roots, home->lock), 0);
+	assert_false(home_lock(home, &lock, &err));
+	assert_int_equal(err.code, ERR_REFUSED);
+	assert_int_equal(link(roots, home->ship_lock), 0);
+	assert_false(home_lock_shipping(home, &lock, &err));
+	assert_int_equal(err.code, ERR_REFUSED);
+	assert_int_equal(lock, -1);
+	assert_int_equal(stat(roots, &after), 0);
+	assert_int_equal(after.st_uid, before.st_uid);
+	/* A dangling link makes nothing either. */
+	unlink(home->lock);
+	assert_int_equal(symlink("../made", home->lock), 0);
+	assert_false(home_lock(home, &lock, &err));
+	assert_false(scratch_has(folder, "made"));
+}
+
+static void a_pipe_in_the_place_of_a_state_file_holds_up_nobody(void **state) {
+	CLEANUP(scratch_free) char *folder = scratch_new();
+	CLEANUP(home_free_p) struct home *home = home_new(folder);
+	struct err err;
+	int lock = -1;
+	alarm(20);
+	assert_true(home_make(home, &err));
+	assert_int_equal(mkfifo(home->format, 0600), 0);
+	assert_false(home_lock(home, &lock, &err));
+	assert_int_equal(err.code, ERR_REFUSED);
+	unlink(home->format);
+	unlink(home->lock);
+	assert_int_equal(mkfifo(home->lock, 0600), 0);
+	assert_false(home_lock(home, &lock, &err));
+	assert_int_equal(err.code, ERR_REFUSED);
+	alarm(0);
+}
+
+/* The earlier spool was its user's, who may have put links into it before it was set aside. */
+static void a_link_where_a_folder_was_lends_its_mode_to_none(void **state) {
+	CLEANUP(scratch_free) char *folder = scratch_new();
+	CLEANUP(free_ptr) char *aside = file_join(folder, "old");
+	CLEANUP(home_free_p) struct home *home = home_new(folder);
+	CLEANUP(home_free_p) struct home *old = home_new(aside);
+	struct err err;
+	assert_true(home_make(home, &err));
+	assert_int_equal(rmdir(home->queue), 0);
+	assert_int_equal(symlink("/tmp", home->queue), 0);
+	assert_true(file_make_folder(aside, 0700, &err));
+	assert_true(file_move(home->spool, old->spool, &err) && file_move(home->receipts, old->receipts, &err));
+	assert_true(home_make_like(home, old, &err));
+	assert_int_equal(mode_of(home->queue), 0700);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_earlier_versions_kept_elsewhere_is_moved_and_not_begun_anew),
@@ -120,6 +185,9 @@ int main(void) {
 		cmocka_unit_test(a_state_of_a_newer_format_is_sealed_and_shipped_by_nobody_older),
 		cmocka_unit_test(who_seals_writes_the_format_and_others_can_read_it),
 		cmocka_unit_test(what_is_not_the_number_of_a_format_is_refused),
+		cmocka_unit_test(what_is_in_the_place_of_a_lock_is_neither_opened_nor_given_away),
+		cmocka_unit_test(a_pipe_in_the_place_of_a_state_file_holds_up_nobody),
+		cmocka_unit_test(a_link_where_a_folder_was_lends_its_mode_to_none),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
