@@ -113,11 +113,20 @@ static bool clear_draft(const char *draft, struct err *err) {
 	return true;
 }
 
+/* The folder was in others' hands: a link of the draft's name would have us write somewhere else. */
+static bool make_draft(const char *draft, struct err *err) {
+	struct stat status;
+	if (mkdir(draft, 0755) == 0)
+		return true;
+	if (errno != EEXIST || lstat(draft, &status) != 0)
+		return err_errno(err, errno, ERR_IO, draft, "make folder");
+	return S_ISDIR(status.st_mode) ? clear_draft(draft, err)
+				       : err_set(err, ERR_REFUSED, draft, "it is no folder: take it away");
+}
+
 static bool write_parcel(struct sending *sending, struct err *err) {
-	if (!clear_draft(sending->draft, err))
+	if (!make_draft(sending->draft, err))
 		return false;
-	if (mkdir(sending->draft, 0755) != 0 && errno != EEXIST)
-		return err_errno(err, errno, ERR_IO, sending->draft, "make folder");
 	return write_statements(sending, err) && write_certificate(sending, err) && write_manifest(sending, err) &&
 	       file_sync_folder(sending->draft, err) && file_move(sending->draft, sending->path, err);
 }
@@ -145,7 +154,8 @@ bool courier_send(const struct home *home, const struct enrolment *enrolment, co
 		return false;
 	if (sending.queue.count == 0)
 		return true;
-	const bool is_there = stat(sending.path, &status) == 0;
+	CLEANUP(free_ptr) char *manifest = file_join(sending.path, PARCEL_FILE);
+	const bool is_there = lstat(manifest, &status) == 0 && S_ISREG(status.st_mode);
 	if (!is_there && !write_parcel(&sending, err))
 		return false;
 	*ret_sent = (struct courier_sent){.statements = sending.queue.count,

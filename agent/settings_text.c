@@ -102,6 +102,10 @@ static const char man_head[] =
 	"lost\n"
 	"by it.\n"
 	".PP\n"
+	"The file, what it names, and the folders on the way have to be root's, or vouchd's own user's, and nobody "
+	"else may\n"
+	"write them, nor any group but root's: what others may write is refused like a mistake in it.\n"
+	".PP\n"
 	"Sizes are written 512K, 256M or 2G. What YAML would read as something else is put in quotes.\n"
 	".SH KEYS\n";
 

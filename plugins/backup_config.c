@@ -1,5 +1,7 @@
 #include "plugins/backup_config.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -179,14 +181,34 @@ static char *file_of(const char *name) {
 	return xasprintf("%s/plugins/%s", VOUCH_SYSCONFDIR, file);
 }
 
+static bool is_kept(const char *path, const struct stat *status, struct err *err) {
+	return ((status->st_uid == 0 || status->st_uid == geteuid()) && !(status->st_mode & (S_IWGRP | S_IWOTH))) ||
+	       err_set(err, ERR_DENIED, path, "others than root may write it");
+}
+
+bool backup_config_kept(const char *path, size_t max, struct buf *ret_bytes, struct err *err) {
+	struct stat status;
+	CLEANUP(close_fd) int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (file < 0 || fstat(file, &status) != 0)
+		return err_errno(err, errno, ERR_IO, path, "open");
+	return is_kept(path, &status, err) && file_read_fd(file, path, max, ret_bytes, err);
+}
+
+/* What is not there is found not to be when it is run. */
+static bool is_program_kept(const char *path, struct err *err) {
+	struct stat status;
+	return stat(path, &status) != 0 || is_kept(path, &status, err);
+}
+
 bool backup_config_load(const char *name, const char *program, struct backup_config *ret_config, struct err *err) {
 	CLEANUP(free_ptr) char *path = file_of(name);
 	CLEANUP(buf_done) struct buf bytes = {0};
-	struct stat status;
-	if (!file_read(path, BACKUP_CONFIG_LARGEST, &bytes, err))
+	CLEANUP(backup_config_done) struct backup_config config = {0};
+	if (!backup_config_kept(path, BACKUP_CONFIG_LARGEST, &bytes, err) ||
+	    !backup_config_read(bytes.data, bytes.len, path, program, &config, err) ||
+	    !is_program_kept(config.program, err))
 		return false;
-	if (stat(path, &status) != 0 || (status.st_uid != 0 && status.st_uid != geteuid()) ||
-	    (status.st_mode & (S_IWGRP | S_IWOTH)))
-		return err_set(err, ERR_DENIED, path, "others than root may write it");
-	return backup_config_read(bytes.data, bytes.len, path, program, ret_config, err);
+	*ret_config = config;
+	config = (struct backup_config){0};
+	return true;
 }

@@ -42,9 +42,13 @@ void backup_config_done(struct backup_config *config);
 /* program: what is run where the file names none. Errors are ERR_SYNTAX with their place. */
 MUST_CHECK bool backup_config_read(const char *data, size_t len, const char *where, const char *program,
 				   struct backup_config *ret_config, struct err *err);
-/* The file of this name, which nobody but root and this user may be able to write. ERR_ABSENT: there is none. */
+/* The file of this name, which nobody but root and this user may be able to write; nor the program that it names.
+ * ERR_ABSENT: there is none. */
 MUST_CHECK bool backup_config_load(const char *name, const char *program, struct backup_config *ret_config,
 				   struct err *err);
+/* The whole file, at most max bytes, with the same demand: what is in it decides what runs. ERR_DENIED: others may
+ * write it. */
+MUST_CHECK bool backup_config_kept(const char *path, size_t max, struct buf *ret_bytes, struct err *err);
 /* The path of a file that the configuration names; the caller frees. NULL where it is a credential and there are none.
  */
 char *backup_config_path(const char *name);

@@ -48,7 +48,7 @@ static bool need_path(const char *name, char **ret_path, struct err *err) {
 static bool add_file(struct session *session, const char *name, struct err *err) {
 	CLEANUP(free_ptr) char *path = NULL;
 	CLEANUP(buf_done) struct buf bytes = {0};
-	if (!need_path(name, &path, err) || !file_read(path, ENVIRONMENT_LARGEST, &bytes, err))
+	if (!need_path(name, &path, err) || !backup_config_kept(path, ENVIRONMENT_LARGEST, &bytes, err))
 		return false;
 	CLEANUP(lines_done) struct lines lines = lines_over(path, bytes.data, bytes.len);
 	for (char *line; (line = lines_next(&lines));) {

@@ -96,6 +96,17 @@ check "what is mended is read" within 30 said 4 "read anew: 3 rules"
 check "and judged by" within 30 said 1 '^vouchd: ours.file is pass \(was fail\)'
 check "the text file says that too" within 10 grep -qx 'vouch_agent_reload_failed 0' "$textfile"
 
+# --- who may write what counts
+chmod 646 "$policy"
+hup
+check "a policy that everybody may write is not taken" within 30 \
+	said 1 '50-ours.yaml: not taken: others than root may write it: mode 0646'
+refused "nor does vouch apply take it" '50-ours.yaml: not taken' \
+	vouch apply --config "$config" --paths "$work/paths" --no-reload
+chmod 644 "$policy"
+hup
+check "closed to others, it is taken" within 30 said 5 "read anew: 3 rules"
+
 # --- the text file
 check "promtool has nothing to say about it" bash -c 'promtool check metrics <"$1"' check "$textfile"
 check "nor about the alerting rules" promtool check rules "$story_top/packaging/prometheus/vouch-agent.rules.yaml"

@@ -22,6 +22,7 @@ cat >"$folder/given" <<-'E'
 	date >"$STATE_DIRECTORY/kept" && cat "$STATE_DIRECTORY/kept" >/dev/null || exit 2
 	head -c 1 /var/lib/vouch/spool/format >/dev/null 2>&1 && echo reads spool
 	head -c 1 /etc/shadow >/dev/null 2>&1 && echo reads shadow
+	for bus in /run/dbus /run/user; do ls $bus >/dev/null 2>&1 && echo sees $bus; done
 	touch /etc/x /usr/x /var/lib/x /run/x 2>/dev/null && echo writes
 	echo OK $(cat "$CREDENTIALS_DIRECTORY/word") $(id -u | sed "s/^6.*/dynamic/") $(sed -n 's/^Cap\(Bnd\|Amb\).//p' /proc/self/status)
 E
@@ -75,7 +76,7 @@ check "one that takes all memory is ended: $(says eats)" bash -c "[[ '$(says eat
 equal "one is not enabled still" notchecked "$(says disabled | cut -d ' ' -f 1)"
 equal "a plugin has no network" "pass OK lo" "$(says network)"
 equal "unless it is granted" "pass OK $(in_host sed -n '3,$s/:.*//p' /proc/net/dev | xargs)" "$(says granted)"
-equal "it has its credential, its state, a user of its own, no capability; nothing else to read or write" \
+equal "it has its credential, its state, a user of its own, no capability; no bus, nothing else to read or write" \
 	"pass OK sesame dynamic 0000000000000000 0000000000000000" "$(says given)"
 check "check_disk sees the host's root: $(says disk)" bash -c "[[ '$(says disk)' == 'pass DISK OK'* ]]"
 processes=$(in_host bash -c 'ls -d /proc/[0-9]* | wc -l')

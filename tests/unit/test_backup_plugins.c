@@ -512,6 +512,21 @@ static void configuration_that_others_may_write_is_not_used(void **state) {
 	fails("copies", "/srv", ERR_DENIED);
 }
 
+/* They decide what runs, and that may have been given what only root may read. */
+static void nor_a_program_or_its_variables_that_others_may_write(void **state) {
+	CLEANUP(scratch_free) char *folder = scratch_new();
+	CLEANUP(free_ptr) char *program = file_join(folder, "program");
+	CLEANUP(free_ptr) char *variables = file_join(folder, "s3.env");
+	make(folder, two_copies, one_file, "", "environment_file: s3.env\n");
+	put(folder, "s3.env", "X=y\n", 0600);
+	json_decref(rows_of("copies", "/srv"));
+	assert_int_equal(chmod(variables, 0620), 0);
+	fails("copies", "/srv", ERR_DENIED);
+	assert_int_equal(chmod(variables, 0600), 0);
+	assert_int_equal(chmod(program, 0722), 0);
+	fails("copies", "/srv", ERR_DENIED);
+}
+
 static void paths_come_from_arguments_or_the_configuration(void **state) {
 	CLEANUP(scratch_free) char *folder = scratch_new();
 	make(folder, two_copies, one_file, "", NULL);
@@ -555,6 +570,7 @@ int main(void) {
 		cmocka_unit_test(restore_that_has_no_time_left_has_not_failed),
 		cmocka_unit_test(files_that_are_too_large_are_not_read_back),
 		cmocka_unit_test(configuration_that_others_may_write_is_not_used),
+		cmocka_unit_test(nor_a_program_or_its_variables_that_others_may_write),
 		cmocka_unit_test(paths_come_from_arguments_or_the_configuration),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
