@@ -63,8 +63,8 @@ static void close_folder(DIR **folder) {
 		closedir(*folder);
 }
 
-static bool open_folder(int at, const char *name, const char *path, DIR **ret_folder, struct err *err) {
-	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+static bool open_folder(int at, const char *name, int flags, const char *path, DIR **ret_folder, struct err *err) {
+	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags);
 	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
 	if (!folder) {
 		err_errno(err, errno, ERR_IO, path, "open folder");
@@ -105,7 +105,7 @@ static bool remove_below(const struct removal *removal, int at, const char *name
 	CLEANUP(close_folder) DIR *folder = NULL;
 	if (depth > DEEPEST)
 		return err_set(err, ERR_TOO_BIG, path, "more than %d folders in folders", DEEPEST);
-	if (!open_folder(at, name, path, &folder, err))
+	if (!open_folder(at, name, O_NOFOLLOW, path, &folder, err))
 		return false;
 	for (struct dirent *entry = readdir(folder); entry; entry = readdir(folder)) {
 		CLEANUP(free_ptr) char *below = file_join(path, entry->d_name);
@@ -125,13 +125,14 @@ static bool empty(const struct removal *removal, int at, const char *name, const
 
 typedef bool dispose_one(const struct removal *removal, int at, const char *name, const char *path, struct err *err);
 
-/* Every entry of a folder; what is not there has no entries. */
+/* Every entry of a folder; what is not there has no entries. What it lies in is root's: where the folder itself is a
+ * link, root has put the state elsewhere. */
 static bool dispose_all(const struct reset_plan *plan, const char *path, dispose_one *dispose, struct err *err) {
 	CLEANUP(close_folder) DIR *folder = NULL;
 	struct stat status;
 	if (access(path, F_OK) != 0)
 		return true;
-	if (!open_folder(AT_FDCWD, path, path, &folder, err))
+	if (!open_folder(AT_FDCWD, path, 0, path, &folder, err))
 		return false;
 	if (fstat(dirfd(folder), &status) != 0)
 		return err_errno(err, errno, ERR_IO, path, "look at");
@@ -185,7 +186,7 @@ static void locks_done(struct locks *locks) {
 
 /* It holds its folder itself. */
 static bool lock_sealer(const char *keep, int *ret_lock, struct err *err) {
-	CLEANUP(close_fd) int lock = open(keep, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP(close_fd) int lock = open(keep, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (lock < 0)
 		return errno == ENOENT || err_errno(err, errno, ERR_IO, keep, "open folder");
 	if (flock(lock, LOCK_EX | LOCK_NB) != 0)

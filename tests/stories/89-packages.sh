@@ -150,4 +150,19 @@ check "the purge says what nobody acknowledged ($waiting)" grep -q \
 check "and which log it deletes" grep -q 'deleted with /var/lib/vouch-collector: the log log.example.org/vouch' "$work/purge.log"
 files >"$work/after"
 equal "nothing is left" "" "$(diff "$work/before" "$work/after" | grep '^[<>]' | head -n 20 | tr '\n' ';' || true)"
+
+# --- and out again, where root had put the state elsewhere: by a link, and on a disk of its own
+install older >"$work/elsewhere.log" 2>&1
+in_host bash -c 'mkdir /srv/disk && mv /var/lib/vouch /srv/disk/state && ln -s /srv/disk/state /var/lib/vouch &&
+	mkdir -p /srv/disk/state/{enrolment,spool/queue,old-x/enrolment} && echo ours >/srv/disk/state/ours &&
+	touch /srv/disk/state/{enrolment,old-x/enrolment}/evidence.pem /srv/disk/state/spool/queue/1.json &&
+	mkdir -p /var/lib/private/vouch-plugin/x /var/cache/private/vouch-plugin/x &&
+	mount -t tmpfs none /var/lib/vouch-collector && touch /var/lib/vouch-collector/index.db'
+in_host dpkg --purge vouch-agent vouch-collector vouch vouch-policies >"$work/purge-elsewhere.log" 2>&1
+check "what waited where the state was is said" grep -q ': 1 statements that no collector' "$work/purge-elsewhere.log"
+equal "no key is left there, and what is not vouch's is" "ours" "$(ls -A "$root/srv/disk/state")"
+equal "a disk's own folder is left, empty" "" "$(in_host ls -A /var/lib/vouch-collector)"
+in_host bash -c 'umount /var/lib/vouch-collector && rmdir /var/lib/vouch-collector && rm -r /srv/disk'
+files >"$work/after"
+equal "and nothing else" "" "$(diff "$work/before" "$work/after" | grep '^[<>]' | head -n 20 | tr '\n' ';' || true)"
 host_off

@@ -97,6 +97,24 @@ static void no_link_is_followed(void **state) {
 	agent_home_done(&agent);
 }
 
+static void a_state_folder_that_root_put_elsewhere_is_emptied_there(void **state) {
+	struct agent_home agent;
+	struct err err;
+	CLEANUP(buf_done) struct buf stays = {0};
+	CLEANUP(scratch_free) char *folder = scratch_new();
+	CLEANUP(free_ptr) char *path = file_join(folder, "state");
+	agent_home_new(&agent);
+	fill(&agent);
+	assert_int_equal(symlink(agent.home->folder, path), 0);
+	CLEANUP(home_free_p) struct home *linked = home_new(path);
+	const struct reset_plan plan = {0};
+	agent_need(reset(linked, &plan, &err), &err);
+	assert_false(scratch_has(agent.home->folder, "enrolment"));
+	assert_int_equal(scratch_count(agent.home->queue), 0);
+	assert_int_equal(scratch_count(agent.home->folder), 3); /* spool/, receipts/, and what is not vouch's */
+	agent_home_done(&agent);
+}
+
 static void nothing_goes_while_somebody_works_there(void **state) {
 	struct agent_home agent;
 	struct err err;
@@ -120,6 +138,7 @@ int main(void) {
 		cmocka_unit_test(a_dry_reset_changes_nothing),
 		cmocka_unit_test(a_reset_takes_all_that_is_ours_and_nothing_else),
 		cmocka_unit_test(no_link_is_followed),
+		cmocka_unit_test(a_state_folder_that_root_put_elsewhere_is_emptied_there),
 		cmocka_unit_test(nothing_goes_while_somebody_works_there),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
