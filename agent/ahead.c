@@ -127,6 +127,8 @@ void ahead_start(struct ahead *ahead) {
 	free(askers);
 }
 
+bool ahead_is_reading(const struct ahead *ahead) { return ahead->gather != NULL; }
+
 const struct sources *ahead_sources(const struct ahead *ahead) { return ahead->gather ? NULL : ahead->sources; }
 
 void ahead_taken(struct ahead *ahead) {

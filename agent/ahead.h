@@ -28,6 +28,8 @@ bool ahead_lets(struct ahead *ahead, size_t rule, bool by_change);
 bool ahead_was_change(const struct ahead *ahead, size_t rule);
 /* Reads for what was put off, where nothing is being read and nothing that was read waits to be looked at. */
 void ahead_start(struct ahead *ahead);
+/* Something is being read: what the schedule asks for waits for it, so that both are one round; changes do not wait. */
+bool ahead_is_reading(const struct ahead *ahead);
 /* For struct host, during a look; NULL: nothing was read. */
 const struct sources *ahead_sources(const struct ahead *ahead);
 /* The rules that were ready were looked at. */

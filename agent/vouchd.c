@@ -47,6 +47,7 @@ struct current {
 	uint64_t looked_at; /* when the look began that gave it */
 	bool due;           /* the look under way is about it */
 	bool by_schedule;   /* and that because the schedule asked for it */
+	bool by_change;     /* or a change did */
 	int64_t waiver_moves; /* when a waiver of it begins or ends next; INT64_MAX: never */
 };
 
@@ -122,14 +123,38 @@ static bool is_scheduled(const struct vouchd *vouchd, size_t index, uint64_t now
 	       !(ahead_of(vouchd->ahead, index) == AHEAD_READY && ahead_was_change(vouchd->ahead, index));
 }
 
-/* What waits for others is put off until that was read; not in a first look, which is of all rules. */
+/* What waits for others is put off until that was read, and what the schedule asks for beside it; not in a first look,
+ * which is of all rules. */
 static void put_off(struct vouchd *vouchd) {
-	for (size_t i = 0; i < vouchd->options.stack->rule_count; i++) {
+	const size_t count = vouchd->options.stack->rule_count;
+	for (size_t i = 0; i < count; i++) {
 		struct current *current = &vouchd->current[i];
 		if (current->due && current->result)
 			current->due = ahead_lets(vouchd->ahead, i, !current->by_schedule);
 	}
 	ahead_start(vouchd->ahead);
+	for (size_t i = 0; i < count && ahead_is_reading(vouchd->ahead); i++)
+		if (vouchd->current[i].result)
+			vouchd->current[i].due &= vouchd->current[i].by_change;
+}
+
+static void find_due(struct vouchd *vouchd, uint64_t now) {
+	const size_t count = vouchd->options.stack->rule_count;
+	const bool is_free = !vouchd->is_taken && !ahead_is_reading(vouchd->ahead);
+	for (size_t i = 0; i < count; i++) {
+		vouchd->current[i].due = vouchd->is_taken;
+		vouchd->current[i].by_schedule = is_free && is_scheduled(vouchd, i, now);
+	}
+	if (changes_due(vouchd->changes, now) <= now)
+		find_changed(vouchd, now);
+	for (size_t i = 0; i < count; i++)
+		vouchd->current[i].by_change = vouchd->current[i].due;
+	for (size_t i = 0; i < count && is_free; i++)
+		if (due_at(vouchd, i) <= now + SCHEDULE_SLACK_US)
+			mark_due(vouchd, i);
+	if (!vouchd->is_taken && !vouchd->options.once)
+		put_off(vouchd);
+	vouchd->is_taken = false;
 }
 
 /* Ids of the rules that are due, NULL behind the last; the array is the caller's, the ids are not. */
@@ -137,18 +162,7 @@ static const char **due_rules(struct vouchd *vouchd, uint64_t now) {
 	const struct policy_stack *stack = vouchd->options.stack;
 	const char **ids = xcalloc(stack->rule_count + 1, sizeof *ids);
 	size_t count = 0;
-	for (size_t i = 0; i < stack->rule_count; i++) {
-		vouchd->current[i].due = vouchd->is_taken;
-		vouchd->current[i].by_schedule = !vouchd->is_taken && is_scheduled(vouchd, i, now);
-	}
-	for (size_t i = 0; i < stack->rule_count && !vouchd->is_taken; i++)
-		if (due_at(vouchd, i) <= now + SCHEDULE_SLACK_US)
-			mark_due(vouchd, i);
-	if (changes_due(vouchd->changes, now) <= now)
-		find_changed(vouchd, now);
-	if (!vouchd->is_taken && !vouchd->options.once)
-		put_off(vouchd);
-	vouchd->is_taken = false;
+	find_due(vouchd, now);
 	vouchd->is_scheduled = false;
 	for (size_t i = 0; i < stack->rule_count; i++)
 		if (vouchd->current[i].due) {
@@ -168,7 +182,7 @@ static void set_timer(struct vouchd *vouchd, sd_event_source *timer, uint64_t at
 /* The timers for the next round; a loop that cannot have them ends. */
 static void wait_for_next(struct vouchd *vouchd) {
 	uint64_t next = vouchd->is_taken ? 0 : UINT64_MAX, now;
-	for (size_t i = 0; i < vouchd->options.stack->rule_count; i++)
+	for (size_t i = 0; i < vouchd->options.stack->rule_count && !ahead_is_reading(vouchd->ahead); i++)
 		if (due_at(vouchd, i) < next)
 			next = due_at(vouchd, i);
 	if (sd_event_now(vouchd->event, CLOCK_BOOTTIME, &now) < 0)
