@@ -135,9 +135,10 @@ round() {
 }
 # records SECONDS FILE: the log of editors, with everything at that time, and the file that vim wrote to is this one.
 records() {
+	echo "type=DAEMON_START msg=audit(1700000000.000:1): op=start" >"$root/var/log/audit/audit.log"
 	sed -E -e "s/audit\([0-9]+\.[0-9]+:/audit($1.500:/" \
 		-e "s/inode=10985996 dev=fe:00/$(stat -c 'inode=%i' "$2") $(printf 'dev=%02x:%02x' $(stat -c '%Hd %Ld' "$2"))/" \
-		"$story_top/tests/who/editors.log" >"$root/var/log/audit/audit.log"
+		"$story_top/tests/who/editors.log" >>"$root/var/log/audit/audit.log"
 }
 last_by() {
 	vouch history app.level --state "$work/other" --json | tail -1 | jq -r "$1"
