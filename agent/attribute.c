@@ -24,7 +24,7 @@
 #define SUDOERS_MORE "tree:/etc/sudoers.d"
 
 struct attribute {
-	const struct attribute_ask *asks; /* borrowed */
+	struct attribute_ask *asks; /* borrowed */
 	size_t count;
 	struct sources *fetched;
 	json_t *params;
@@ -364,9 +364,14 @@ static const char *why_no_log(const struct sources *fetched, struct err *err) {
 	}
 }
 
-static char *why_nobody(const struct attribute_ask *ask, const struct targets *targets, const struct sources *fetched,
+/* Whether the log is there, but was not read in time. */
+static bool is_late(const struct sources *fetched, const struct err *err) {
+	return !sources_get(fetched, AUDIT_LOG) || err->code == ERR_TIMEOUT;
+}
+
+static char *why_nobody(struct attribute_ask *ask, const struct targets *targets, const struct sources *fetched,
 			const struct who_found *found) {
-	struct err err;
+	struct err err = {0};
 	const struct who_target *first = targets->list;
 	const char *why;
 	if (ask->from_ms > ask->until_ms)
@@ -377,8 +382,10 @@ static char *why_nobody(const struct attribute_ask *ask, const struct targets *t
 		return xstrdup("nothing that this rule reads is another: what it depends on is");
 	if (targets->count == 0)
 		return xasprintf("no log tells who changes %s", names_at(ask->sources, 0));
-	if ((why = why_no_log(fetched, &err)))
+	if ((why = why_no_log(fetched, &err))) {
+		ask->may_come = is_late(fetched, &err);
 		return xstrdup(why);
+	}
 	for (size_t i = 0; i < targets->count; i++)
 		if (is_of_path(&targets->list[i]) && !is_covered(fetched, targets->list[i].name))
 			return xasprintf("no audit rule covers %s", targets->list[i].name);
@@ -388,6 +395,7 @@ static char *why_nobody(const struct attribute_ask *ask, const struct targets *t
 				 first->name);
 	if (!found->oldest_ms || found->oldest_ms > ask->from_ms)
 		return xstrdup("the part of the audit log that was read begins after the last look");
+	ask->may_come = true;
 	if (first->kind == WHO_UNIT)
 		return xasprintf("no record in the audit log of somebody who asked for %s", first->name);
 	if (found->is_another)
@@ -417,7 +425,7 @@ static void name_users(json_t *by, const struct sources *fetched) {
 		who_name_users(by, accounts);
 }
 
-void attribute_answer(const struct attribute_ask *ask, const struct sources *fetched) {
+void attribute_answer(struct attribute_ask *ask, const struct sources *fetched) {
 	CLEANUP(targets_done) struct targets targets = {0};
 	CLEANUP(who_found_done) struct who_found found = {0};
 	const char *perhaps = NULL;
@@ -426,6 +434,7 @@ void attribute_answer(const struct attribute_ask *ask, const struct sources *fet
 	name_users(found.by, fetched);
 	CLEANUP(json_decref_p) json_t *packages = packages_of(fetched, ask->from_ms, ask->until_ms);
 	dpkg_found(&targets, fetched, packages, found.by, &perhaps);
+	ask->may_come = false;
 	json_object_del(ask->into, "by");
 	json_object_del(ask->into, "moreBy");
 	json_object_del(ask->into, "unattributed");
@@ -472,8 +481,8 @@ static json_t *sources_of(const struct attribute_ask *asks, size_t count) {
 	return list;
 }
 
-struct attribute *attribute_start(sd_event *event, const struct host *host, const struct attribute_ask *asks,
-				  size_t count, void (*done)(void *context), void *context) {
+struct attribute *attribute_start(sd_event *event, const struct host *host, struct attribute_ask *asks, size_t count,
+				  void (*done)(void *context), void *context) {
 	bool is_needed = false;
 	int64_t from = INT64_MAX, until = 0;
 	struct attribute *attribute = xcalloc(1, sizeof *attribute);

@@ -13,20 +13,22 @@
 
 /* One change to attribute. */
 struct attribute_ask {
+	const char *rule;
 	const struct names *sources; /* that are others than before */
 	int64_t from_ms, until_ms;   /* since the look that saw what was before */
 	bool is_other_policy;        /* the policy that judges it is another */
+	bool may_come;               /* set where nobody is named and a record may still come */
 	json_t *into;                /* gets "by" and "moreBy", or "unattributed" (docs/FORMAT.md 2) */
 };
 
 struct attribute;
 /* Begin; the asks are borrowed until done(context) is called from the loop, once. NULL: nothing had to be read, and all
  * is answered already; done is not called. */
-struct attribute *attribute_start(sd_event *event, const struct host *host, const struct attribute_ask *asks,
+struct attribute *attribute_start(sd_event *event, const struct host *host, struct attribute_ask *asks,
 				  size_t count, void (*done)(void *context), void *context);
 void attribute_free(struct attribute *attribute); /* also while under way */
 DEFINE_CLEANUP(struct attribute, attribute_free)
 /* The answer alone, from what was read. */
-void attribute_answer(const struct attribute_ask *ask, const struct sources *fetched);
+void attribute_answer(struct attribute_ask *ask, const struct sources *fetched);
 /* What this asks for, for the list of what helpers may look at. It has no run(). */
 extern const struct check attribute_check;

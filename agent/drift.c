@@ -353,7 +353,8 @@ struct attribute_ask *drift_asks(struct drift *drift, int64_t now_ms, size_t *re
 		if (!pending || pending->is_attributed)
 			continue;
 		pending->is_attributed = true;
-		asks[count++] = (struct attribute_ask){.sources = pending->sources,
+		asks[count++] = (struct attribute_ask){.rule = drift->stack->rules[i]->id,
+						       .sources = pending->sources,
 						       .from_ms = pending->from_ms,
 						       .until_ms = now_ms,
 						       .is_other_policy = pending->is_other_policy,

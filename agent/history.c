@@ -71,6 +71,13 @@ json_t *history_entry(const json_t *result, const json_t *changed, int64_t seque
 	return entry;
 }
 
+json_t *history_late(const char *rule, int64_t sequence, const json_t *found) {
+	static const char *const members[] = {"by", "moreBy"};
+	json_t *late = json_object();
+	copy(late, found, members, ARRAY_LEN(members));
+	return json_pack("{s:s,s:I,s:o}", "rule", rule, "sequence", (json_int_t)sequence, "late", late);
+}
+
 /* ---- writing ---- */
 
 static bool write_all(int fd, const char *where, const struct buf *bytes, struct err *err) {
@@ -162,10 +169,34 @@ static bool is_entry(const json_t *entry) {
 	return json_is_object(json_object_get(entry, "was")) && json_is_object(json_object_get(entry, "is"));
 }
 
+static bool is_late(const json_t *line) {
+	return *text_of(line, "rule") && json_is_integer(json_object_get(line, "sequence")) &&
+	       json_is_array(json_object_get(json_object_get(line, "late"), "by"));
+}
+
+/* Into the entry that it is of, where that is there and nobody was named. */
+static void amend(const json_t *line, const json_t *entries) {
+	for (size_t i = json_array_size(entries); i-- > 0;) {
+		json_t *entry = json_array_get(entries, i);
+		if (strcmp(text_of(entry, "rule"), text_of(line, "rule")) != 0 ||
+		    !json_equal(json_object_get(entry, "sequence"), json_object_get(line, "sequence")))
+			continue;
+		if (json_object_get(entry, "by"))
+			return;
+		json_object_update(entry, json_object_get(line, "late"));
+		json_object_set_new(entry, "late", json_true());
+		json_object_del(entry, "unattributed");
+		return;
+	}
+}
+
 static void take(const char *line, size_t len, const struct history_wanted *wanted, json_t *entries, size_t *bad) {
 	CLEANUP(json_decref_p) json_t *entry = NULL;
 	struct err ignored;
-	if (!json_read(line, len, HISTORY_LARGEST, "history", &entry, &ignored) || !is_entry(entry))
+	bool is_json = json_read(line, len, HISTORY_LARGEST, "history", &entry, &ignored);
+	if (is_json && is_late(entry))
+		amend(entry, entries);
+	else if (!is_json || !is_entry(entry))
 		(*bad)++;
 	else if (is_wanted(entry, wanted))
 		json_array_append(entries, entry);

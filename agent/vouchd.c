@@ -6,6 +6,7 @@
 #include "agent/changes.h"
 #include "agent/drift.h"
 #include "agent/history.h"
+#include "agent/late.h"
 #include "agent/lists.h"
 #include "agent/memory.h"
 #include "agent/schedule.h"
@@ -39,6 +40,8 @@ struct vouchd {
 	struct round *round;
 	struct attribute *attribute;
 	struct attribute_ask *asks;
+	size_t ask_count;
+	struct late *late;
 };
 
 /* What is known of a rule. */
@@ -350,6 +353,8 @@ static void seal_round(struct vouchd *vouchd, struct round *round) {
 	vouchd->options.report(vouchd->options.context, round, vouchd->news, why, sealed, ok ? NULL : &err);
 	if (ok && sealed == SEALED_KEPT) {
 		keep_memory(vouchd, round);
+		late_take(vouchd->late, vouchd->asks, vouchd->ask_count, vouchd->options.sealer->chain->sequence,
+			  vouchd->options.history_limit);
 		keep_changes(vouchd, round, why);
 	}
 	keep_status(vouchd, round, why, sealed, ok ? NULL : &err);
@@ -371,25 +376,24 @@ static void attributed(void *context) {
 	struct vouchd *vouchd = context;
 	struct round *round = vouchd->round;
 	attribute_free(vouchd->attribute);
-	free(vouchd->asks);
 	vouchd->attribute = NULL;
-	vouchd->asks = NULL;
 	vouchd->round = NULL;
 	seal_round(vouchd, round);
+	free(vouchd->asks);
+	vouchd->asks = NULL;
 }
 
 static void looked(void *context, struct round *round) {
 	struct vouchd *vouchd = context;
-	size_t count;
 	look_free(vouchd->look);
 	vouchd->look = NULL;
 	vouchd->options.host.ahead = NULL;
 	ahead_taken(vouchd->ahead);
 	complete(vouchd, round);
 	vouchd->round = round;
-	vouchd->asks = drift_asks(vouchd->drift, wall_ms(), &count);
-	vouchd->attribute =
-		attribute_start(vouchd->event, &vouchd->options.host, vouchd->asks, count, attributed, vouchd);
+	vouchd->asks = drift_asks(vouchd->drift, wall_ms(), &vouchd->ask_count);
+	vouchd->attribute = attribute_start(vouchd->event, &vouchd->options.host, vouchd->asks, vouchd->ask_count,
+					    attributed, vouchd);
 	if (!vouchd->attribute)
 		attributed(vouchd);
 }
@@ -538,6 +542,12 @@ bool vouchd_start(sd_event *event, const struct vouchd_options *options, struct 
 	if (error < 0)
 		return err_errno(err, -error, ERR_IO, "timer", "make");
 	read_ahead(vouchd);
+	const struct late_options late = {.host = vouchd->options.host,
+					  .home = options->sealer->home,
+					  .after_us = LATE_AFTER_US,
+					  .say = on_say,
+					  .context = vouchd};
+	vouchd->late = late_new(event, &late);
 	watch_anew(vouchd);
 	watch_lists(vouchd);
 	*ret_vouchd = vouchd;
@@ -553,6 +563,7 @@ void vouchd_free(struct vouchd *vouchd) {
 	attribute_free(vouchd->attribute);
 	free(vouchd->asks);
 	round_free(vouchd->round);
+	late_free(vouchd->late);
 	drift_free(vouchd->drift);
 	watch_free(vouchd->watch);
 	lists_free(vouchd->lists);

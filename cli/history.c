@@ -45,6 +45,8 @@ static void print_whom(const json_t *entry) {
 	size_t i;
 	json_t *by;
 	json_int_t more = json_integer_value(json_object_get(entry, "moreBy"));
+	if (json_is_true(json_object_get(entry, "late")))
+		say(stdout, "    whose records came late, and are not in the statement:\n");
 	json_array_foreach(json_object_get(entry, "by"), i, by) print_process(by);
 	if (more > 0)
 		say(stdout, "    and %" JSON_INTEGER_FORMAT " more\n", more);

@@ -8,6 +8,7 @@
 
 #include "agent/drift.h"
 #include "agent/history.h"
+#include "agent/late.h"
 #include "agent/posture_now.h"
 #include "agent/status.h"
 #include "agent/vouchd.h"
@@ -175,6 +176,59 @@ static void who_wrote_is_in_the_evidence_and_no_command_line_is(void **state) {
 	CLEANUP(buf_done) struct buf body = {0};
 	CLEANUP(statement_free_p) struct statement *statement = agent_statement(&agent, 4, &body, NULL);
 	assert_null(strstr(buf_str(&body), "secret"));
+}
+
+static bool is_late_there(void) {
+	CLEANUP(json_decref_p) json_t *entries = history();
+	return json_is_true(json_object_get(json_array_get(entries, 0), "late"));
+}
+
+static void who_is_told_late_is_in_the_history_and_not_in_the_evidence(void **state) {
+	round_is_kept();
+	set_mode(0644);
+	round_is_kept();
+	CLEANUP(json_decref_p) json_t *before = history();
+	const json_t *entry = json_array_get(before, 0);
+	assert_true(*text_of(entry, "unattributed"));
+	CLEANUP(names_free_p) struct names *sources = names_new();
+	names_add(sources, "stat:/etc/a");
+	struct attribute_ask asks[] = {{.rule = text_of(entry, "rule"),
+					.sources = sources,
+					.from_ms = 1700000000000,
+					.until_ms = times_now() * 1000 + 1000,
+					.may_come = true},
+				       {.rule = "no.other", .sources = sources}};
+	sd_event *event = NULL;
+	struct stat status;
+	CLEANUP(free_ptr) char *path = file_join(agent.root, "etc/a");
+	assert_int_equal(stat(path, &status), 0);
+	assert_true(sd_event_new(&event) >= 0);
+	const struct late_options options = {
+		.host = {.root = agent.root}, .home = agent.home, .after_us = 1000, .say = say};
+	struct late *late = late_new(event, &options);
+	late_take(late, asks, ARRAY_LEN(asks), json_integer_value(json_object_get(entry, "sequence")),
+		  HISTORY_LIMIT_DEFAULT);
+	CLEANUP(free_ptr)
+	char *log = xasprintf(
+		"type=SYSCALL msg=audit(%lld.000:2): arch=c000003e syscall=90 success=yes pid=77 uid=0 "
+		"exe=\"/bin/chmod\"\n"
+		"type=PATH msg=audit(%lld.000:2): item=0 name=\"a\" inode=%llu dev=%02x:%02x nametype=NORMAL\n",
+		(long long)times_now(), (long long)times_now(), (unsigned long long)status.st_ino, major(status.st_dev),
+		minor(status.st_dev));
+	scratch_put(agent.root, "var/log/audit/audit.log", log);
+	for (int i = 0; i < 1000 && !is_late_there(); i++)
+		assert_true(sd_event_run(event, 10000) >= 0);
+	late_free(late);
+	sd_event_unref(event);
+	CLEANUP(json_decref_p) json_t *after = history();
+	assert_int_equal(json_array_size(after), 1);
+	entry = json_array_get(after, 0);
+	assert_true(json_is_true(json_object_get(entry, "late")));
+	assert_string_equal(text_of(json_array_get(json_object_get(entry, "by"), 0), "process"), "/bin/chmod");
+	assert_null(json_object_get(entry, "unattributed"));
+	CLEANUP(buf_done) struct buf body = {0};
+	CLEANUP(statement_free_p) struct statement *statement = agent_statement(&agent, 4, &body, NULL);
+	assert_null(strstr(buf_str(&body), "/bin/chmod"));
 }
 
 static void policy_that_is_another_is_the_reason(void **state) {
@@ -363,6 +417,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(what_changed_while_nobody_looked_is_noticed_at_the_start, make, drop),
 		cmocka_unit_test_setup_teardown(what_it_was_stays_until_a_round_that_says_so_is_kept, make, drop),
 		cmocka_unit_test_setup_teardown(who_wrote_is_in_the_evidence_and_no_command_line_is, make, drop),
+		cmocka_unit_test_setup_teardown(who_is_told_late_is_in_the_history_and_not_in_the_evidence, make, drop),
 		cmocka_unit_test_setup_teardown(policy_that_is_another_is_the_reason, make, drop),
 		cmocka_unit_test_setup_teardown(result_that_is_what_it_was_again_has_not_changed, make, drop),
 		cmocka_unit_test_setup_teardown(second_change_before_a_round_is_kept_says_what_the_chain_says, make,
