@@ -5,6 +5,7 @@
 #include "agent/notice.h"
 #include "agent/notice_ids.h"
 #include "core/mem.h"
+#include "core/result.h"
 
 #define CONTROLS_MOST 16
 
@@ -62,7 +63,7 @@ static void notice_one(const char *program, const struct news_verdict *verdict, 
 		fields[count++] = (struct notice_field){"VOUCH_CONTROL", rule->controls[i]};
 	notice_about(program, row.priority, row.id, fields, count, "%s is %s (was %s)%s%s%s%s", verdict->rule,
 		     verdict->now, verdict->before, waiver ? ", waived by " : "", waiver ? waiver : "",
-		     reason && *reason ? ": " : "", reason ? reason : "");
+		     reason && *reason ? ": " : "", reason ? result_brief(reason) : "");
 }
 
 void verdicts_notice(const char *program, const struct news *news, const struct round *round,

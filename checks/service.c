@@ -14,7 +14,7 @@ static const struct check_param params[] = {
 static const struct check_field fields[] = {
 	{.name = "name", .type = VALUE_STRING, .about = "The service."},
 	{.name = "loaded", .type = VALUE_BOOL, .about = "Whether the service manager has a unit of this name."},
-	{.name = "active", .type = VALUE_BOOL, .about = "Whether its state is active."},
+	{.name = "active", .type = VALUE_BOOL, .about = "Whether its state is active or reloading."},
 	{.name = "enabled", .type = VALUE_BOOL, .about = "Whether boot starts it by its own unit file."},
 	{.name = "restart", .type = VALUE_STRING, .about = "When it is started again: no, on-failure, always, ..."},
 	{.name = "restarts",
@@ -192,7 +192,7 @@ static void add_unit(json_t *row, const char *name, const json_t *value) {
 	int64_t watchdog = json_integer_value(json_object_get(value, "WatchdogUSec"));
 	row_text(row, "name", name);
 	row_bool(row, "loaded", load && !strcmp(load, "loaded"));
-	row_bool(row, "active", state && !strcmp(state, "active"));
+	row_bool(row, "active", state && (!strcmp(state, "active") || !strcmp(state, "reloading")));
 	row_bool(row, "enabled", file && (!strcmp(file, "enabled") || !strcmp(file, "enabled-runtime")));
 	row_text(row, "restart", json_string_value(json_object_get(value, "Restart")));
 	row_text(row, "result", json_string_value(json_object_get(value, "Result")));

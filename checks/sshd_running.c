@@ -34,8 +34,9 @@ static const struct check_field fields[] = {
 	{"changed_at", VALUE_TIME, NULL, "When a file or folder of the configuration last changed.", PRIVACY_PUBLIC,
 	 false},
 	{"changed", VALUE_STRING, NULL, "Which one that was.", PRIVACY_PUBLIC, false},
-	{"stale", VALUE_BOOL, NULL, "Whether the configuration changed since, or in the same second.", PRIVACY_PUBLIC,
-	 false},
+	{"stale", VALUE_BOOL, NULL,
+	 "Whether the configuration changed since. A change in the very second of the reading is unknown.",
+	 PRIVACY_PUBLIC, false},
 	{"overridden", VALUE_BOOL, NULL, "Whether it was started with -o or -f: then the file is not all that counts.",
 	 PRIVACY_PUBLIC, false},
 	{0},
@@ -281,7 +282,9 @@ static bool last_change(const struct sources *fetched, const struct sshd_config 
 	return true;
 }
 
-static bool add_process(json_t *row, const struct sources *fetched, const json_t *service, int64_t changed,
+/* Times are whole seconds here: of a change and a reading in one, as a script makes them, none is known to be the
+ * first. */
+static bool add_process(json_t *row, const struct sources *fetched, const json_t *service, const struct change *change,
 			struct err *err) {
 	CLEANUP(free_ptr) char *name = xasprintf("file:/proc/%lld/cmdline", (long long)main_pid(service));
 	const struct source *cmdline;
@@ -289,9 +292,12 @@ static bool add_process(json_t *row, const struct sources *fetched, const json_t
 	if (!last_load(fetched, service, &loaded, err) || !source_need(fetched, name, &cmdline, err))
 		return false;
 	row_time(row, "loaded_at", loaded);
-	row_bool(row, "stale", changed >= loaded);
+	row_bool(row, "stale", change->at >= loaded);
 	row_bool(row, "overridden", is_overridden(cmdline));
-	return true;
+	return change->at != loaded || is_overridden(cmdline) ||
+	       err_set(err, ERR_UNPROVED, change->path,
+		       "it changed in the second in which sshd read it, and which came first cannot be seen; reload "
+		       "sshd again");
 }
 
 /* An sshd that the service manager did not start is one all the same; what it has read, and when, is not known. */
@@ -333,7 +339,7 @@ static bool run(const json_t *with, const struct sources *fetched, struct observ
 		row_time(row, "changed_at", change.at);
 	if (listens)
 		row_bool(row, "overridden", overrides);
-	if (serves && !add_process(row, fetched, service, change.at, err))
+	if (serves && !add_process(row, fetched, service, &change, err))
 		return false;
 	ret_observation->rows = json_incref(rows);
 	return true;

@@ -52,7 +52,11 @@ static void show_params(const struct rule *rule, const char *from) {
 		struct err ignored;
 		if (!set || !text_starts(set, from))
 			continue;
-		if (!json_canonical(json_object_get(rule->params, name), &value, &ignored))
+		char duration[24];
+		const json_t *number = json_object_get(rule->params, name);
+		if (json_is_integer(number) && !strcmp(json_string_value(json_object_get(doc, "type")), "duration"))
+			buf_adds(&value, times_format_duration(json_integer_value(number), duration));
+		else if (!json_canonical(number, &value, &ignored))
 			buf_adds(&value, "?");
 		say(stdout, "  sets %s of %s to %s\n", name, rule->id, buf_str(&value));
 	}

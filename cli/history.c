@@ -3,8 +3,10 @@
 
 #include "cli/ago.h"
 #include "cli/cli.h"
+#include "cli/history_rows.h"
 #include "cli/report.h"
 #include "cli/say.h"
+#include "core/result.h"
 #include "core/times.h"
 
 static const char usage[] =
@@ -54,36 +56,39 @@ static void print_whom(const json_t *entry) {
 		say(stdout, "    by nobody who can be named: %s\n", report_text(entry, "unattributed"));
 }
 
-static void print_rows(const json_t *rows, char sign) {
-	size_t i;
-	json_t *row;
-	json_array_foreach(rows, i, row) {
-		CLEANUP(buf_done) struct buf text = {0};
-		struct err ignored;
-		if (json_canonical(row, &text, &ignored))
-			say(stdout, "    %c %s\n", sign, buf_str(&text));
-	}
+static void print_verdict(const json_t *result) {
+	say_coloured(verdict_colour(report_verdict(result)), report_text(result, "verdict"));
+}
+
+/* What is as expected needs no words, and what is as before not the same ones again. */
+static void print_reasons(const json_t *entry, const json_t *was, const json_t *is, bool is_same) {
+	char length[AGO_TEXT];
+	const char *before = result_brief(report_text(was, "reason")), *now = result_brief(report_text(is, "reason"));
+	bool is_alike = is_same && !strcmp(report_text(was, "reason"), report_text(is, "reason"));
+	say(stdout, "    %s\n", now);
+	say(stdout, "    before, for %s (since %s): %s\n",
+	    ago_text(time_of(entry, "at") - time_of(entry, "since"), length), report_text(entry, "since"),
+	    is_alike ? "the same, of other values" : before);
 }
 
 static void print_entry(const json_t *entry) {
-	char length[AGO_TEXT];
 	const json_t *was = json_object_get(entry, "was"), *is = json_object_get(entry, "is");
+	bool is_same = !strcmp(report_text(was, "verdict"), report_text(is, "verdict"));
 	say(stdout, "%s  %s (%s): ", report_text(entry, "at"), report_text(entry, "rule"),
 	    report_text(entry, "control"));
-	say_coloured(verdict_colour(report_verdict(was)), report_text(was, "verdict"));
-	say(stdout, " -> ");
-	say_coloured(verdict_colour(report_verdict(is)), report_text(is, "verdict"));
+	if (is_same)
+		say(stdout, "still ");
+	else
+		print_verdict(was);
+	say(stdout, "%s", is_same ? "" : " -> ");
+	print_verdict(is);
 	say(stdout, "%s\n", *report_text(entry, "noticed") ? ", noticed at vouchd's start" : "");
-	say(stdout, "    %s\n", report_text(is, "reason"));
-	say(stdout, "    before, for %s (since %s): %s\n",
-	    ago_text(time_of(entry, "at") - time_of(entry, "since"), length), report_text(entry, "since"),
-	    report_text(was, "reason"));
+	print_reasons(entry, was, is, is_same);
 	print_whom(entry);
-	print_rows(json_object_get(entry, "gone"), '-');
-	print_rows(json_object_get(entry, "new"), '+');
+	history_rows(json_object_get(entry, "gone"), json_object_get(entry, "new"));
 	json_int_t more = json_integer_value(json_object_get(entry, "more"));
 	if (more > 0)
-		say(stdout, "    and %" JSON_INTEGER_FORMAT " rows more\n", more);
+		say(stdout, "    and %" JSON_INTEGER_FORMAT " rows more, which were not kept\n", more);
 }
 
 static bool print_line(const json_t *entry, struct err *err) {
@@ -111,7 +116,7 @@ static int cannot_read(const struct home *home, const struct err *err) {
 	return CLI_USAGE;
 }
 
-static int print_all(const json_t *entries, bool is_json) {
+static int print_all(const json_t *entries, const char *rule, const char *since, bool is_json) {
 	size_t i;
 	json_t *entry;
 	struct err err;
@@ -122,7 +127,8 @@ static int print_all(const json_t *entries, bool is_json) {
 			return cli_fail(&err, CLI_USAGE);
 	}
 	if (json_array_size(entries) == 0 && !is_json)
-		printf("Nothing changed in this time.\n");
+		say(stdout, "Nothing%s%s changed%s%s, as far as the history goes back.\n", rule ? " of " : "",
+		    rule ? rule : "", since ? " since " : "", since ? since : "");
 	return CLI_OK;
 }
 
@@ -151,7 +157,7 @@ static int history(int argc, char **argv) {
 		return cannot_read(home, &err);
 	if (bad > 0)
 		say(stderr, "vouch: %zu %s of the history cannot be understood\n", bad, plural(bad, "line", "lines"));
-	return print_all(entries, is_json);
+	return print_all(entries, wanted.rule, since, is_json);
 }
 
 const struct verb verb_history = {"history", "what changed on this host, since when and by whom", usage, history};

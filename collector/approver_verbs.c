@@ -36,9 +36,12 @@ static bool run_add(const struct verb_call *call, struct err *err) {
 	CLEANUP(approvers_done) struct approvers approvers = {0};
 	CLEANUP(buf_done) struct buf given = {0};
 	CLEANUP(free_ptr) char *folder = NULL;
+	/* While this still has its caller's rights: the folder's owner need not see the file. */
+	if (call->argc > (int)ARRAY_LEN(operands) &&
+	    !file_read(call->argv[call->argc - 1], KEY_FILE_LARGEST, &given, err))
+		return false;
 	if (!collector_options(call, no_options, take_none, NULL, ARRAY_LEN(operands), operands, err) ||
 	    !open_approvers(operands[0], &folder, &approvers, err) ||
-	    !file_read(operands[2], KEY_FILE_LARGEST, &given, err) ||
 	    !approvers_add(&approvers, operands[1], buf_str(&given), 0, operands[2], err) ||
 	    !file_make_folder(folder, 0755, err))
 		return false;

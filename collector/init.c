@@ -82,6 +82,20 @@ static bool print_fingerprint(const char *folder, struct buf *out, struct err *e
 	return true;
 }
 
+/* Beside the fingerprint, which alone is for programs. */
+static void say_next(const struct verb_call *call, const char *folder) {
+	CLEANUP(free_ptr)
+	char *listen = xasprintf(
+		"only this machine reaches it until agents: in %s/collector.yaml says other, such as 0.0.0.0:8443",
+		folder);
+	CLEANUP(free_ptr)
+	char *token = xasprintf(
+		"next: for each host vouch-collector token add %s, and reader add for who looks at its pages", folder);
+	call->say(listen);
+	call->say(token);
+	call->say("the fingerprint of the collector's CA, which vouch enrol compares:");
+}
+
 static bool run_init(const struct verb_call *call, struct err *err) {
 	static const struct option known[] = {
 		{"origin", required_argument, NULL, 'o'}, {"name", required_argument, NULL, 'n'}, {0}};
@@ -91,8 +105,11 @@ static bool run_init(const struct verb_call *call, struct err *err) {
 	if (!collector_options(call, known, take_option, &options, 1, &folder, err))
 		return false;
 	umask(077);
-	return file_make_folder(folder, 0700, err) && is_new(folder, err) &&
-	       create_all(folder, options.origin, &options, err) && print_fingerprint(folder, call->out, err);
+	if (!file_make_folder(folder, 0700, err) || !is_new(folder, err) ||
+	    !create_all(folder, options.origin, &options, err) || !print_fingerprint(folder, call->out, err))
+		return false;
+	say_next(call, folder);
+	return true;
 }
 
 static bool run_fingerprint(const struct verb_call *call, struct err *err) {

@@ -32,6 +32,8 @@ MUST_CHECK bool show_exceptions(struct page *page, struct marks *marks, const js
 				struct err *err);
 MUST_CHECK bool show_exception(struct page *page, struct marks *marks, const json_t *host, const json_t *result,
 			       struct err *err);
+/* One line of which verdict it had before, where it had another. */
+void show_changed_verdict(struct page *page, const json_t *result, const char *kept);
 /* What it was before, as the store has it; nothing where that is not known. */
 void show_changed(struct page *page, const json_t *result, const char *kept);
 /* A value as text, new. */

@@ -79,6 +79,27 @@ static void write_difference(struct page *page, const json_t *result, const json
 		show_table(page, "Observed since", added);
 }
 
+void show_changed_verdict(struct page *page, const json_t *result, const char *kept) {
+	CLEANUP(json_decref_p) json_t *changed = NULL;
+	struct err ignored;
+	int64_t since;
+	if (!kept || !json_read(kept, strlen(kept), 16 << 20, "changed", &changed, &ignored))
+		return;
+	CLEANUP(free_ptr) char *was = show_text(json_object_get(changed, "verdict"));
+	CLEANUP(free_ptr) char *is = show_text(json_object_get(result, "verdict"));
+	const char *text = json_string_value(json_object_get(changed, "since"));
+	if (!strcmp(was, is))
+		return;
+	page_open(page, "p", "class", "changed", NULL);
+	page_textf(page, "Changed: it was %s", was);
+	if (text && times_parse(text, &since)) {
+		page_text(page, " since ");
+		page_time(page, since);
+	}
+	page_text(page, " before.");
+	page_close(page);
+}
+
 void show_changed(struct page *page, const json_t *result, const char *kept) {
 	CLEANUP(json_decref_p) json_t *changed = NULL;
 	struct err ignored;

@@ -1,6 +1,7 @@
 /* The page of one control: population, rules in plain words with counts of hosts, and each host's result down to what
  * was observed. Rules that decide the control come first. */
 #include "collector/show.h"
+#include "core/result.h"
 
 #define ROWS_A_RULE 200 /* hosts shown for each rule, the worst first; the JSON has them all */
 #define ROWS_MOST 20000 /* results read for one page */
@@ -108,7 +109,8 @@ static bool write_row(struct page *page, const struct row *row, struct hosts *ho
 		page_textf(page, " last seen: %s", member(row, "verdict"));
 	page_close(page);
 	page_open(page, "td", NULL);
-	page_text(page, member(row, "reason"));
+	page_text(page, result_brief(member(row, "reason")));
+	show_changed_verdict(page, row->json, row->result.changed);
 	page_open(page, "details", NULL);
 	page_element(page, "summary", "what was observed, and how to verify it", NULL);
 	const bool is_shown = show_result_detail(page, &hosts->marks, host_of(hosts, row), &row->result, err);

@@ -1,11 +1,13 @@
 /* The page of one host: who it is, and every rule's latest result. */
 #include "collector/show.h"
+#include "core/result.h"
 
 struct host_page {
 	struct page *page;
 	const char *id, *reader;
 	int64_t now;
 	bool is_found, is_attester;
+	enum rule_state state; /* of the results that are written now */
 	struct marks marks;
 	json_t *host;      /* marks_host; owned */
 	json_t *waived;    /* results with a waiver; owned */
@@ -108,15 +110,16 @@ static bool write_result(void *context, const struct store_result *result) {
 	struct host_page *at = context;
 	CLEANUP(json_decref_p) json_t *json = NULL;
 	struct err err;
+	if (summary_rule_state(result, at->now) != at->state)
+		return true;
 	if (!json_read(result->json, strlen(result->json), 16 << 20, "result", &json, &err))
 		return true;
 	const char *title = json_string_value(json_object_get(json, "title"));
 	const char *reason = json_string_value(json_object_get(json, "reason"));
-	enum rule_state state = summary_rule_state(result, at->now);
 	page_open(at->page, "tr", NULL);
 	page_open(at->page, "td", NULL);
-	page_state(at->page, rule_state_name(state));
-	if (state == RULE_GAP)
+	page_state(at->page, rule_state_name(at->state));
+	if (at->state == RULE_GAP)
 		page_textf(at->page, " last seen: %s", result->verdict);
 	page_close(at->page);
 	page_open(at->page, "th", "scope", "row", NULL);
@@ -126,10 +129,11 @@ static bool write_result(void *context, const struct store_result *result) {
 	write_controls(at->page, result);
 	page_close(at->page);
 	page_open(at->page, "td", NULL);
-	page_text(at->page, reason ? reason : "");
+	page_text(at->page, reason ? result_brief(reason) : "");
+	show_changed_verdict(at->page, json, result->changed);
 	page_open(at->page, "details", NULL);
 	page_element(at->page, "summary", "what was observed, and how to verify it", NULL);
-	if (state == RULE_WAIVED)
+	if (at->state == RULE_WAIVED)
 		json_array_append(at->waived, json);
 	const bool is_shown = show_result_detail(at->page, &at->marks, at->host, result, at->fault);
 	page_close(at->page);
@@ -148,14 +152,49 @@ static bool write_policies(struct host_page *at, struct err *err) {
 	return show_approvals(at->page, &at->marks, policies, err);
 }
 
+struct count {
+	int64_t now;
+	unsigned states[RULE_STATES];
+};
+
+static bool count_result(void *context, const struct store_result *result) {
+	struct count *count = context;
+	count->states[summary_rule_state(result, count->now)]++;
+	return true;
+}
+
+static void write_counts(struct page *page, const struct count *count, const enum rule_state *order) {
+	page_open(page, "p", NULL);
+	page_text(page, "Rules: ");
+	for (size_t i = 0; i < RULE_STATES; i++) {
+		if (count->states[order[i]] == 0)
+			continue;
+		page_state(page, rule_state_name(order[i]));
+		page_textf(page, " %u ", count->states[order[i]]);
+	}
+	page_close(page);
+}
+
+/* What somebody has to see to comes first. */
 static bool write_results(struct host_page *at, struct store *store, struct err *err) {
-	const struct store_filter filter = {.host = at->id, .with_json = true};
+	static const enum rule_state order[RULE_STATES] = {RULE_FAIL, RULE_ERROR,        RULE_UNKNOWN,
+							   RULE_GAP,  RULE_WAIVED,       RULE_NOTCHECKED,
+							   RULE_PASS, RULE_NOTAPPLICABLE};
+	const struct store_filter filter = {.host = at->id, .with_json = true}, bare = {.host = at->id};
+	struct count count = {.now = at->now};
+	if (!store_results(store, &bare, count_result, &count, err))
+		return false;
+	write_counts(at->page, &count, order);
 	page_open(at->page, "table", "class", "results", NULL);
-	page_element(at->page, "caption", "Latest result of every rule", NULL);
+	page_element(at->page, "caption", "Latest result of every rule, those that fail or cannot say first", NULL);
 	page_open(at->page, "tbody", NULL);
 	at->fault = err;
 	err->code = ERR_NONE;
-	bool is_read = store_results(store, &filter, write_result, at, err);
+	bool is_read = true;
+	for (size_t i = 0; i < RULE_STATES && is_read && err->code == ERR_NONE; i++) {
+		at->state = order[i];
+		is_read = !count.states[order[i]] || store_results(store, &filter, write_result, at, err);
+	}
 	page_close(at->page);
 	page_close(at->page);
 	return is_read && err->code == ERR_NONE && show_exceptions(at->page, &at->marks, at->host, at->waived, err);

@@ -1,5 +1,6 @@
 /* One result on a page: observed, expected, sources, and how anybody can verify it. */
 #include "collector/show.h"
+#include "core/result.h"
 #include "core/times.h"
 
 /* Of a table: a host writes what it likes, and rows times columns of 8 MiB would be gigabytes. */
@@ -142,6 +143,12 @@ static void write_times(struct page *page, const struct store_result *result, co
 	page_close(page);
 }
 
+/* What the line above the details left out. */
+static void write_recited(struct page *page, const char *reason) {
+	if (reason && strcmp(reason, result_brief(reason)) != 0)
+		page_element(page, "p", reason, NULL);
+}
+
 bool show_result_detail(struct page *page, struct marks *marks, const json_t *host, const struct store_result *result,
 			struct err *err) {
 	CLEANUP(json_decref_p) json_t *json = NULL;
@@ -154,6 +161,7 @@ bool show_result_detail(struct page *page, struct marks *marks, const json_t *ho
 	if (!show_exception(page, marks, host, json, err) || !show_judged_by(page, marks, host, json, err))
 		return false;
 	show_changed(page, json, result->changed);
+	write_recited(page, json_string_value(json_object_get(json, "reason")));
 	write_value(page, "Expected", json_object_get(json, "expected"));
 	write_value(page, "Parameters", json_object_get(json, "params"));
 	write_rows(page, "Observed", json_object_get(json, "observed"), "no rows");

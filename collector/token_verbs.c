@@ -84,6 +84,11 @@ static bool run_add(const struct verb_call *call, struct err *err) {
 	if (!store_token_add(store, &row, err))
 		return false;
 	buf_addf(call->out, "%s\n", token);
+	char until[TIMES_TEXT];
+	CLEANUP(free_ptr)
+	char *good = xasprintf("good for %lld enrolment%s, until %s", (long long)options.uses,
+			       options.uses == 1 ? "" : "s", times_format(row.expires, until));
+	call->say(good);
 	return true;
 }
 

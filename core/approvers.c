@@ -21,8 +21,8 @@ static bool is_free(const struct approvers *approvers, const struct approver *ap
 	for (size_t i = 0; i < approvers->count; i++) {
 		const struct approver *other = &approvers->items[i];
 		if (hash_equal(&other->id, &approver->id))
-			return err_set(err, ERR_REFUSED, where, "this key is %s%s's already: a key is one person's",
-				       other->name, other->until ? ", who has ended," : "");
+			return err_set(err, ERR_REFUSED, where, "this key is %s's already%s: a key is one person's",
+				       other->name, other->until ? ", whose time has ended: give a new one" : "");
 		if (!other->until && !approver->until && !strcmp(other->name, approver->name))
 			return err_set(err, ERR_REFUSED, where, "%s has a key already", other->name);
 	}

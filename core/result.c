@@ -3,6 +3,8 @@
 #include "core/text.h"
 #include "core/times.h"
 
+#define BRIEF_LONGEST 100
+
 /* Building from values that were checked when the policy was loaded: canonical JSON of them cannot fail. */
 static struct hash hash_of_json(const json_t *value) {
 	CLEANUP(buf_done) struct buf bytes = {0};
@@ -236,4 +238,9 @@ bool result_leaf(const json_t *result, const char *blind, struct buf *ret_leaf, 
 	json_object_set_new(leaf, "blind", json_string(blind));
 	json_object_set_new(leaf, "observation", json_string(digest));
 	return json_canonical(leaf, ret_leaf, err);
+}
+
+const char *result_brief(const char *reason) {
+	static const char recited[] = "as expected: ";
+	return text_starts(reason, recited) && strlen(reason) > BRIEF_LONGEST ? "as expected" : reason;
 }

@@ -11,6 +11,8 @@
 json_t *result_json(const struct rule *rule, const struct judgement *judgement, const struct view_seen *views,
 		    size_t view_count, const struct sources *fetched, const struct names *source_names,
 		    int64_t collected_at);
+/* The reason, in short: of a pass that recites at length what was expected "as expected". In `reason`, or static. */
+const char *result_brief(const char *reason);
 /* The leaf of the state tree for such an object: canonical JSON of {"blind","kind","observation","reason","rule",
  * "verdict","waiver"?}; observation is the SHA-256 of the canonical JSON of "observed" without the fields that the
  * result lists under "volatile". blind: 32 hexadecimal digits. Malformed results are refused. */

@@ -72,6 +72,7 @@ story_kill=${story_processes[vouchd]}
 rm "$etc/app.conf"
 check "a file that went is a change of both" within 20 changed_to 5
 kill -KILL "$story_kill"
+wait "$story_kill" || true # what it holds is free then
 echo "level high" >"$etc/app.conf"
 chmod 600 "$etc/app.conf"
 run_vouchd
@@ -87,7 +88,8 @@ check "and is the first thing said" grep -q "^STALE: no round for" <(head -1 "$w
 equal "for programs too" "true false" \
 	"$({ vouch status --state "$state" --json || true; } | jq -r '"\(.now.stale) \(.now.vouchdRuns)"')"
 vouch history --state "$state" >"$work/timeline.log"
-equal "the timeline has seven entries" 7 "$(grep -c ' -> ' "$work/timeline.log")"
+equal "the timeline has seven entries" 7 "$(grep -c '^20' "$work/timeline.log")"
+check "with what differs of a row" grep -q '^    ~ .*mode "[0-7]*" -> "[0-7]*"' "$work/timeline.log"
 check "with how long it had been so" grep -qE "before, for ([0-9]+ seconds?|no time) \(since 20" "$work/timeline.log"
 equal "a rule alone" 3 "$(vouch history app.mode --state "$state" --json | wc -l)"
 equal "a time alone" 0 "$(vouch history --since 2035-01-01 --state "$state" --json | wc -l)"
@@ -107,6 +109,7 @@ equal "the collector refuses nothing" 0 "$(find "$state/spool/refused" -type f |
 equal "a result there has what it was" "fail" \
 	"$(api "/api/v1/results?host=$id" | jq -r '.results[] | select(.rule == "app.mode").changed.verdict // empty')"
 api "/hosts/$id" >"$work/page.html"
+check "the page says at first sight that the verdict changed" grep -q "Changed: it was fail since" "$work/page.html"
 check "the page says what it was before" grep -q "Before: fail, since" "$work/page.html"
 check "and who, or why nobody" grep -qE "Changed by" "$work/page.html"
 check "and what is no longer observed" grep -q "No longer observed" "$work/page.html"

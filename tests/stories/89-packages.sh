@@ -66,6 +66,7 @@ pid_is_not() {
 files >"$work/before"
 install older >"$work/install.log" 2>&1
 check "the agent says the next command" grep -q '^next: vouch enrol ' "$work/install.log"
+check "and where what it takes comes from" grep -q '^on the collector: vouch-collector token add ' "$work/install.log"
 check "the collector says the next command" grep -q '^next: vouch-collector init /var/lib/vouch-collector ' "$work/install.log"
 equal "nothing of vouch runs" "" "$(active)"
 equal "nor will after a boot" $'disabled\ndisabled\ndisabled' \
@@ -82,6 +83,9 @@ in_host systemctl enable --quiet --now vouch-collector
 check "the collector runs" unit_is vouch-collector active
 in_host bash -c 'umask 077 && vouch-collector token add /var/lib/vouch-collector >/run/token'
 equal "what root has it do is done as its user" "" "$(find "$mine" ! -user "$(stat -c %u "$mine")" | xargs)"
+in_host vouch approve --keygen /root/jane.key >"$work/keygen.log"
+check "but a file that only root may read is read" \
+	in_host vouch-collector approver add /var/lib/vouch-collector jane /root/jane.key.pub.pem
 check "and that is not root" test "$(stat -c %u "$mine")" != 0
 in_host vouch enrol https://127.0.0.1:8443 --token-file /run/token \
 	--ca-fingerprint "$(in_host vouch-collector fingerprint /var/lib/vouch-collector)" >"$work/enrol.log"

@@ -238,6 +238,16 @@ static int free_catalogue(void **state) {
 	return 0;
 }
 
+static void what_is_as_expected_is_said_in_two_words_where_it_would_be_a_page(void **state) {
+	CLEANUP(buf_done) struct buf text = {0};
+	assert_string_equal(result_brief("as expected: running \"0\""), "as expected: running \"0\"");
+	buf_adds(&text, "as expected: ");
+	for (size_t i = 0; i < 100; i++)
+		buf_adds(&text, "x");
+	assert_string_equal(result_brief(buf_str(&text)), "as expected");
+	assert_string_equal(result_brief(buf_str(&text) + 3), buf_str(&text) + 3);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(result_carries_every_member_of_the_format),
@@ -249,6 +259,7 @@ int main(void) {
 		cmocka_unit_test(leaf_moves_with_what_was_seen_but_not_with_volatile_fields),
 		cmocka_unit_test(leaf_holds_the_digest_of_omitted_rows_unless_they_move),
 		cmocka_unit_test(malformed_results_have_no_leaf),
+		cmocka_unit_test(what_is_as_expected_is_said_in_two_words_where_it_would_be_a_page),
 	};
 	return cmocka_run_group_tests(tests, load_catalogue, free_catalogue);
 }
