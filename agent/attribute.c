@@ -261,12 +261,11 @@ static bool lists_path(const struct sources *fetched, const json_t *package, con
 		who_dpkg_lists(list->bytes.data, list->bytes.len, path));
 }
 
-/* An upgrade leaves a configuration file that somebody has changed as it is, without a word in the log. */
+/* A configuration file that somebody has changed is left as it is, without a word in the log. */
 static bool is_replaced(const json_t *packages, const json_t *package, const char *path) {
 	size_t i;
 	json_t *entry;
-	const char *action = json_string_value(json_object_get(package, "action"));
-	if (!text_starts(path, "/etc/") || strcmp(action, "upgrade") != 0)
+	if (!text_starts(path, "/etc/") || !json_is_true(json_object_get(package, "keeps")))
 		return true;
 	json_array_foreach(packages, i, entry) {
 		const char *conffile = json_string_value(json_object_get(entry, "conffile"));
@@ -410,7 +409,8 @@ static char *why_nobody(struct attribute_ask *ask, const struct targets *targets
 
 static void set_nobody(const struct attribute_ask *ask, char *why, const char *perhaps) {
 	CLEANUP(free_ptr)
-	char *text = perhaps ? xasprintf("%s; the package %s, which has it, was upgraded in this time", why, perhaps)
+	char *text = perhaps ? xasprintf("%s; dpkg did something to the package %s, which has it, in this time", why,
+					 perhaps)
 			     : xstrdup(why);
 	text_replace_controls(text);
 	json_object_set_new(ask->into, "unattributed", json_text(text));

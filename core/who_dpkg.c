@@ -35,6 +35,13 @@ static bool is_action(const char *word) {
 	return text_is_one_of(word, actions, ARRAY_LEN(actions));
 }
 
+/* Whether configuration files that are there stay as somebody has changed them: they do unless the package is new
+ * ("<none>" before it), or is purged. */
+static bool keeps(const char *action, const char *before) {
+	return strcmp(action, "purge") != 0 &&
+	       (strcmp(action, "install") != 0 || !before || strcmp(before, "<none>") != 0);
+}
+
 static void take_line(json_t *list, char *line, who_local_time *local, int64_t from, int64_t until) {
 	int64_t at;
 	if (!take_time(&line, local, &at) || at < from || at > until)
@@ -48,9 +55,9 @@ static void take_line(json_t *list, char *line, who_local_time *local, int64_t f
 		const char *arch = strchr(name, ':');
 		CLEANUP(free_ptr) char *package = xstrndup(name, strcspn(name, ":"));
 		drop_package(list, package);
-		json_array_append_new(list, json_pack("{s:o,s:o,s:s,s:I}", "package", json_text(package), "arch",
-						      json_text(arch ? arch + 1 : ""), "action", action, "at",
-						      (json_int_t)at));
+		json_array_append_new(list, json_pack("{s:o,s:o,s:s,s:b,s:I}", "package", json_text(package), "arch",
+						      json_text(arch ? arch + 1 : ""), "action", action, "keeps",
+						      keeps(action, how), "at", (json_int_t)at));
 	}
 	if (json_array_size(list) > WHO_PACKAGES_MOST)
 		json_array_remove(list, 0);

@@ -10,9 +10,10 @@
 /* Seconds since the epoch of a local time of day. */
 typedef int64_t who_local_time(int year, int month, int day, int hour, int minute, int second);
 
-/* [{"package":"openssh-server","arch":"amd64","action":"install"|"upgrade"|"remove"|"purge","at":seconds}...], the last
- * action of each within the window, at most WHO_PACKAGES_MOST, and of conffiles that dpkg put there
- * {"conffile":path,"at"}. New reference. */
+/* [{"package":"openssh-server","arch":"amd64","action":"install"|"upgrade"|"remove"|"purge","keeps":boolean,"at":
+ * seconds}...], the last action of each within the window, at most WHO_PACKAGES_MOST, and of conffiles that dpkg put
+ * there
+ * {"conffile":path,"at"}. keeps: other conffiles that were there stayed as they were. New reference. */
 json_t *who_dpkg(const char *log, size_t len, who_local_time *local, int64_t from, int64_t until);
 /* Whether the list of a package's files (/var/lib/dpkg/info/NAME.list) has this path. */
 bool who_dpkg_lists(const char *list, size_t len, const char *path);

@@ -170,6 +170,23 @@ rm -r "$root/var/log/audit"
 echo "level low" >"$root/etc/app/v.conf"
 round
 equal "without a log the reason is said" "no audit daemon keeps a log here" "$(last_by .unattributed)"
+# dpkg leaves a configuration file alone that somebody has changed, and says the same in its log.
+mkdir -p "$root/var/lib/dpkg/info"
+printf '/.\n/etc/app/v.conf\n' >"$root/var/lib/dpkg/info/app.list"
+dpkg_says() {
+	echo "$(date '+%F %T') $*" >"$root/var/log/dpkg.log"
+}
+dpkg_says remove app:all 2 "<none>"
+echo "level high" >"$root/etc/app/v.conf"
+round
+equal "dpkg is not named for what it leaves alone" \
+	"null no audit daemon keeps a log here; dpkg did something to the package app, which has it, in this time" \
+	"$(last_by '"\(.by) \(.unattributed)"')"
+sleep 1 # its log has whole seconds
+dpkg_says install app:all "<none>" 2
+echo "level low" >"$root/etc/app/v.conf"
+round
+equal "but for what came with the package" "dpkg app" "$(last_by '.by[0] | "\(.process) \(.package)"')"
 equal "no command line is in any statement" 0 "$(for line in "$work"/other/spool/queue/*.json; do
 	jq -r .body "$line" | base64 -d
 done | grep -c -e '-es' -e 'systemctl' || true)"

@@ -40,6 +40,18 @@ static void conffiles_that_dpkg_put_there_are_told_from_those_it_left(void **sta
 	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 1), "conffile")), "/etc/a");
 }
 
+/* dpkg 1.21, of a package whose configuration file somebody had changed: it was as before behind each but the first. */
+static void packages_that_leave_changed_conffiles_alone_say_so(void **state) {
+	const char *log = "2026-11-22 08:00:22 install a:all <none> 2\n2026-11-22 08:00:22 remove b:all 2 <none>\n"
+			  "2026-11-22 08:00:22 install c:all 2 2\n2026-11-22 08:00:22 upgrade d:all 1 2\n"
+			  "2026-11-22 08:00:22 purge e:all 2 <none>\n";
+	static const bool keeps[] = {false, true, true, true, false};
+	CLEANUP(json_decref_p) json_t *list = who_dpkg(log, strlen(log), utc, AT, AT);
+	assert_int_equal(json_array_size(list), ARRAY_LEN(keeps));
+	for (size_t i = 0; i < ARRAY_LEN(keeps); i++)
+		assert_int_equal(json_is_true(json_object_get(json_array_get(list, i), "keeps")), keeps[i]);
+}
+
 static void no_more_packages_than_fit_are_listed(void **state) {
 	CLEANUP(buf_done) struct buf log = {0};
 	for (int i = 0; i < WHO_PACKAGES_MOST + 5; i++)
@@ -108,6 +120,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packages_of_the_window_are_listed_with_their_last_action),
 		cmocka_unit_test(conffiles_that_dpkg_put_there_are_told_from_those_it_left),
+		cmocka_unit_test(packages_that_leave_changed_conffiles_alone_say_so),
 		cmocka_unit_test(no_more_packages_than_fit_are_listed),
 		cmocka_unit_test(lines_that_are_none_of_dpkgs_are_passed_over),
 		cmocka_unit_test(list_of_a_package_has_whole_paths),
