@@ -53,7 +53,7 @@ static bool add_line(struct sending *sending, const char *name, FILE *file, stru
 		     struct err *err) {
 	CLEANUP(free_ptr) char *path = file_join(sending->home->queue, name);
 	CLEANUP(buf_done) struct buf line = {0};
-	if (!file_read(path, SPOOL_LINE_LARGEST, &line, err))
+	if (!file_read_plain(path, SPOOL_LINE_LARGEST, &line, err))
 		return false;
 	if (line.len == 0 || line.data[line.len - 1] != '\n')
 		buf_adds(&line, "\n");

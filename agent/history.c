@@ -205,7 +205,7 @@ static void take(const char *line, size_t len, const struct history_wanted *want
 static bool read_one(const char *path, const struct history_wanted *wanted, json_t *entries, size_t *bad,
 		     struct err *err) {
 	CLEANUP(buf_done) struct buf bytes = {0};
-	if (!file_read(path, HISTORY_LARGEST, &bytes, err))
+	if (!file_read_plain(path, HISTORY_LARGEST, &bytes, err))
 		return err->code == ERR_ABSENT;
 	for (const char *at = bytes.data, *end = at + bytes.len, *newline; at < end; at = newline + 1) {
 		newline = memchr(at, '\n', (size_t)(end - at));

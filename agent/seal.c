@@ -78,7 +78,7 @@ static json_t *checkpoint_json(const struct home *home, const char *vkey) {
 	CLEANUP(note_verifier_free_p) struct note_verifier *verifier = NULL;
 	CLEANUP(checkpoint_done) struct checkpoint checkpoint = {0};
 	struct err ignored;
-	if (!file_read(home->checkpoint, NOTE_LARGEST, &note, &ignored) ||
+	if (!file_read_plain(home->checkpoint, NOTE_LARGEST, &note, &ignored) ||
 	    !note_verifier_read(vkey, &verifier, &ignored) ||
 	    !checkpoint_open(note.data, note.len, verifier, &checkpoint, &ignored))
 		return NULL;

@@ -180,7 +180,7 @@ static bool batch_read(struct shipper *shipper, struct batch *batch, struct ship
 	for (; taken < queue.count && batch->count < SHIP_LINES_MOST; taken++) {
 		CLEANUP(free_ptr) char *path = file_join(shipper->home->queue, queue.names[taken]);
 		CLEANUP(buf_done) struct buf line = {0};
-		if (!file_read(path, SPOOL_LINE_LARGEST, &line, err))
+		if (!file_read_plain(path, SPOOL_LINE_LARGEST, &line, err))
 			return false;
 		if (batch->count && batch->body.len + line.len > SHIP_BYTES_MOST)
 			break;

@@ -20,7 +20,7 @@ static int64_t asked(const struct home *home) {
 	CLEANUP(json_decref_p) json_t *object = NULL;
 	int64_t sequence;
 	struct err ignored;
-	return file_read(home->incomplete, ASKED_LARGEST, &bytes, &ignored) &&
+	return file_read_plain(home->incomplete, ASKED_LARGEST, &bytes, &ignored) &&
 			       json_read(bytes.data, bytes.len, ASKED_LARGEST, home->incomplete, &object, &ignored) &&
 			       json_get_int(object, "sequence", home->incomplete, &sequence, &ignored)
 		       ? sequence

@@ -27,7 +27,7 @@ static int64_t ends_at(const char *path) {
 	CLEANUP(buf_done) struct buf pem = {0};
 	struct err ignored;
 	struct tm parts;
-	if (!file_read(path, CERTIFICATE_LARGEST, &pem, &ignored))
+	if (!file_read_plain(path, CERTIFICATE_LARGEST, &pem, &ignored))
 		return 0;
 	BIO *bio = BIO_new_mem_buf(buf_str(&pem), (int)pem.len);
 	X509 *certificate = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;

@@ -10,6 +10,7 @@ folder=$root/etc/vouch/plugins.d
 nagios=/usr/lib/nagios/plugins
 host_make "$root"
 host_install "$root" >"$work/install.log"
+systemd-tmpfiles --root="$root" --create vouch.conf >>"$work/install.log" 2>&1 # else it waits for a boot
 check "the folder for plugins is there, and root's" test "$(stat -c '%a %u' "$folder")" == "755 0"
 plugin_folder "$folder" /tmp/anybodys
 mkdir -p "$root$nagios" "$root/etc/systemd/system/vouch-plugin@.service.d"

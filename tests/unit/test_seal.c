@@ -4,6 +4,7 @@
 
 #include <cmocka.h>
 
+#include "agent/vitals.h"
 #include "core/gzip.h"
 #include "tests/unit/agent_home.h"
 
@@ -414,6 +415,21 @@ static void evidence_key_that_others_may_read_is_refused(void **state) {
 	assert_non_null(strstr(err.why, "0640"));
 }
 
+/* receipts/ is vouch-ship's, who speaks to the network. */
+static void pipes_where_the_shippers_files_should_be_hold_nothing_up(void **state) {
+	struct textfile known = {0};
+	CLEANUP(sealer_close_p) struct sealer *sealer = agent_sealer(&agent, SPOOL_LIMIT_DEFAULT);
+	CLEANUP(free_ptr) char *certificate = file_join(agent.home->receipts, "transport-cert.pem");
+	assert_int_equal(mkfifo(agent.home->checkpoint, 0666), 0);
+	assert_int_equal(mkfifo(agent.home->incomplete, 0666), 0);
+	assert_int_equal(mkfifo(certificate, 0666), 0);
+	alarm(60);
+	assert_int_equal(agent_round(&agent, sealer), SEALED_KEPT);
+	vitals_read(agent.home, &known);
+	alarm(0);
+	assert_int_equal(known.certificate_ends_at, 0);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(first_round_is_enrolment_policy_and_round, make, drop),
@@ -432,6 +448,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(quiet_round_of_the_whole_baseline_is_at_most_900_bytes_on_the_wire,
 						make, drop),
 		cmocka_unit_test_setup_teardown(what_asks_and_cannot_be_read_asks_for_nothing, make, drop),
+		cmocka_unit_test_setup_teardown(pipes_where_the_shippers_files_should_be_hold_nothing_up, make, drop),
 		cmocka_unit_test_setup_teardown(damaged_blinds_are_drawn_anew, make, drop),
 		cmocka_unit_test_setup_teardown(another_hosts_round_is_refused, make, drop),
 		cmocka_unit_test_setup_teardown(host_without_a_machine_id_keeps_the_id_drawn_for_it, make, drop),
