@@ -21,7 +21,8 @@ struct renewal {
 	char *renewed;       /* path of a newer certificate than the enrolment's */
 	bool is_renewed;     /* it is the one in use */
 	int64_t from, until; /* of the one in use */
-	int64_t due;
+	int64_t due;         /* by its life */
+	int64_t retry;       /* a failure has put it off until then; 0: none has */
 };
 
 static bool read_certificate(const char *path, X509 **ret_certificate, struct err *err) {
@@ -57,6 +58,7 @@ static void use(struct renewal *renewal, X509 *certificate, bool is_renewed) {
 	renewal->until = instant(X509_get0_notAfter(certificate));
 	int64_t life = renewal->until - renewal->from;
 	renewal->due = renewal->from + life * 2 / 3 + jitter(life / 12);
+	renewal->retry = 0;
 }
 
 /* Whatever else is there is not used, and not an error: it may be of an earlier enrolment. */
@@ -104,7 +106,12 @@ const char *renewal_certificate(const struct renewal *renewal) {
 }
 
 int64_t renewal_ends(const struct renewal *renewal) { return renewal->until; }
-int64_t renewal_due(const struct renewal *renewal) { return renewal->due; }
+
+int64_t renewal_when(int64_t due, int64_t retry, int64_t now) {
+	return retry > due && retry - now <= RETRY_LONGEST_S ? retry : due;
+}
+
+int64_t renewal_due(const struct renewal *renewal) { return renewal_when(renewal->due, renewal->retry, times_now()); }
 
 static void wait_longer(struct renewal *renewal) {
 	int64_t wait = (renewal->until - renewal->from) / 100;
@@ -112,7 +119,7 @@ static void wait_longer(struct renewal *renewal) {
 		wait = RETRY_SHORTEST_S;
 	if (wait > RETRY_LONGEST_S)
 		wait = RETRY_LONGEST_S;
-	renewal->due = times_now() + wait / 2 + jitter(wait / 2);
+	renewal->retry = times_now() + wait / 2 + jitter(wait / 2);
 }
 
 static bool ask(const struct renewal *renewal, const sigset_t *ends, X509 **ret_certificate, struct err *err) {

@@ -28,6 +28,10 @@ int64_t renewal_ends(const struct renewal *renewal);
 /* When to renew: at two thirds of its life, and up to a twelfth of it later, by chance, so that hosts that were
  * enrolled together do not come together; after a failure, some time later. */
 int64_t renewal_due(const struct renewal *renewal);
+/* The same of a certificate that is due then, where a failure has put it off until retry. A retry that is further off
+ * than any is was put by a clock that was wrong, and has been set back since: it counts for nothing, or nobody would
+ * renew before the certificate has long ended. */
+int64_t renewal_when(int64_t due, int64_t retry, int64_t now);
 /* Asks the collector for one, or looks for an outside CA's. True: it is kept and in use. False: the one before is;
  * renewal_due() is later. ends: see struct http_peer. */
 MUST_CHECK bool renewal_try(struct renewal *renewal, const sigset_t *ends, struct err *err);

@@ -122,11 +122,22 @@ static void renewal_that_fails_keeps_the_certificate_and_is_tried_later(void **s
 	assert_false(scratch_has(agent.home->receipts, "transport-cert.pem"));
 }
 
+static void a_retry_that_a_wrong_clock_put_far_off_counts_for_nothing(void **state) {
+	const int64_t due = 1000000, year = 365 * 86400;
+	assert_int_equal(renewal_when(due, 0, due + 5), due);
+	assert_int_equal(renewal_when(due, due + 60, due + 5), due + 60);
+	assert_int_equal(renewal_when(due, due + 60, due + 65), due + 60);
+	/* It failed while the clock was years ahead; then somebody set it right. */
+	assert_int_equal(renewal_when(due, due + 20 * year, due - year), due);
+	assert_int_equal(renewal_when(due, due + 20 * year, due + 5), due);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(newer_certificate_of_this_enrolment_is_used_and_no_other, make, drop),
 		cmocka_unit_test_setup_teardown(renewal_is_due_at_two_thirds_of_the_life_and_a_little_later_by_chance,
 						make, drop),
+		cmocka_unit_test(a_retry_that_a_wrong_clock_put_far_off_counts_for_nothing),
 		cmocka_unit_test_setup_teardown(renewal_that_fails_keeps_the_certificate_and_is_tried_later, make,
 						drop),
 	};
