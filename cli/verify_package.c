@@ -175,6 +175,23 @@ static void print_approvals(const struct audit *audit, const char *policy) {
 		say(stdout, "      not approved: %s\n", why);
 }
 
+#define CHANGES_PRINTED 20 /* of one kind of one policy */
+
+/* What it does to those below it: a rule's result says by what it was judged, not what it would have been judged by. */
+static void print_changes(const struct audit *audit, const char *policy) {
+	const json_t *changes = json_object_get(audit->approvals.changes, policy), *names;
+	const char *kind;
+	json_object_foreach((json_t *)(uintptr_t)changes, kind, names) {
+		CLEANUP(buf_done) struct buf text = {0};
+		const size_t count = json_array_size(names);
+		for (size_t i = 0; i < count && i < CHANGES_PRINTED; i++)
+			buf_addf(&text, "%s %s", i ? "," : "", json_string_value(json_array_get(names, i)));
+		if (count > CHANGES_PRINTED)
+			buf_addf(&text, " and %zu more", count - CHANGES_PRINTED);
+		say(stdout, "      %s%s\n", kind, buf_str(&text));
+	}
+}
+
 static void print_judged(const struct audit *audit, const struct host *host) {
 	char at[TIMES_TEXT];
 	for (size_t i = 0; i < host->judged_count && i < HOSTS_KEPT_MOST; i++) {
@@ -185,6 +202,7 @@ static void print_judged(const struct audit *audit, const struct host *host) {
 			const char *sha256 = json_string_value(json_object_get(policy, "sha256"));
 			say(stdout, "    policy %s %s, %s\n", json_string_value(json_object_get(policy, "id")),
 			    json_string_value(json_object_get(policy, "version")), sha256);
+			print_changes(audit, sha256);
 			if (audit->trusted->trust->approvers.count > 0)
 				print_approvals(audit, sha256);
 		}

@@ -63,11 +63,24 @@ static json_t *line_json(const struct line *line) {
 			 (json_int_t)line->gap_count, "gaps", gaps, "events", events);
 }
 
-static json_t *judged_json(const struct host *host) {
+static json_t *policies_json(const struct audit *audit, const json_t *policies) {
+	json_t *list = json_array(), *policy;
+	size_t index;
+	json_array_foreach(policies, index, policy) {
+		const char *sha256 = json_string_value(json_object_get(policy, "sha256"));
+		json_t *shown = json_copy(policy), *changes = json_object_get(audit->approvals.changes, sha256);
+		if (json_object_size(changes) > 0)
+			json_object_set(shown, "changes", changes);
+		json_array_append_new(list, shown);
+	}
+	return list;
+}
+
+static json_t *judged_json(const struct audit *audit, const struct host *host) {
 	json_t *list = json_array();
 	for (size_t i = 0; i < host->judged_count && i < HOSTS_KEPT_MOST; i++)
-		json_array_append_new(list, json_pack("{s:o, s:O}", "from", time_json(host->judged[i].at), "policies",
-						      host->judged[i].policies));
+		json_array_append_new(list, json_pack("{s:o, s:o}", "from", time_json(host->judged[i].at), "policies",
+						      policies_json(audit, host->judged[i].policies)));
 	return list;
 }
 
@@ -92,7 +105,8 @@ static json_t *attested_json(const struct attested_list *attested) {
 	return list;
 }
 
-static json_t *hosts_json(const struct hosts *hosts) {
+static json_t *hosts_json(const struct audit *audit) {
+	const struct hosts *hosts = &audit->hosts;
 	json_t *list = json_array();
 	for (size_t i = 0; i < hosts->count; i++) {
 		const struct host *host = hosts->items[i];
@@ -103,7 +117,7 @@ static json_t *hosts_json(const struct hosts *hosts) {
 			json_array_append_new(rules, rule_json(host->rules[k]));
 		json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:o, s:o}", "id", json_text(host->id), "name",
 						      json_text(host->name), "lines", lines, "judgedBy",
-						      judged_json(host), "rules", rules));
+						      judged_json(audit, host), "rules", rules));
 	}
 	return list;
 }
@@ -191,7 +205,7 @@ json_t *verify_package_json(const struct audit *audit) {
 			 found_json(found, FOUND_CONTRADICTION), "open", found_json(found, FOUND_OPEN), "query",
 			 json_object_get(audit->manifest.object, "query"), "origin", json_text(audit->manifest.origin),
 			 "statements", (json_int_t)audit->statements, "logSize", (json_int_t)audit->anchors.head.size,
-			 "anchors", anchors_json(&audit->anchors), "hosts", hosts_json(&audit->hosts), "operator",
+			 "anchors", anchors_json(&audit->anchors), "hosts", hosts_json(audit), "operator",
 			 operator_json(&audit->operator_line), "attestations", attested_json(&audit->attested),
 			 "approvals", approvals_json(&audit->approvals), "exceptions",
 			 exceptions_json(&audit->approvals));

@@ -1,5 +1,6 @@
 #include "verify/approvals.h"
 
+#include "core/overlay_text.h"
 #include "core/times.h"
 #include "core/waiver_text.h"
 #include "core/yaml.h"
@@ -23,6 +24,7 @@ void approval_list_done(struct approval_list *list) {
 		yaml_tree_free(list->texts[i].tree);
 	free(list->approvals);
 	free(list->exceptions);
+	json_decref(list->changes);
 	*list = (struct approval_list){0};
 }
 
@@ -266,7 +268,29 @@ static void finish_exceptions(struct audit *audit) {
 	}
 }
 
+static void take_changes(struct audit *audit, const json_t *policies) {
+	size_t index;
+	const json_t *policy;
+	json_array_foreach(policies, index, policy) {
+		const char *sha256 = text_of(policy, "sha256");
+		const struct yaml *text =
+			json_object_get(audit->approvals.changes, sha256) ? NULL : text_of_policy(audit, sha256);
+		if (text)
+			json_object_set_new(audit->approvals.changes, sha256, overlay_text_changes(text));
+	}
+}
+
+static void finish_changes(struct audit *audit) {
+	audit->approvals.changes = json_object();
+	for (size_t i = 0; i < audit->hosts.count; i++) {
+		const struct host *host = audit->hosts.items[i];
+		for (size_t k = 0; k < host->judged_count && k < HOSTS_KEPT_MOST; k++)
+			take_changes(audit, host->judged[k].policies);
+	}
+}
+
 void approvals_finish(struct audit *audit) {
+	finish_changes(audit);
 	finish_exceptions(audit);
 	if (audit->trusted->trust->approvers.count == 0)
 		return;

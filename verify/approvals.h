@@ -44,6 +44,7 @@ struct approval_list {
 	size_t approval_count;
 	struct shown_exception *exceptions;
 	size_t exception_count;
+	json_t *changes; /* at the end: {sha256: what a policy by which hosts were judged does to those below it} */
 };
 void approval_list_done(struct approval_list *list);
 

@@ -142,6 +142,10 @@ vouch export --trust -o "$work/trust.json"
 vouch export --package "$work/package" --from "$(day '-1 day')T00:00:00Z" --to "$(day '+1 day')T00:00:00Z" >"$work/export.log" 2>&1
 check "the evidence is judged again from the policies, whatever they replace" vouch verify "$work/package" \
 	--trust "$work/trust.json"
+check "and says what policies do to those below them" eval 'vouch verify "$work/package" --trust "$work/trust.json" >"$work/verified" &&
+	grep -qxE "      replaces file.other" "$work/verified" && grep -qxE "      disables file.gone" "$work/verified"'
+equal "to programs too" "file.other file.gone" "$(vouch verify "$work/package" --trust "$work/trust.json" --json |
+	jq -r '[.hosts[].judgedBy[0].policies[] | .changes | select(.) | .replaces[]?, .disables[]?] | join(" ")')"
 vouch export --package "$work/part" --from "$(day '-1 day')T00:00:00Z" --to "$(day '+1 day')T00:00:00Z" --control A.8.20 \
 	>>"$work/export.log" 2>&1
 equal "a rule is disclosed under the controls of what replaced it" "file.other" "$(grep -rhoa '"rule":"file[a-z.]*"' "$work/part" | cut -d '"' -f 4 | sort -u)"
