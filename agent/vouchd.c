@@ -2,20 +2,16 @@
 
 #include <malloc.h>
 
-#include "agent/ahead.h"
-#include "agent/changes.h"
 #include "agent/drift.h"
+#include "agent/due.h"
 #include "agent/history.h"
 #include "agent/late.h"
 #include "agent/lists.h"
 #include "agent/memory.h"
-#include "agent/schedule.h"
 #include "agent/status.h"
 #include "core/file.h"
-#include "core/statement.h"
 #include "core/text.h"
 #include "core/times.h"
-#include "core/waiver.h"
 
 struct vouchd {
 	struct vouchd_options options;
@@ -44,16 +40,6 @@ struct vouchd {
 	struct late *late;
 };
 
-/* What is known of a rule. */
-struct current {
-	char *result;       /* as text, which is a tenth of what it is as a value; NULL before the first look; owned */
-	uint64_t looked_at; /* when the look began that gave it */
-	bool due;           /* the look under way is about it */
-	bool by_schedule;   /* and that because the schedule asked for it */
-	bool by_change;     /* or a change did */
-	int64_t waiver_moves; /* when a waiver of it begins or ends next; INT64_MAX: never */
-};
-
 static bool is_busy(const struct vouchd *vouchd) { return vouchd->look || vouchd->round; }
 
 static int64_t wall_ms(void) {
@@ -62,102 +48,13 @@ static int64_t wall_ms(void) {
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static uint64_t every_us(const struct rule *rule) {
-	return (uint64_t)(rule->every < VOUCHD_EVERY_LEAST_S ? VOUCHD_EVERY_LEAST_S : rule->every) * 1000000;
-}
-
-/* When the wall clock gets to where a waiver of the rule begins or ends, in boot time as far as can be said now. */
-static uint64_t waiver_due_at(const struct vouchd *vouchd, size_t index) {
-	uint64_t now;
-	if (vouchd->current[index].waiver_moves == INT64_MAX || sd_event_now(vouchd->event, CLOCK_BOOTTIME, &now) < 0)
-		return UINT64_MAX;
-	int64_t left = vouchd->current[index].waiver_moves - times_now();
-	return left > 0 ? now + (uint64_t)left * 1000000 : 0;
-}
-
-static uint64_t due_at(const struct vouchd *vouchd, size_t index) {
-	const struct current *current = &vouchd->current[index];
-	const enum ahead_state state = ahead_of(vouchd->ahead, index);
-	if (!current->result || state == AHEAD_READY)
-		return 0;
-	if (state == AHEAD_WAIT)
-		return UINT64_MAX;
-	uint64_t scheduled =
-		schedule_next(vouchd->first, current->looked_at, every_us(vouchd->options.stack->rules[index]));
-	uint64_t waived = waiver_due_at(vouchd, index);
-	return waived < scheduled ? waived : scheduled;
-}
-
-/* A rule that is due brings along the one that it needs. */
-static void mark_due(struct vouchd *vouchd, size_t index) {
-	const struct policy_stack *stack = vouchd->options.stack;
-	while (index < stack->rule_count && !vouchd->current[index].due) {
-		const char *needed = stack->rules[index]->needs_control;
-		vouchd->current[index].due = true;
-		for (index = 0; needed && index < stack->rule_count; index++)
-			if (!strcmp(stack->rules[index]->id, needed))
-				break;
-		if (!needed)
-			return;
-	}
-}
-
-/* With a rule that has changed come those whose passing hangs on its own. */
-static void mark_changed(struct vouchd *vouchd, size_t index) {
-	const struct policy_stack *stack = vouchd->options.stack;
-	mark_due(vouchd, index);
-	for (size_t i = 0; i < stack->rule_count; i++)
-		if (stack->rules[i]->needs_control && !strcmp(stack->rules[i]->needs_control, stack->rules[index]->id))
-			mark_due(vouchd, i);
-}
-
-static void find_changed(struct vouchd *vouchd, uint64_t now) {
-	size_t count = vouchd->options.stack->rule_count;
-	bool *changed = xcalloc(count + 1, sizeof *changed);
-	changes_take(vouchd->changes, now, changed);
-	for (size_t i = 0; i < count; i++)
-		if (changed[i])
-			mark_changed(vouchd, i);
-	free(changed);
-}
-
-static bool is_scheduled(const struct vouchd *vouchd, size_t index, uint64_t now) {
-	return due_at(vouchd, index) <= now + SCHEDULE_SLACK_US &&
-	       !(ahead_of(vouchd->ahead, index) == AHEAD_READY && ahead_was_change(vouchd->ahead, index));
-}
-
-/* What waits for others is put off until that was read, and what the schedule asks for beside it; not in a first look,
- * which is of all rules. */
-static void put_off(struct vouchd *vouchd) {
-	const size_t count = vouchd->options.stack->rule_count;
-	for (size_t i = 0; i < count; i++) {
-		struct current *current = &vouchd->current[i];
-		if (current->due && current->result)
-			current->due = ahead_lets(vouchd->ahead, i, !current->by_schedule);
-	}
-	ahead_start(vouchd->ahead);
-	for (size_t i = 0; i < count && ahead_is_reading(vouchd->ahead); i++)
-		if (vouchd->current[i].result)
-			vouchd->current[i].due &= vouchd->current[i].by_change;
-}
-
-static void find_due(struct vouchd *vouchd, uint64_t now) {
-	const size_t count = vouchd->options.stack->rule_count;
-	const bool is_free = !vouchd->is_taken && !ahead_is_reading(vouchd->ahead);
-	for (size_t i = 0; i < count; i++) {
-		vouchd->current[i].due = vouchd->is_taken;
-		vouchd->current[i].by_schedule = is_free && is_scheduled(vouchd, i, now);
-	}
-	if (changes_due(vouchd->changes, now) <= now)
-		find_changed(vouchd, now);
-	for (size_t i = 0; i < count; i++)
-		vouchd->current[i].by_change = vouchd->current[i].due;
-	for (size_t i = 0; i < count && is_free; i++)
-		if (due_at(vouchd, i) <= now + SCHEDULE_SLACK_US)
-			mark_due(vouchd, i);
-	if (!vouchd->is_taken && !vouchd->options.once)
-		put_off(vouchd);
-	vouchd->is_taken = false;
+static struct due due_of(const struct vouchd *vouchd) {
+	return (struct due){.event = vouchd->event,
+			    .stack = vouchd->options.stack,
+			    .current = vouchd->current,
+			    .changes = vouchd->changes,
+			    .ahead = vouchd->ahead,
+			    .first = vouchd->first};
 }
 
 /* Ids of the rules that are due, NULL behind the last; the array is the caller's, the ids are not. */
@@ -165,7 +62,9 @@ static const char **due_rules(struct vouchd *vouchd, uint64_t now) {
 	const struct policy_stack *stack = vouchd->options.stack;
 	const char **ids = xcalloc(stack->rule_count + 1, sizeof *ids);
 	size_t count = 0;
-	find_due(vouchd, now);
+	const struct due due = due_of(vouchd);
+	due_find(&due, now, vouchd->is_taken, !vouchd->options.once);
+	vouchd->is_taken = false;
 	vouchd->is_scheduled = false;
 	for (size_t i = 0; i < stack->rule_count; i++)
 		if (vouchd->current[i].due) {
@@ -184,10 +83,8 @@ static void set_timer(struct vouchd *vouchd, sd_event_source *timer, uint64_t at
 
 /* The timers for the next round; a loop that cannot have them ends. */
 static void wait_for_next(struct vouchd *vouchd) {
-	uint64_t next = vouchd->is_taken ? 0 : UINT64_MAX, now;
-	for (size_t i = 0; i < vouchd->options.stack->rule_count && !ahead_is_reading(vouchd->ahead); i++)
-		if (due_at(vouchd, i) < next)
-			next = due_at(vouchd, i);
+	const struct due due = due_of(vouchd);
+	uint64_t next = vouchd->is_taken ? 0 : due_next(&due), now;
 	if (sd_event_now(vouchd->event, CLOCK_BOOTTIME, &now) < 0)
 		sd_event_exit(vouchd->event, 1);
 	set_timer(vouchd, vouchd->timer, next);
@@ -242,37 +139,8 @@ static void watch_read(struct vouchd *vouchd, struct round *round) {
 	free(names);
 }
 
-/* The rule is looked at again when what a waiver does to it changes. */
-static void keep_waiver(struct vouchd *vouchd, size_t index, const json_t *result) {
-	const struct policy_stack *stack = vouchd->options.stack;
-	const char *text = json_string_value(json_object_get(result, "collectedAt"));
-	int64_t collected;
-	vouchd->current[index].waiver_moves =
-		text && times_parse(text, &collected) ? waiver_next(stack, stack->rules[index], collected) : INT64_MAX;
-}
-
-/* A result that has no text makes no statement either: seal() says why. */
-static void keep(struct vouchd *vouchd, size_t index, const json_t *result) {
-	struct buf text = {0};
-	struct err ignored;
-	free(vouchd->current[index].result);
-	vouchd->current[index].result = json_canonical(result, &text, &ignored) ? buf_take(&text) : xstrdup("");
-	vouchd->current[index].looked_at = vouchd->began;
-	keep_waiver(vouchd, index, result);
-	buf_done(&text);
-}
-
-/* New reference; what cannot be read back is null, which seal() refuses. */
-static json_t *kept(const struct vouchd *vouchd, size_t index) {
-	const char *text = vouchd->current[index].result;
-	json_t *result;
-	struct err ignored;
-	return json_read(text, strlen(text), STATEMENT_BODY_LARGEST, "result", &result, &ignored) ? result
-												  : json_null();
-}
-
 static void tell(struct vouchd *vouchd, size_t index, const json_t *result) {
-	json_t *before = vouchd->current[index].result ? kept(vouchd, index) : NULL;
+	json_t *before = vouchd->current[index].result ? current_value(vouchd->current, index) : NULL;
 	const char *verdict = json_string_value(json_object_get(result, "verdict"));
 	if (verdict)
 		news_verdict(vouchd->news, vouchd->options.stack->rules[index]->id,
@@ -290,10 +158,10 @@ static void complete(struct vouchd *vouchd, struct round *round) {
 			json_t *result = json_array_get(round->results, taken++);
 			tell(vouchd, i, result);
 			drift_look(vouchd->drift, i, result, vouchd->current[i].result, vouchd->began_ms);
-			keep(vouchd, i, result);
+			current_keep(vouchd->current, stack, i, result, vouchd->began);
 			json_array_append(all, result);
 		} else if (vouchd->current[i].result) {
-			json_array_append_new(all, kept(vouchd, i));
+			json_array_append_new(all, current_value(vouchd->current, i));
 		}
 	}
 	json_decref(round->results);
@@ -454,30 +322,10 @@ static void read_ahead(struct vouchd *vouchd) {
 	vouchd->ahead = ahead_new(vouchd->event, &vouchd->options.host, vouchd->options.stack, on_ahead, vouchd);
 }
 
-static void free_current(struct current *current, size_t count) {
-	for (size_t i = 0; i < count; i++)
-		free(current[i].result);
-	free(current);
-}
-
-/* What is known of the rules that stay, in the order of the new stack. */
-static struct current *take_current(struct vouchd *vouchd, const struct policy_stack *stack) {
-	const struct policy_stack *old = vouchd->options.stack;
-	struct current *current = xcalloc(stack->rule_count + 1, sizeof *current);
-	for (size_t i = 0; i < stack->rule_count; i++)
-		for (size_t n = 0; n < old->rule_count; n++)
-			if (!strcmp(stack->rules[i]->id, old->rules[n]->id)) {
-				current[i] = vouchd->current[n];
-				vouchd->current[n] = (struct current){0};
-			}
-	free_current(vouchd->current, old->rule_count);
-	return current;
-}
-
 /* All rules are looked at next, so all that is watched is watched anew, by what that look reads. */
 void vouchd_take(struct vouchd *vouchd, const struct policy_stack *stack, int64_t history_limit) {
 	vouchd->options.history_limit = history_limit;
-	vouchd->current = take_current(vouchd, stack);
+	vouchd->current = current_take(vouchd->current, vouchd->options.stack, stack);
 	vouchd->options.stack = stack;
 	drift_take(vouchd->drift, stack);
 	vouchd->is_taken = true;
@@ -528,7 +376,7 @@ bool vouchd_start(sd_event *event, const struct vouchd_options *options, struct 
 	vouchd->memory = memory_read(options->sealer->home->memory);
 	vouchd->options.host.previous = vouchd->memory;
 	vouchd->event = sd_event_ref(event);
-	vouchd->current = xcalloc(count + 1, sizeof *vouchd->current);
+	vouchd->current = current_new(count);
 	vouchd->changes = changes_new(count);
 	vouchd->news = news_new();
 	vouchd->drift = drift_open(options->stack, options->sealer->home);
@@ -573,6 +421,6 @@ void vouchd_free(struct vouchd *vouchd) {
 	sd_event_source_disable_unref(vouchd->timer);
 	sd_event_source_disable_unref(vouchd->soon);
 	sd_event_unref(vouchd->event);
-	free_current(vouchd->current, vouchd->options.stack->rule_count);
+	current_free(vouchd->current, vouchd->options.stack->rule_count);
 	free(vouchd);
 }

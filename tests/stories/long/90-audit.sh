@@ -10,6 +10,25 @@ vm_make "$root"
 host_install "$root" >"$work/install.log" 2>&1
 grep -q '^audit:' "$root/etc/vouch/paths" || printf 'audit:status\naudit:rules\n' >>"$root/etc/vouch/paths"
 install -m 755 "$story_top/build/release/notices" "$root/usr/local/bin/"
+# A file that a rule reads, one of them another's to write, and the same name below another root.
+mkdir -p "$root/etc/vouch/policy.d"
+cat >"$root/etc/vouch/policy.d/story.yaml" <<'EOS'
+policy: {id: story, version: 1.0.0, framework: "iso27001:2022", title: Two files, owner: tests, review_by: 2036-01-01}
+rules:
+  - {id: story.sshd, title: The word is there, controls: [A.8.9], severity: low, kind: design, every: 1d, check: file,
+     with: {path: /etc/ssh/sshd_config, pattern: "story"}, expect: {matches: {at_least: 1}}, why: w, fix: f}
+  - {id: story.sysctl, title: The word is there, controls: [A.8.9], severity: low, kind: design, every: 1d, check: file,
+     with: {path: /etc/sysctl.d/90-story.conf, pattern: "story"}, expect: {matches: {at_least: 1}}, why: w, fix: f}
+EOS
+chroot "$root" useradd --uid 1000 alice
+install -o 1000 -g 0 -m 644 /dev/null "$root/etc/sysctl.d/90-story.conf"
+mkdir -p "$root/srv/jail/etc/ssh"
+for file in /usr/bin/mv $(chroot "$root" ldd /usr/bin/mv | grep -o '/[^ ]*'); do
+	install -D "$root$file" "$root/srv/jail$file"
+done
+touch "$root/srv/jail/new" "$root/srv/jail/etc/ssh/sshd_config"
+chroot "$root" vouch paths >"$work/paths"
+install -m 644 "$work/paths" "$root/etc/vouch/paths"
 cat >"$root/etc/audit/rules.d/story.rules" <<'EOS'
 -w /etc/passwd -p wa -k identity
 -a always,exit -F arch=b64 -S adjtimex,settimeofday -F auid>=1000 -F auid!=unset -k time-change
@@ -172,6 +191,51 @@ in_vm systemctl start vouchd
 check "vouchd notices" within 120 remembers '"last_rise":'
 in_vm systemctl stop vouchd
 check "and says so" grep -q '^fail [1-9]' <(sealed)
+
+# --- who changed it
+in_vm auditctl -w /etc/ssh/sshd_config -p wa -k ssh >/dev/null
+in_vm auditctl -w /etc/sysctl.d -p wa -k sysctl >/dev/null
+in_vm auditctl -a always,exit -F arch=b64 -S rename,renameat,renameat2 -k moves >/dev/null
+in_vm systemctl start vouchd
+# changes RULE: how often it has changed.
+changes() {
+	in_vm vouch history "$1" --json | wc -l
+}
+changed_more_than() {
+	(($(changes "$1") > $2))
+}
+# change RULE SCRIPT: as somebody who logged in as alice; then waits for the statement, and says how long it took.
+change() {
+	local before took
+	before=$(changes "$1")
+	vm_shell "echo 1000 >/proc/self/loginuid; date +%s%N >/run/changed; $2" >/dev/null
+	check "$1: the change is noticed" within 120 changed_more_than "$1" "$before"
+	statement=$(in_vm vouch history "$1" --json | tail -n 1 | jq -r .sequence)
+	statement=$(vm_shell "echo /var/lib/vouch/spool/queue/$(printf %020d "$statement")-*.json")
+	took=$(vm_shell "echo \$((\$(date -r $statement +%s%N) / 1000000 - \$(cat /run/changed) / 1000000))")
+	ok "$1: in a statement after $took ms"
+}
+# said RULE: in the statement.
+said() {
+	in_vm cat "$statement" | jq -r .body | base64 -d | jq -c --arg rule "$1" '.results[] | select(.rule == $rule).changed'
+}
+check "vouchd has looked" within 120 in_vm bash -c '[[ $(vouch status --json 2>/dev/null) == *story.sysctl* ]]'
+change story.sshd 'chroot /srv/jail mv /new /etc/ssh/sshd_config; echo "# story" | tee -a /etc/ssh/sshd_config'
+equal "the process and who had logged in are in the statement" "/usr/bin/tee alice 0 1000 audit" \
+	"$(said story.sshd | jq -r '.by[0] | "\(.process) \(.user) \(.uid) \(.auid) \(.source)"')"
+check "a file of that name below another root was moved" in_vm grep -q 'name="/etc/ssh/sshd_config".*nametype=CREATE' /var/log/audit/audit.log
+equal "and who did that is not named" 1 "$(said story.sshd | jq '.by | length')"
+check "the history says the same" grep -q 'by /usr/bin/tee\[[0-9]*\] of alice at .*, says the audit log' <(in_vm vouch history story.sshd)
+change story.sysctl 'echo "# story" | runuser -u alice -- tee /etc/sysctl.d/90-story.conf'
+equal "a user who writes herself is named" "/usr/bin/tee alice 1000 1000" \
+	"$(said story.sysctl | jq -r '.by[0] | "\(.process) \(.user) \(.uid) \(.auid)"')"
+in_vm auditctl -W /etc/ssh/sshd_config -p wa -k ssh >/dev/null
+change story.sshd 'echo "# another story" | tee -a /etc/ssh/sshd_config'
+equal "what no rule records nobody is named for" "no audit rule covers /etc/ssh/sshd_config" \
+	"$(said story.sshd | jq -r .unattributed)"
+in_vm auditctl -W /etc/sysctl.d -p wa -k sysctl >/dev/null
+in_vm auditctl -d always,exit -F arch=b64 -S rename,renameat,renameat2 -k moves >/dev/null
+in_vm systemctl stop vouchd
 in_vm systemctl disable vouchd
 in_vm systemctl unmask --quiet --runtime vouch-ship
 in_vm systemctl stop collector
