@@ -2,6 +2,7 @@
 
 #include "collector/store_approvals.h"
 #include "core/file.h"
+#include "core/overlay_text.h"
 #include "core/times.h"
 #include "core/waiver_text.h"
 
@@ -124,6 +125,19 @@ bool marks_get(struct marks *marks, const char *sha256, const struct mark **ret_
 	json_object_set_new(marks->places, sha256, json_integer((json_int_t)marks->count));
 	marks->items[marks->count++] = mark;
 	*ret_mark = mark;
+	return true;
+}
+
+bool marks_changes(const struct marks *marks, const char *sha256, json_t **ret_changes, struct err *err) {
+	CLEANUP(buf_done) struct buf body = {0};
+	CLEANUP(yaml_tree_free_p) struct yaml *text = NULL;
+	struct err why;
+	if (!store_body(marks->store, sha256, &body, &why) && why.code != ERR_ABSENT) {
+		*err = why;
+		return false;
+	}
+	const bool is_read = body.len > 0 && yaml_read(buf_str(&body), body.len, sha256, &text, &why);
+	*ret_changes = is_read ? overlay_text_changes(text) : json_object();
 	return true;
 }
 

@@ -49,5 +49,8 @@ json_t *marks_find(const json_t *host, const char *sha256, const char *id);
  * host, and an approval that holds by its approver. */
 MUST_CHECK bool marks_sign(struct marks *marks, const json_t *host, const json_t *result, bool *ret_is_signed,
 			   struct err *err);
+/* What a policy does to those below it (core/overlay_text.h); {} where its text has not come, or is none. New
+ * reference. */
+MUST_CHECK bool marks_changes(const struct marks *marks, const char *sha256, json_t **ret_changes, struct err *err);
 /* {"state": "approved", "unapproved" or "unknown" (no keys),"by":[...],"reason","judgedSince"}. New reference. */
 MUST_CHECK bool marks_json(struct marks *marks, const char *sha256, json_t **ret_json, struct err *err);

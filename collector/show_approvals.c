@@ -42,6 +42,27 @@ static void write_no_keys(struct page *page, const struct marks *marks) {
 		page_text(page, "No approver keys are configured: nothing is said about approvals.");
 }
 
+#define CHANGES_SHOWN 20  /* of one kind of one policy */
+#define POLICIES_READ 256 /* for one page: hosts name as many as they like */
+
+/* A rule that a policy replaced keeps its id: that it did is said here. */
+static bool write_changes(struct page *page, const struct marks *marks, const char *sha256, struct err *err) {
+	CLEANUP(json_decref_p) json_t *changes = NULL;
+	const char *kind;
+	const json_t *names;
+	if (!marks_changes(marks, sha256, &changes, err))
+		return false;
+	json_object_foreach(changes, kind, names) {
+		const size_t count = json_array_size(names);
+		page_textf(page, "; it %s", kind);
+		for (size_t i = 0; i < count && i < CHANGES_SHOWN; i++)
+			page_textf(page, "%s %s", i ? "," : "", json_string_value(json_array_get(names, i)));
+		if (count > CHANGES_SHOWN)
+			page_textf(page, " and %zu more", count - CHANGES_SHOWN);
+	}
+	return true;
+}
+
 bool show_approvals(struct page *page, struct marks *marks, const json_t *policies, struct err *err) {
 	const struct mark *mark;
 	size_t index;
@@ -57,6 +78,10 @@ bool show_approvals(struct page *page, struct marks *marks, const json_t *polici
 			page_text(page, ": ");
 			write_mark(page, mark);
 		}
+		if (index < POLICIES_READ && !write_changes(page, marks, text_of(policy, "sha256"), err))
+			return false;
+		if (index >= POLICIES_READ)
+			page_text(page, "; what it does to others was not read for this page");
 		page_close(page);
 	}
 	page_close(page);

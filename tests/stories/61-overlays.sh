@@ -117,6 +117,9 @@ equal "with who, until when and why" "W-1 John Roe Jane Doe SEC-7 host $(day '+2
 	jq -r '.results[] | select(.rule == "file.kept") | .waiver | "\(.id) \(.approver) \(.requester) \(.ticket) \(.policy) \(.expiresAt)"')"
 equal "what is disabled is not checked" "notchecked disabled by organisation: these hosts keep no such file" "$(api /api/v1/results |
 	jq -r '.results[] | select(.rule == "file.gone") | "\(.verdict) \(.reason)"')"
+api "/hosts/$(api /api/v1/hosts | jq -r '.hosts[0].id')" >"$work/page.html"
+check "the host's page says what its policies do to those below them" \
+	eval 'grep -qF "; it replaces file.other" "$work/page.html" && grep -qF "; it disables file.gone" "$work/page.html"'
 check "its control is not operating" test "$(control A.8.15)" = notevaluated
 
 # Another value is not what was waived.
