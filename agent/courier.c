@@ -139,6 +139,9 @@ static bool open_sending(struct sending *sending, const char *folder, struct err
 		return false;
 	if (sending->queue.count == 0)
 		return true;
+	/* One level: a stick that is not mounted is no place to write to. */
+	if (mkdir(folder, 0755) != 0 && errno != EEXIST)
+		return err_errno(err, errno, ERR_IO, folder, "make folder");
 	sending->draft = xasprintf("%s/" DRAFT "%s", folder, sending->enrolment->host_id);
 	sending->path = xasprintf("%s/%s-%.20s-%.37s", folder, sending->enrolment->host_id, sending->queue.names[0],
 				  sending->queue.names[sending->queue.count - 1]);

@@ -21,9 +21,23 @@ static const char usage[] =
 	"  --keep DIR   the sealer's folder (default " RESET_KEEP ", where there is no --state)\n\n"
 	"Exit: 0 done, or said; 1 refused, or it failed; 2 wrong use.\n";
 
+struct telling {
+	bool is_dry;
+	size_t receipts; /* there may be ten thousand: they are counted */
+};
+
 static void print(void *context, const char *path, bool stays) {
-	const bool *is_dry = context;
-	say(stdout, "%s %s\n", stays ? "not vouch's, stays:" : *is_dry ? "would go:" : "gone:", path);
+	struct telling *telling = context;
+	if (!stays && text_ends(path, ".tlog-proof"))
+		telling->receipts++;
+	else
+		say(stdout, "%s %s\n", stays ? "stays:" : telling->is_dry ? "would go:" : "gone:", path);
+}
+
+static void print_receipts(const struct telling *telling) {
+	if (telling->receipts > 0)
+		say(stdout, "%s %zu %s of the log\n", telling->is_dry ? "would go:" : "gone:", telling->receipts,
+		    plural(telling->receipts, "receipt", "receipts"));
 }
 
 static void say_enrolment(const struct reset_found *found) {
@@ -86,10 +100,13 @@ static int reset_host(const struct home *home, struct reset_plan *plan, bool for
 	say_enrolment(&found);
 	if (!plan->is_dry && !force && (found.is_enrolled || found.waiting || found.is_uncounted || found.has_request))
 		return refuse(&found);
-	if (!reset(home, plan, &err))
+	bool is_done = reset(home, plan, &err);
+	print_receipts(plan->context);
+	if (!is_done)
 		return cli_fail(&err, CLI_FAILED);
 	say(stdout, plan->is_dry ? "nothing was changed; vouch reset --image does it\n"
 				 : "nothing is left here that a copy of this host must not have\n");
+	fflush(stdout); /* the warning stands behind it */
 	warn_of_machine_id();
 	return CLI_OK;
 }
@@ -109,13 +126,13 @@ static int reset_verb(int argc, char **argv) {
 	if (operands[0])
 		return cli_misuse(&verb_reset, "takes no operand");
 	CLEANUP(home_free_p) struct home *home = home_new(state);
-	bool is_dry = !image;
+	struct telling telling = {.is_dry = !image};
 	struct reset_plan plan = {.keep = keep    ? keep
 					  : state ? NULL
 						  : RESET_KEEP,
-				  .is_dry = is_dry,
+				  .is_dry = !image,
 				  .visit = print,
-				  .context = &is_dry};
+				  .context = &telling};
 	return reset_host(home, &plan, force);
 }
 

@@ -81,8 +81,8 @@ equal "a log that grew is proved to continue" 0 "$(spooled far)"
 # --- lost on the way back; the collector does not run
 rounds far 2
 rm -rf "$work/out" "$work/back"
-mkdir "$work/out"
-carry far "$work/out" >>"$work/carry.log"
+refused "a stick that is not mounted is not written to" "make folder" carry far "$work/stick/out"
+carry far "$work/out" >>"$work/carry.log" # which makes the folder
 stop collector
 import "$work/out" "$work/lost" >>"$work/import.log" 2>&1
 import "$work/out" "$work/back" >"$work/again.log" 2>&1
