@@ -99,8 +99,12 @@ static bool say_unit(struct doctor *doctor, const struct unit_row *row, const js
 	const bool must_run = row->must_run && doctor->enrolment;
 	const enum doctor_level before = doctor->worst;
 	doctor->worst = DOCTOR_OK;
-	if (!strcmp(text_of(unit, "LoadState"), "masked"))
-		doctor_say(doctor, DOCTOR_PROBLEM, "systemctl unmask UNIT", "%s is masked", row->name);
+	CLEANUP(free_ptr) char *unmask = xasprintf("systemctl unmask %s", row->name);
+	if (!strcmp(text_of(unit, "LoadState"), "masked") && !strcmp(row->name, "vouch-ship.service"))
+		doctor_say(doctor, DOCTOR_WARNING, "vouch-ship --to FOLDER, or systemctl unmask vouch-ship",
+			   "vouch-ship.service is masked: what is sealed has to be carried to the collector");
+	else if (!strcmp(text_of(unit, "LoadState"), "masked"))
+		doctor_say(doctor, DOCTOR_PROBLEM, unmask, "%s is masked", row->name);
 	else if (strcmp(text_of(unit, "LoadState"), "loaded") != 0)
 		doctor_say(doctor, DOCTOR_PROBLEM, "install vouch whole", "%s: %s", row->name,
 			   text_of(unit, "LoadState"));
