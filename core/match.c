@@ -387,6 +387,9 @@ void match_describe(const struct match *match, struct buf *text) {
 		buf_adds(text, many ? ")" : "");
 	} else if (match->op == OP_EXISTS) {
 		buf_adds(text, json_is_true(match->constant) ? "there" : "not there");
+	} else if (match->op == OP_AT_MOST && !match->other_name && json_is_array(match->constant) &&
+		   json_array_size(match->constant) == 0) {
+		buf_adds(text, "empty");
 	} else if (match->op == OP_KNOWN) {
 		buf_adds(text, "known");
 	} else {

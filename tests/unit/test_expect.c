@@ -127,6 +127,7 @@ static void times_compare_as_instants_and_are_not_told(void **state) {
 static void lists_compare_as_sets(void **state) {
 	holds("{tags: {at_most: [a, b, c]}}", "[{\"tags\":[\"c\",\"a\",\"a\"]},{\"tags\":[]}]");
 	fails("{tags: {at_most: [a, b]}}", "[{\"tags\":[\"a\",\"d\"]}]");
+	says(EXPECT_FAILS, "{tags: {at_most: []}}", "[{\"tags\":[\"a\"]}]", "tags is \"a\", expected empty");
 	holds("{tags: {at_least: [a]}}", "[{\"tags\":[\"b\",\"a\"]}]");
 	fails("{tags: {at_least: [a, z]}}", "[{\"tags\":[\"b\",\"a\"]}]");
 }
