@@ -18,6 +18,7 @@
 #define APT_HISTORY "tail:/var/log/apt/history.log"
 #define DPKG_INFO "file:/var/lib/dpkg/info/"
 #define INODES "inodes:"
+#define JOURNAL "journal:unit:"
 #define SSHD_CONFIG "stat:/etc/ssh/sshd_config"
 #define SSHD_CONFIGS "tree:/etc/ssh/sshd_config.d"
 #define SUDOERS "stat:/etc/sudoers"
@@ -208,6 +209,8 @@ static void ask_inodes(const json_t *params, const struct sources *fetched, stru
 	for (size_t t = 0; t < targets.count; t++)
 		if (is_of_path(&targets.list[t]))
 			names_addf(names, INODES "%s", targets.sources[t]);
+		else if (targets.list[t].kind == WHO_UNIT)
+			names_addf(names, JOURNAL "%s", targets.list[t].name);
 	find_writers(&targets, json_integer_value(json_object_get(params, "from")),
 		     json_integer_value(json_object_get(params, "until")), fetched, &found);
 	json_array_foreach(found.wanted, i, path) {
@@ -239,9 +242,9 @@ static void ask(const json_t *params, const struct sources *fetched, struct name
 	}
 }
 
-static const char *const patterns[] = {AUDIT_LOG,       AUDIT_STATUS,       AUDIT_RULES, DPKG_LOG,    APT_HISTORY,
-				       ACCOUNTS_SOURCE, DPKG_INFO "*.list", INODES "*",  SSHD_CONFIG, SSHD_CONFIGS,
-				       SUDOERS,         SUDOERS_MORE,       NULL};
+static const char *const patterns[] = {
+	AUDIT_LOG,  AUDIT_STATUS, AUDIT_RULES, DPKG_LOG,     APT_HISTORY, ACCOUNTS_SOURCE, DPKG_INFO "*.list",
+	INODES "*", JOURNAL "*",  SSHD_CONFIG, SSHD_CONFIGS, SUDOERS,     SUDOERS_MORE,    NULL};
 
 const struct check attribute_check = {
 	.name = "attribute", .about = "who changed what changed", .patterns = patterns, .sources = ask};
@@ -405,13 +408,39 @@ static char *why_nobody(struct attribute_ask *ask, const struct targets *targets
 			 is_of_path(first) ? first->name : names_at(ask->sources, 0));
 }
 
+/* What the journal says that the service manager did with a unit in this time: the last of it. New text; NULL: nothing.
+ */
+static char *journal_says(const struct attribute_ask *ask, const struct targets *targets,
+			  const struct sources *fetched) {
+	for (size_t t = 0; t < targets->count; t++) {
+		CLEANUP(free_ptr) char *name = xasprintf(JOURNAL "%s", targets->list[t].name);
+		json_t *value, *change;
+		struct err ignored;
+		size_t i;
+		if (targets->list[t].kind != WHO_UNIT || !source_need_json(fetched, name, &value, &ignored))
+			continue;
+		json_array_foreach(json_object_get(value, "changes"), i, change) {
+			char at[TIMES_TEXT];
+			int64_t ms = json_integer_value(json_object_get(change, "at")) / 1000;
+			const char *what = json_string_value(json_object_get(change, "what"));
+			if (what && ms >= ask->from_ms && ms <= ask->until_ms)
+				return xasprintf("the journal says that %s %s at %s, but not by whose wish",
+						 targets->list[t].name, what, times_format(ms / 1000, at));
+		}
+	}
+	return NULL;
+}
+
 /* ---- the answer ---- */
 
-static void set_nobody(const struct attribute_ask *ask, char *why, const char *perhaps) {
+/* why and journal are taken over. */
+static void set_nobody(const struct attribute_ask *ask, char *why, const char *perhaps, char *journal) {
+	CLEANUP(free_ptr) char *said = journal;
 	CLEANUP(free_ptr)
-	char *text = perhaps ? xasprintf("%s; dpkg did something to the package %s, which has it, in this time", why,
-					 perhaps)
-			     : xstrdup(why);
+	char *text = journal   ? xasprintf("%s; %s", why, journal)
+		     : perhaps ? xasprintf("%s; dpkg did something to the package %s, which has it, in this time", why,
+					   perhaps)
+			       : xstrdup(why);
 	text_replace_controls(text);
 	json_object_set_new(ask->into, "unattributed", json_text(text));
 	free(why);
@@ -439,7 +468,8 @@ void attribute_answer(struct attribute_ask *ask, const struct sources *fetched) 
 	json_object_del(ask->into, "moreBy");
 	json_object_del(ask->into, "unattributed");
 	if (json_array_size(found.by) == 0) {
-		set_nobody(ask, why_nobody(ask, &targets, fetched, &found), perhaps);
+		set_nobody(ask, why_nobody(ask, &targets, fetched, &found), perhaps,
+			   journal_says(ask, &targets, fetched));
 		return;
 	}
 	json_object_set(ask->into, "by", found.by);

@@ -48,6 +48,9 @@
  *    "marks":[{"what","at":usec,"boot"}...],"more_marks":bool,
  *    "gaps":[{"from":usec,"to":usec,"from_boot","to_boot"}...],"more_gaps":bool,
  *    "steps":[{"at":usec,"by":usec,"uptime":usec,"boot"}...],"more_steps":bool,"sample":{...}}
+ * journal:unit:ssh.service - what the service manager did with a unit in the last day, newest first; errors as for
+ *   journal:boots; sources/journal_unit.h
+ *   {"changes":[{"at":usec,"what":"started"|"stopped"|"reloaded"|"failed"}...],"covered":bool}
  * luks:/dev/sda3 - what the LUKS header of a device says, without salts and digests; sources/luks.h. A device that was
  *   read and has no such header is {"luks":false}
  *   {"luks":true,"version","uuid","label","subsystem","segments":[{"type","cipher"?,"sector_size"?}...],

@@ -28,6 +28,7 @@ static const struct kind *const kinds[] = {
 	&kind_http,
 	&kind_journal,
 	&kind_journal_events,
+	&kind_journal_unit,
 	&kind_keyfile,
 	&kind_link,
 	&kind_luks,

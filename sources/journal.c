@@ -5,6 +5,7 @@
 #include "sources/fetch.h"
 #include "sources/journal_events.h"
 #include "sources/journal_open.h"
+#include "sources/journal_unit.h"
 
 #define JOURNAL_DEADLINE_MS 20000
 #define PERSISTENT "/var/log/journal"
@@ -156,12 +157,18 @@ static void start(struct job *job,
 		job_fail(job, &err);
 		return;
 	}
+	if (read == journal_unit_read && !journal_unit_window(job_ask(job), &reading->files, &err)) {
+		job_fail(job, &err);
+		return;
+	}
 	ask_next(job, reading);
 }
 
 static void start_boots(struct job *job) { start(job, journal_read); }
 
 static void start_events(struct job *job) { start(job, journal_events_read); }
+
+static void start_unit(struct job *job) { start(job, journal_unit_read); }
 
 #define MACHINE "[0-9a-f]*"
 static const char *const needs[] = {"dir:" PERSISTENT "/" MACHINE, "dir:" RUNTIME "/" MACHINE,
@@ -187,3 +194,9 @@ const struct kind kind_journal_events = {.prefix = JOURNAL_EVENTS,
 					 .deadline_ms = JOURNAL_DEADLINE_MS,
 					 .start = start_events,
 					 .needs = journal_needs};
+
+const struct kind kind_journal_unit = {.prefix = JOURNAL_UNIT,
+				       .is_volatile = true,
+				       .deadline_ms = JOURNAL_DEADLINE_MS,
+				       .start = start_unit,
+				       .needs = needs};

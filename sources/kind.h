@@ -86,6 +86,7 @@ extern const struct kind kind_head;
 extern const struct kind kind_inodes;
 extern const struct kind kind_journal;
 extern const struct kind kind_journal_events;
+extern const struct kind kind_journal_unit;
 extern const struct kind kind_keyfile;
 extern const struct kind kind_link;
 extern const struct kind kind_luks;
