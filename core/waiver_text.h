@@ -6,5 +6,5 @@
 #include "core/policy_selector.h"
 
 /* Whether the policy has a waiver of this rule that says all that a result's `waiver` does, and both are for this host,
- * as far as its name, environment and system tell: which groups it is in no statement says. */
+ * as far as its name, environment and system tell: which groups it is in no statement says. host NULL: any. */
 bool waiver_is_of(const struct yaml *policy, const char *rule, const json_t *waiver, const struct policy_host *host);

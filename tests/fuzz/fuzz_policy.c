@@ -1,8 +1,10 @@
 /* A policy from bytes; and, if it loads, each of its rules judged over a few rows, and its waivers tried on them:
  * nothing but a fail is waived, and not when it has ended. Its outline has the same rules. */
 #include "core/judge.h"
+#include "core/overlay_text.h"
 #include "core/policy_outline.h"
 #include "core/waiver.h"
+#include "core/waiver_text.h"
 #include "tests/fake_checks.h"
 
 static struct control controls[] = {{.id = (char *)"A.8.9", .title = (char *)"Configuration management"},
@@ -49,6 +51,20 @@ static void waive_rule(const struct policy_stack *stack, const struct waiver *wa
 		abort();
 }
 
+/* What a result says of a waiver is in the policy's text, for whoever reads that alone. */
+static void find_waivers(const struct policy_stack *stack, const char *data, size_t size) {
+	CLEANUP(yaml_tree_free_p) struct yaml *text = NULL;
+	struct err err;
+	if (!yaml_read(data, size, "fuzz", &text, &err))
+		abort();
+	for (size_t i = 0; i < stack->waiver_count; i++) {
+		CLEANUP(json_decref_p) json_t *said = waiver_json(stack->waivers[i]);
+		if (!waiver_is_of(text, stack->waivers[i]->rule, said, NULL))
+			abort();
+	}
+	CLEANUP(json_decref_p) json_t *changes = overlay_text_changes(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -73,5 +89,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 		waive_rule(stack, stack->waivers[i], rows);
 		waive_rule(stack, stack->waivers[i], none);
 	}
+	find_waivers(stack, (const char *)data, size);
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include "core/times.h"
+#include "core/waiver_text.h"
 #include "tests/unit/policy_kit.h"
 
 #define FROM 1767225600LL /* 2026-01-01 */
@@ -265,8 +266,27 @@ static void waivers_stop_at_their_cap(void **state) {
 	kit_refused(NULL, buf_str(&text), 2 + WAIVERS_MOST + 1, 3, "more than 1024 waivers");
 }
 
+/* Whoever reads the sealed policy finds in it what the result says. */
+static void what_a_result_says_is_found_in_the_policys_text(void **state) {
+	static const char text[] = POLICY("top") "waivers:\n- id: >\n    W-1\n  rule: >\n    web.off\n"
+						 "  reason: >\n    the router\n    needs it\n  risk: r\n  measure: m\n"
+						 "  requester: \"Jane Doe \"\n  approver: |\n    John Roe\n"
+						 "  from: 2026-01-01\n  expires: 2026-07-01\n"
+						 "  value: {key: k, running: \"1\"}\n";
+	CLEANUP(policy_stack_free_p) struct policy_stack *stack = kit_on_base(NULL, text);
+	CLEANUP(yaml_tree_free_p) struct yaml *tree = NULL;
+	CLEANUP(json_decref_p) json_t *waiver = waiver_json(stack->waivers[0]);
+	struct err err;
+	assert_true(yaml_read(text, strlen(text), "text", &tree, &err));
+	assert_true(waiver_is_of(tree, "web.off", waiver, NULL));
+	assert_false(waiver_is_of(tree, "web.of", waiver, NULL));
+	json_object_set_new(waiver, "reason", json_string("the router needs it not"));
+	assert_false(waiver_is_of(tree, "web.off", waiver, NULL));
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_a_result_says_is_found_in_the_policys_text),
 		cmocka_unit_test(fail_with_the_waived_value_is_waived),
 		cmocka_unit_test(another_value_is_not_waived),
 		cmocka_unit_test(further_row_beside_the_waived_one_is_not_waived),
