@@ -52,7 +52,7 @@ running() {
 	in_host systemctl list-units --plain --no-legend --state=active,activating 'vouch*' | awk '{ print $1 }' | xargs
 }
 kill_it() {
-	in_host kill -KILL "$(pid "$1")"
+	in_host systemctl kill --kill-whom=main --signal=KILL "$1"
 }
 has_restarted() { # UNIT: by itself
 	(($(in_host systemctl show -p NRestarts --value "$1") > 0))
@@ -158,7 +158,7 @@ is_evidence() {
 root_login() {
 	echo "PermitRootLogin yes" >"$root/etc/ssh/sshd_config.d/00-root.conf"
 }
-# As for good: by its file it is noticed at once (by its value alone within a minute).
+# As for good: by its file it is noticed at once (by its value alone when it is read again, each minute).
 no_filter() {
 	in_host sysctl -q net.ipv4.conf.all.rp_filter=0
 	echo "net.ipv4.conf.all.rp_filter = 0" >"$root/etc/sysctl.d/90-router.conf"
@@ -230,11 +230,18 @@ kill_it vouchd
 change
 check "vouchd comes back" within 30 is_another vouchd "$before"
 check "and tells what changed meanwhile" within 90 told $((n - 1)) $n
+cat >"$work/new-rule.yaml" <<'RULE'
+- {id: new.rule, title: A new one, controls: [A.8.9], severity: low, kind: effect, every: 12h, check: file,
+   with: {path: /srv/new}, expect: {exists: true}, why: w, fix: f}
+RULE
+echo new >"$root/srv/new"
 version=$(dpkg-deb -f "$root"/srv/debs/vouch_*.deb Version)
 for deb in "$root"/srv/debs/*.deb; do
 	rm -rf "$work/newer"
 	dpkg-deb -R "$deb" "$work/newer"
 	sed -i -E "/^(Version|Depends|Suggests):/s/\b${version//./\\.}\b/$version+1/g" "$work/newer/DEBIAN/control"
+	baseline=$work/newer/usr/share/vouch/policies/linux-baseline
+	[[ ! -d $baseline ]] || cp "$work/new-rule.yaml" "$baseline/A.8.99.yaml"
 	dpkg-deb -Znone --root-owner-group -b "$work/newer" "$root/srv/newer" >/dev/null
 done
 change
@@ -251,6 +258,7 @@ check "so is the collector" within 30 is_another vouch-collector "${before#* }"
 check "what changed before, during and behind the upgrade is told" within 90 told $((n - 2)) $((n - 1)) $n
 change
 check "and what changes next" within 60 told $n
+check "a rule that the new version brought may look" within 30 has_verdict new.rule pass
 check "everything is shipped in the end" within 60 shipped
 
 # --- nothing lost, nothing twice, the chain whole
