@@ -46,7 +46,8 @@ static const json_t *result_of(const struct round *round, const char *id) {
 
 static void notice_one(const char *program, const struct news_verdict *verdict, const json_t *result,
 		       const struct rule *rule, int64_t sequence) {
-	struct notice_field fields[6 + CONTROLS_MOST];
+	struct notice_field fields[7 + CONTROLS_MOST];
+	CLEANUP(buf_done) struct buf controls = {0}; /* the catalog shows one value of a field that comes again */
 	size_t count = 0;
 	char number[24];
 	const char *reason = json_string_value(json_object_get(result, "reason"));
@@ -59,8 +60,11 @@ static void notice_one(const char *program, const struct news_verdict *verdict, 
 	fields[count++] = (struct notice_field){"VOUCH_SEVERITY", severity_name(rule->severity)};
 	fields[count++] = (struct notice_field){"VOUCH_SEQUENCE", number};
 	fields[count++] = (struct notice_field){"VOUCH_WAIVER", waiver};
-	for (size_t i = 0; i < rule->control_count && i < CONTROLS_MOST; i++)
+	for (size_t i = 0; i < rule->control_count && i < CONTROLS_MOST; i++) {
 		fields[count++] = (struct notice_field){"VOUCH_CONTROL", rule->controls[i]};
+		buf_addf(&controls, "%s%s", i ? ", " : "", rule->controls[i]);
+	}
+	fields[count++] = (struct notice_field){"VOUCH_CONTROLS", buf_str(&controls)};
 	notice_about(program, row.priority, row.id, fields, count, "%s is %s (was %s)%s%s%s%s", verdict->rule,
 		     verdict->now, verdict->before, waiver ? ", waived by " : "", waiver ? waiver : "",
 		     reason && *reason ? ": " : "", reason ? result_brief(reason) : "");

@@ -44,7 +44,7 @@ static const char style[] =
 	".note,.population,footer{color:var(--soft)}footer{font-size:.85rem;margin-top:2rem;border-top:1px solid "
 	"var(--line)}"
 	".warning{background:var(--badback);color:var(--bad);padding:.5rem .8rem;border-radius:.3rem}"
-	"strong.warning{padding:.1rem .4rem}"
+	"strong.warning{padding:.1rem .4rem}td>.changed{margin:.2rem 0;color:var(--soft)}"
 	".results tbody th{width:17rem}"
 	".legend,.facts{display:grid;grid-template-columns:max-content "
 	"1fr;gap:.15rem 1rem;color:var(--soft);font-size:.9rem}"

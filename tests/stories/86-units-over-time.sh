@@ -23,7 +23,7 @@ cat >"$root/etc/vouch/small.yaml" <<-'POLICY'
 	rules:
 	  - id: small.users
 	    title: There are users
-	    controls: [A.8.9]
+	    controls: [A.8.9, A.8.2]
 	    key: true
 	    severity: low
 	    kind: effect
@@ -81,7 +81,7 @@ sed -i 's/expect: {exists: true}/expect: {mode: {at_most: "0600"}}/' "$root/etc/
 check "vouch apply puts a changed policy into force" in_host vouch apply
 failed() { [[ $(in_host journalctl -q -u vouchd VOUCH_RULE=small.users VOUCH_CONTROL=A.8.9 -o json | jq -r '.VOUCH_WAS + " " + .VOUCH_VERDICT + " " + .MESSAGE_ID') == "pass fail "* ]]; }
 check "what fails by it is in the journal with its fields" within 20 failed
-check "and the catalog says more" bash -c '[[ $1 == *"A rule fails: small.users"* ]]' catalog \
+check "and the catalog says more" bash -c '[[ $1 == *"A rule fails: small.users"*"A.8.9, A.8.2"* ]]' catalog \
 	"$(in_host journalctl -q -u vouchd -x VOUCH_RULE=small.users --no-pager)"
 echo "    extra: [" >>"$root/etc/vouch/small.yaml"
 in_host systemctl reload vouchd
