@@ -65,6 +65,8 @@ pid_is_not() {
 # --- the way in
 files >"$work/before"
 install older >"$work/install.log" 2>&1
+check "the kill that a reload calls comes with the agent" \
+	grep -qw procps <(dpkg-deb -f "$inside"/older/vouch-agent_*.deb Depends)
 check "the agent says the next command" grep -q '^next: vouch enrol ' "$work/install.log"
 check "and where what it takes comes from" grep -q '^on the collector: vouch-collector token add ' "$work/install.log"
 check "the collector says the next command" grep -q '^next: vouch-collector init /var/lib/vouch-collector ' "$work/install.log"
