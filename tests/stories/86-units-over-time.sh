@@ -16,7 +16,7 @@ drop_in() {
 	mkdir -p "$root/etc/systemd/system/$1.service.d"
 	printf '%s\n' '[Service]' "${@:2}" >"$root/etc/systemd/system/$1.service.d/story.conf"
 }
-# A policy of one rule, so that a round is a moment.
+# A policy of two rules, so that a round is a moment.
 mkdir -p "$root/etc/vouch"
 cat >"$root/etc/vouch/small.yaml" <<-'POLICY'
 	policy: {id: small, version: 1.0.0, framework: "iso27001:2022", title: One rule, owner: tests, review_by: 2036-01-01}
@@ -33,6 +33,8 @@ cat >"$root/etc/vouch/small.yaml" <<-'POLICY'
 	    expect: {exists: true}
 	    why: It is looked at.
 	    fix: Make it.
+	  - {id: small.unit, title: It runs, controls: [A.8.9], severity: low, kind: effect, every: 1h, check: unit,
+	     with: {name: told.service}, expect: {active: true}, why: w, fix: f}
 POLICY
 echo "policies: [/etc/vouch/small.yaml]" >"$root/etc/vouch/vouchd.yaml"
 
@@ -55,6 +57,9 @@ sed -i -E -e '/^#? ?log_policy:/d' -e '/^#? ?witness_every:/d' "$root$home/colle
 printf 'log_policy: log.policy\nwitness_every: 1s\n' >>"$root$home/collector.yaml"
 in_host systemctl restart collector 2>/dev/null || in_host systemd-run --quiet --unit=collector --uid=vouch-collector vouch-collector run "$home"
 within 20 in_host bash -c 'exec 3<>/dev/tcp/127.0.0.1/8443'
+printf '%s\n' '[Service]' 'ExecStart=sleep 3600' >"$root/etc/systemd/system/told.service"
+in_host systemctl daemon-reload
+in_host systemctl start told
 check "vouch-anchor starts" in_host systemctl start vouch-anchor
 
 # --- the host is enrolled; its key changes every few seconds
@@ -89,12 +94,39 @@ status() { in_host systemctl show -p StatusText --value vouchd; }
 check "a mistake is in vouchd's status" within 10 bash -c '[[ $1 == *small.yaml:* ]]' status "$(status)"
 check "and at its priority in the journal" bash -c '[[ $1 == *"not read anew"*small.yaml:* ]]' err \
 	"$(in_host journalctl -q -u vouchd -p err --no-pager)"
-sed -i -e '/extra:/d' -e 's/expect: .*/expect: {exists: true}/' "$root/etc/vouch/small.yaml"
+sed -i -e '/extra:/d' -e 's/^    expect: .*/    expect: {exists: true}/' "$root/etc/vouch/small.yaml"
 printf 'textfile: /run/vouchd/vouch.prom\n' >>"$root/etc/vouch/vouchd.yaml"
 check "which is mended" in_host vouch apply
 check "vouchd's unit may write its text file, for everybody to read" within 20 in_host setpriv --reuid=nobody --clear-groups \
 	grep -q '^vouch_agent_info' /run/vouchd/vouch.prom
 check "all of that is shipped" within 20 shipped 7
+
+# --- who changed what: the records, and what the journal says, come through the helpers
+whose() {
+	in_host vouch history "$1" --json | tail -n 1 | jq -r "$2"
+}
+# Patterns are meant as such.
+# shellcheck disable=SC2053
+is_whose() { [[ $(whose "$1" "$2") == $3 ]]; }
+mkdir -m 750 "$root/var/log/audit"
+now=$(date +%s.%3N)
+cat >"$root/var/log/audit/audit.log" <<EOF
+type=SYSCALL msg=audit($now:2): arch=c000003e syscall=90 success=yes exit=0 pid=77 auid=0 uid=0 euid=0 exe="/usr/bin/chmod"
+type=PATH msg=audit($now:2): item=0 name="/etc/passwd" $(stat -c inode=%i "$root/etc/passwd") dev=$(printf %02x:%02x \
+	$(stat -c '%Hd %Ld' "$root/etc/passwd")) nametype=NORMAL
+EOF
+chmod 600 "$root/var/log/audit/audit.log"
+chmod 664 "$root/etc/passwd"
+check "who changed a file is told by records that root alone may read" within 20 is_whose small.users '.by[0].process' /usr/bin/chmod
+# What anybody can write into the journal, but for the fields that journald writes itself.
+printf '%s\n' MESSAGE_ID=7b05ebc668384222baa8881179cfda54 UNIT=told.service PID=1 'MESSAGE=Reloaded told.service.' |
+	in_host setpriv --reuid=nobody --clear-groups logger --journald
+in_host systemctl stop told
+check "of a unit the journal says when, but not by whom" within 20 is_whose small.unit .unattributed \
+	'*the journal says that told.service stopped at 20*, but not by whose wish'
+equal "by the service manager's own entries alone" "stopped started" \
+	"$(in_host vouch sources --bytes journal:unit:told.service | jq -r '[.changes[].what] | join(" ")')"
+check "and the other is in the journal" in_host journalctl -q --no-pager MESSAGE_ID=7b05ebc668384222baa8881179cfda54 UNIT=told.service
 
 # --- a loop that stands still is what the watchdog is for; one that waits for a look does not stand still
 drop_in vouchd WatchdogSec=2s RestartSec=1s
