@@ -2,9 +2,7 @@
 #pragma once
 
 #include "core/policy.h"
-
-enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_UNKNOWN, VERDICT_ERROR, VERDICT_NOTAPPLICABLE, VERDICT_NOTCHECKED };
-#define VERDICT_COUNT 6
+#include "core/verdict.h"
 
 #define JUDGE_REASON_LONGEST 1000 /* bytes; a longer reason is cut */
 
@@ -26,9 +24,3 @@ struct judgement judge(const struct rule *rule, const struct view_seen *views, c
 		       int64_t host_age, bool control_passed);
 
 void judgement_done(struct judgement *judgement);
-
-/* The verdict for a look that failed: denied, timeout, unproved: unknown; unreadable, malformed: error; absent, when a
- * check could not go on without it: unknown; unapproved: notchecked. */
-enum verdict verdict_of_failure(enum err_code code);
-const char *verdict_name(enum verdict verdict); /* "pass", "fail", "unknown", "error", "notapplicable", "notchecked" */
-bool verdict_from_name(const char *name, enum verdict *ret_verdict);

@@ -1,6 +1,6 @@
 #include "core/state.h"
 
-#include "core/result.h"
+#include "core/result_leaf.h"
 
 #define WHERE "state"
 
