@@ -1,6 +1,7 @@
 /* vouch-ship: ships what vouchd spooled, as soon as it is there. In the foreground; ends on SIGTERM or SIGINT. */
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/inotify.h>
 #include <systemd/sd-daemon.h>
@@ -79,6 +80,7 @@ static void report(const struct shipped *shipped) {
 static int wait_and_try_again(struct shipping *shipping, const struct shipped *shipped) {
 	uint64_t delay = ship_delay(shipping->failures, shipped->retry_after);
 	notice("vouch-ship", NOTICE_INFO, "next try in %.1f s", (double)delay / 1e6);
+	malloc_trim(0);
 	int code = sd_event_source_set_time_relative(shipping->later, delay);
 	return code < 0 ? code : sd_event_source_set_enabled(shipping->later, SD_EVENT_ONESHOT);
 }
@@ -130,6 +132,7 @@ static int work(sd_event_source *source, void *context) {
 		return wait_and_try_again(shipping, &shipped);
 	if (shipped.more || shipped.stored || shipped.refused)
 		return start_work(shipping);
+	malloc_trim(0); /* what was on its way is there: until the next round the memory is the host's */
 	return shipping->once ? sd_event_exit(shipping->event, shipping->was_refused) : 0;
 }
 
