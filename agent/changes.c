@@ -34,6 +34,7 @@ void changes_free(struct changes *changes) {
 
 void changes_read(struct changes *changes, size_t rule, struct names *names) {
 	names_free(changes->readers[rule].names);
+	names_pack(names);
 	changes->readers[rule].names = names;
 }
 

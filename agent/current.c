@@ -44,7 +44,8 @@ void current_keep(struct current *current, const struct policy_stack *stack, siz
 	struct buf text = {0};
 	struct err ignored;
 	free(current[index].result);
-	current[index].result = json_canonical(result, &text, &ignored) ? buf_take(&text) : xstrdup("");
+	/* A copy of its own length: the buffer has up to twice the room. */
+	current[index].result = xstrdup(json_canonical(result, &text, &ignored) ? buf_str(&text) : "");
 	current[index].looked_at = looked_at;
 	keep_waiver(current, stack, index, result);
 	buf_done(&text);

@@ -119,6 +119,15 @@ bool stack_of_host(const struct settings *settings, const char *data, const stru
 	return load_for_host(settings, data, host, &paths, ret_stack, err);
 }
 
+void stack_shed(struct stack *stack) {
+	catalogue_free(stack->catalogue);
+	stack->catalogue = NULL;
+	for (size_t i = 0; i < stack->policies->rule_count; i++) {
+		json_decref(stack->policies->rules[i]->param_docs);
+		stack->policies->rules[i]->param_docs = NULL;
+	}
+}
+
 void stack_free(struct stack *stack) {
 	if (!stack)
 		return;

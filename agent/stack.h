@@ -21,5 +21,7 @@ MUST_CHECK bool stack_load(const char *data, const char *const *paths, size_t co
  * them, and the settings' environment and groups. */
 MUST_CHECK bool stack_of_host(const struct settings *settings, const char *data, const struct host *host,
 			      struct stack **ret_stack, struct err *err);
+/* Lets go of what loading and explaining need and judging does not: the catalogue and the rules' param_docs. */
+void stack_shed(struct stack *stack);
 void stack_free(struct stack *stack);
 DEFINE_CLEANUP(struct stack, stack_free)

@@ -226,6 +226,8 @@ static void seal_round(struct vouchd *vouchd, struct round *round) {
 		keep_changes(vouchd, round, why);
 	}
 	keep_status(vouchd, round, why, sealed, ok ? NULL : &err);
+	json_decref(round->results); /* before what is kept for long, which then takes its place */
+	round->results = NULL;
 	watch_read(vouchd, round);
 	round_free(round);
 	malloc_trim(0); /* what was read is gone: between rounds the memory is the host's */

@@ -1,6 +1,8 @@
 /* vouchd: looks at the host again and again and seals what it saw. In the foreground; ends on SIGTERM or SIGINT. */
 #include <getopt.h>
 #include <inttypes.h>
+#include <malloc.h>
+#include <openssl/rand.h>
 #include <signal.h>
 #include <systemd/sd-daemon.h>
 
@@ -18,6 +20,8 @@
 #include "core/confine.h"
 #include "core/text.h"
 #include "core/times.h"
+
+#define LARGE_BYTES (128 << 10)
 
 struct arguments {
 	const char *state, *settings, *root, *data, *helpers;
@@ -201,6 +205,7 @@ static bool load(const struct arguments *arguments, struct settings **ret_settin
 	    !stack_of_host(settings, arguments->data, &host, &stack, err) ||
 	    !approved_read(stack, settings, times_now(), err))
 		return false;
+	stack_shed(stack);
 	*ret_settings = settings;
 	*ret_stack = stack;
 	settings = NULL;
@@ -333,6 +338,14 @@ static int fail_to_start(const struct err *err) {
 	return 2;
 }
 
+/* Between rounds little is kept, and the pages that it lies in. So what is large goes back to the host by itself, and
+ * what lasts as long as the process, OpenSSL's tables, comes before the rounds and not into the middle of one. */
+static void keep_small(void) {
+	unsigned char any;
+	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+	(void)!RAND_bytes(&any, sizeof any);
+}
+
 static int vouchd(const struct arguments *arguments) {
 	CLEANUP(home_free_p) struct home *home = home_new(arguments->state);
 	CLEANUP(enrolment_free_p) struct enrolment *enrolment = NULL;
@@ -356,5 +369,8 @@ int main(int argc, char **argv) {
 	sigaddset(&handled, SIGHUP);
 	sigprocmask(SIG_BLOCK, &handled, NULL);
 	int stop = read_arguments(argc, argv, &arguments);
-	return stop ? stop - 1 : vouchd(&arguments);
+	if (stop)
+		return stop - 1;
+	keep_small();
+	return vouchd(&arguments);
 }

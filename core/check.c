@@ -5,6 +5,8 @@
 struct names {
 	char **all;
 	size_t count, room;
+	char *packed; /* what the first packed_count of them stand in */
+	size_t packed_count;
 };
 
 struct names *names_new(void) {
@@ -14,10 +16,30 @@ struct names *names_new(void) {
 void names_free(struct names *names) {
 	if (!names)
 		return;
-	for (size_t i = 0; i < names->count; i++)
+	for (size_t i = names->packed_count; i < names->count; i++)
 		free(names->all[i]);
+	free(names->packed);
 	free(names->all);
 	free(names);
+}
+
+void names_pack(struct names *names) {
+	size_t len = 0;
+	for (size_t i = 0; i < names->count; i++)
+		len += strlen(names->all[i]) + 1;
+	char *packed = xmalloc(len + 1), *at = packed;
+	for (size_t i = 0; i < names->count; i++) {
+		char *name = names->all[i];
+		names->all[i] = memcpy(at, name, strlen(name) + 1);
+		at += strlen(name) + 1;
+		if (i >= names->packed_count)
+			free(name);
+	}
+	free(names->packed);
+	names->packed = packed;
+	names->packed_count = names->count;
+	names->room = names->count ? names->count : 1;
+	names->all = xreallocarray(names->all, names->room, sizeof(char *));
 }
 
 void names_add(struct names *names, const char *name) {

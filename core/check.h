@@ -55,6 +55,8 @@ void names_add_pattern(struct names *patterns, const char *kind, const char *pat
 struct names *names_new(void);
 void names_free(struct names *names);
 DEFINE_CLEANUP(struct names, names_free)
+/* Makes a list small that is kept for long: in two pieces of memory instead of one a name. */
+void names_pack(struct names *names);
 size_t names_count(const struct names *names);
 const char *names_at(const struct names *names, size_t index);
 

@@ -158,6 +158,24 @@ static void names_are_those_of_all_rules_each_once(void **state) {
 	free(names);
 }
 
+static void packed_names_stay_and_more_can_be_added(void **state) {
+	CLEANUP(names_free_p) struct names *names = names_new();
+	names_pack(names);
+	assert_int_equal(names_count(names), 0);
+	names_add(names, "file:/a");
+	names_add(names, "");
+	names_pack(names);
+	names_add(names, "file:/a");
+	names_add(names, "file:/b");
+	names_pack(names);
+	names_add(names, "file:/c");
+	assert_int_equal(names_count(names), 4);
+	assert_string_equal(names_at(names, 0), "file:/a");
+	assert_string_equal(names_at(names, 1), "");
+	assert_string_equal(names_at(names, 2), "file:/b");
+	assert_string_equal(names_at(names, 3), "file:/c");
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(change_has_exactly_its_readers_looked_at, make, drop),
@@ -171,6 +189,7 @@ int main(void) {
 						drop),
 		cmocka_unit_test_setup_teardown(change_after_a_look_began_is_kept_for_the_next, make, drop),
 		cmocka_unit_test_setup_teardown(names_are_those_of_all_rules_each_once, make, drop),
+		cmocka_unit_test(packed_names_stay_and_more_can_be_added),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

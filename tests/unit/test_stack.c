@@ -118,6 +118,18 @@ static void names_cannot_be_selected_on_a_host_without_one(void **state) {
 	assert_non_null(strstr(err.why, "its name is not known"));
 }
 
+static void rules_stay_when_what_judging_does_not_need_is_let_go_of(void **state) {
+	CLEANUP(stack_free_p) struct stack *stack = NULL;
+	struct err err = {0};
+	assert_true(load("", &stack, &err));
+	stack_shed(stack);
+	stack_shed(stack);
+	assert_null(stack->catalogue);
+	assert_int_equal(stack->policies->rule_count, 1);
+	assert_string_equal(stack->policies->rules[0]->id, "a.base");
+	assert_non_null(stack->policies->rules[0]->expect);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(folder_that_is_not_there_adds_nothing, make, drop),
@@ -127,6 +139,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(folder_that_cannot_be_listed_is_an_error, make, drop),
 		cmocka_unit_test_setup_teardown(selectors_see_the_host_and_its_configuration, make, drop),
 		cmocka_unit_test_setup_teardown(names_cannot_be_selected_on_a_host_without_one, make, drop),
+		cmocka_unit_test_setup_teardown(rules_stay_when_what_judging_does_not_need_is_let_go_of, make, drop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
