@@ -24,8 +24,8 @@ struct attribute_ask {
 struct attribute;
 /* Begin; the asks are borrowed until done(context) is called from the loop, once. NULL: nothing had to be read, and all
  * is answered already; done is not called. */
-struct attribute *attribute_start(sd_event *event, const struct host *host, struct attribute_ask *asks,
-				  size_t count, void (*done)(void *context), void *context);
+struct attribute *attribute_start(sd_event *event, const struct host *host, struct attribute_ask *asks, size_t count,
+				  void (*done)(void *context), void *context);
 void attribute_free(struct attribute *attribute); /* also while under way */
 DEFINE_CLEANUP(struct attribute, attribute_free)
 /* The answer alone, from what was read. */
