@@ -24,8 +24,8 @@ struct drift *drift_open(const struct policy_stack *stack, const struct home *ho
 void drift_free(struct drift *drift);
 DEFINE_CLEANUP(struct drift, drift_free)
 
-/* Another stack takes the place of the one that it was opened with (also borrowed): what is known of the rules that stay
- * stays. */
+/* Another stack takes the place of the one that it was opened with (also borrowed): what is known of the rules that
+ * stay stays. */
 void drift_take(struct drift *drift, const struct policy_stack *stack);
 
 /* A look that began at this instant (milliseconds since the epoch) gave this rule's result. before: the text of its

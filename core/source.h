@@ -8,8 +8,8 @@
  *   {"head","size","mtime"}
  * tail:/var/log/dpkg.log - the end of a log, at most its last 512 KiB, from the beginning of a line
  * inodes:file:/etc/hosts - which inodes the path of that source means now: of each folder on the way with the name that
- *   is looked up in it, and of what is at its end; for a link there, the way from where it leads next; null: it is not there, or
- *   not to be opened
+ *   is looked up in it, and of what is at its end; for a link there, the way from where it leads next; null: it is not
+ * there, or not to be opened
  *   [{"steps":[[["fe:00",inode]|null,"etc"]...],"end":["fe:00",inode]|null}...]
  * dir:/etc/sudoers.d - its entries, sorted by name; type: file dir link fifo socket char block
  *   [{"name","type"}...]
