@@ -257,8 +257,10 @@ static void looked(void *context, struct round *round) {
 	struct vouchd *vouchd = context;
 	look_free(vouchd->look);
 	vouchd->look = NULL;
+	if (vouchd->options.host.ahead) /* else it was read meanwhile, and is due now */
+		ahead_taken(vouchd->ahead);
 	vouchd->options.host.ahead = NULL;
-	ahead_taken(vouchd->ahead);
+	ahead_start(vouchd->ahead); /* for what was put off meanwhile */
 	complete(vouchd, round);
 	vouchd->round = round;
 	vouchd->asks = drift_asks(vouchd->drift, wall_ms(), &vouchd->ask_count);
