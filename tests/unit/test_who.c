@@ -302,12 +302,13 @@ static void moves_between_two_folders_are_told_apart(void **state) {
 
 /* The inode of a file that is gone is given to another. */
 static void inode_counts_for_as_long_as_it_was_there(void **state) {
+#define REPLACED                                                                                                       \
+	INODE("2", "\"/etc/n\"", "11", "DELETE")                                                                       \
+	INODE("2", "\"/etc/a\"", "77", "DELETE") INODE("2", "\"/etc/a\"", "11", "CREATE")
 #define REPLACE                                                                                                        \
 	MOVES("2", "6")                                                                                                \
 	FOLDER("2", "\"/etc/\"", "3")                                                                                  \
-	FOLDER("2", "\"/etc/\"", "3")                                                                                  \
-	INODE("2", "\"/etc/n\"", "11", "DELETE") INODE("2", "\"/etc/a\"", "77", "DELETE")                              \
-		INODE("2", "\"/etc/a\"", "11", "CREATE")
+	FOLDER("2", "\"/etc/\"", "3") REPLACED
 	const char *before = WRITES("1", "5") CWD("1", "/") INODE("1", "\"/etc/a\"", "77", "NORMAL") REPLACE;
 	assert_string_equal(who_of(before, WHO_FILE, "/etc/a"), "/usr/bin/tee/5/1000 /usr/bin/mv/6");
 	const char *after = REPLACE WRITES("3", "7") CWD("3", "/") INODE("3", "\"/etc/a\"", "77", "NORMAL");
