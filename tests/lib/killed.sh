@@ -4,8 +4,8 @@
 
 # strace counts each call for itself, so each is gone through for itself. That a program makes no others of the kind is
 # looked at by lists_all().
-kill_calls=(write pwrite64 writev fsync fdatasync ftruncate rename link unlink unlinkat rmdir sendto sendmsg)
-other_calls=pwritev,pwritev2,msync,sync_file_range,truncate,fallocate,renameat,renameat2,linkat,symlink,symlinkat
+kill_calls=(write pwrite64 writev fallocate fsync fdatasync ftruncate rename link unlink unlinkat rmdir sendto sendmsg)
+other_calls=pwritev,pwritev2,msync,sync_file_range,truncate,renameat,renameat2,linkat,symlink,symlinkat
 other_calls+=,sendmmsg,sendfile,splice,copy_file_range,io_uring_enter
 kill_every=${kill_every-1} # of these calls, each that many-th
 kill_first=${kill_first-1} # from which on

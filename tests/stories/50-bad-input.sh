@@ -78,17 +78,18 @@ full_disk() {
 	else
 		echo "ok - vouchd fails on a full disk: $(tail -n 1 "$work/full.out")"
 	fi
-	if grep -qE 'ENOSPC|No space' "$work/full.out"; then
+	if grep -q 'the spool is full: this round is not kept' "$work/full.out"; then
 		echo "ok - and names the reason"
 	else
 		echo "not ok - it does not name the reason: $(tail -n 2 "$work/full.out")"
 	fi
-	[[ $sequence == "$(jq .sequence "$work/disk/host/spool/chain.json")" ]] &&
-		[[ $entries == "$(find "$work/disk/host/spool/queue" -name '*.json' | wc -l)" ]] &&
-		echo "ok - chain and spool are as they were" || echo "not ok - the round is half there"
+	[[ $((sequence + 1)) == "$(jq .sequence "$work/disk/host/spool/chain.json")" ]] &&
+		[[ $((entries + 1)) == "$(find "$work/disk/host/spool/queue" -name '*.json' | wc -l)" ]] &&
+		jq -e .full "$work/disk/host/spool/chain.json" >/dev/null &&
+		echo "ok - the chain says so, and nothing else is new" || echo "not ok - the round is half there"
 	rm "$work/disk/filler"
 	if vouchd --state "$work/disk/host" --config "$work/small-config.yaml" --once >"$work/full.out" 2>&1 &&
-		[[ $((sequence + 1)) == "$(jq .sequence "$work/disk/host/spool/chain.json")" ]]; then
+		[[ $((sequence + 2)) == "$(jq .sequence "$work/disk/host/spool/chain.json")" ]]; then
 		echo "ok - with room again the next round takes the next number"
 	else
 		echo "not ok - with room again: $(tail -n 2 "$work/full.out")"
