@@ -24,6 +24,17 @@ echo "correct horse" >"$credentials/password"
 export CREDENTIALS_DIRECTORY=$credentials
 export RESTIC_PASSWORD_FILE=$credentials/password RESTIC_CACHE_DIR=$work/cache
 
+# The plugins where a system has them: nobody but root may write on the way there.
+for package in vouch vouch-agent; do
+	dpkg-deb -x "${VOUCH_DEBS-$story_top/build/deb}/$package"_*.deb "$work/system"
+done
+mkdir "$work"/{upper,overlay}
+cp -r "$work/system/usr/lib/vouch" "$work/upper/vouch"
+in_lib() {
+	unshare --mount bash -c 'mount --make-rprivate / && mount -t overlay overlay -o "lowerdir=/usr/lib,upperdir=$0/upper,workdir=$0/overlay" \
+		/usr/lib && exec "$@"' "$work" "$@"
+}
+
 # plugin NAME REPOSITORY: what the plugin is told of it.
 plugin() {
 	cat >"$credentials/$1.yaml" <<-YAML
@@ -47,7 +58,7 @@ look() {
 			echo "  bak.$rule: {plugin: $name, paths: [$(printf '"%s", ' "$@")]}"
 		done
 	} >"$work/ours.yaml"
-	vouch run --policy "$policies/linux-baseline" --policy "$work/ours.yaml" "${only[@]}" --json >"$work/round" 2>>"$work/run.log" || true
+	in_lib "$work/system/usr/bin/vouch" run --data "$installed/share/vouch" --policy "$policies/linux-baseline" --policy "$work/ours.yaml" "${only[@]}" --json >"$work/round" 2>>"$work/run.log" || true
 }
 # verdict RULE: and the reason.
 verdict() {

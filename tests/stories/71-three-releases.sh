@@ -46,7 +46,7 @@ may_not_say "unproved: cmd:cvtsudoers: $missing" priv.set.effective priv.sudo.no
 # Nothing is sent to the network, or to the log, in the name of a host that does not run.
 may_not_say "unproved: (canary|dns|http|tls):.*: $missing" log.forward.canary web.allow.control web.bypass.doh web.bypass.dot
 # What the organisation alone knows.
-may_not_say 'this parameter is not set' env.label.consistent web.allow.reach web.block.dns_test web.block.http_test web.block.ip_literal \
+may_not_say 'this parameter is not set' bak.coverage bak.encrypted bak.job.result bak.restore.sample bak.rpo.per_path env.label.consistent web.allow.reach web.block.dns_test web.block.http_test web.block.ip_literal \
 	web.bypass.direct web.bypass.dns53 web.path.resolver
 # What is not there: lists of packages, which mmdebstrap takes away.
 may_not_say 'no list of any repository is here' vul.feed.fresh
