@@ -76,7 +76,7 @@ bytes() {
 # through RULE: its verdict and its reason, of a look through vouchd's unit and the helpers.
 through() {
 	as_unit vouchd vouch run --helpers /run/vouch --json --only "$1" >"$work/result.out" || true
-	grep -v '^vouch: action ' "$work/result.out" >"$work/result.json" # what is on record stands among it: it is one unit's output
+	grep -vE '^[a-z-]+: action ' "$work/result.out" >"$work/result.json" # what is on record stands among it: it is one unit's output
 	jq -r '.results[0] | .verdict + " " + .reason' "$work/result.json"
 }
 events='journal:events?since=604800'
