@@ -127,8 +127,9 @@ repository=$work/restic-none
 mkdir -m 700 "$work/srv/private"
 echo secret >"$work/srv/private/key"
 chown -R nobody "$repository"
+mkdir -m 777 "$work/nobodys" # restic's own temporary files
 status=0
-setpriv --reuid=nobody --regid=nogroup --clear-groups env HOME="$work/nohome" /usr/bin/restic --no-cache --quiet \
+setpriv --reuid=nobody --regid=nogroup --clear-groups env HOME="$work/nohome" TMPDIR="$work/nobodys" /usr/bin/restic --no-cache --quiet \
 	--repo "$repository" backup --host "$host" "$work/srv" >>"$work/partial.log" 2>&1 || status=$?
 equal "restic says that files could not be read" 3 "$status"
 chown -R root "$repository"
