@@ -54,8 +54,14 @@ report() {
 	printf '%6d.%d s  %-6s  %s' $((ms / 1000)) $((ms % 1000 / 100)) "$word" "$name"
 	((good + bad > 1)) && printf ' (%d passed, %d failed)' "$good" "$bad"
 	echo
-	((bad)) && { tail -n 25 "$log" | sed 's/^/            | /'; }
+	((bad)) && { what_failed "$log" | sed 's/^/            | /'; }
 	return 0
+}
+
+# The cases that failed, wherever they stand in the log, and its end.
+what_failed() {
+	grep -aE -m 20 '^not ok - |^[0-9]+: \[  FAILED  \]|^[0-9]+: \[   LINE   \]' "$1" || true
+	tail -n 25 "$1"
 }
 
 cases() {
