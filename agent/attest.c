@@ -25,11 +25,6 @@ static bool header_of(const struct enrolment *enrolment, struct round *header, s
 	return true;
 }
 
-static void close_folder(DIR **folder) {
-	if (*folder)
-		closedir(*folder);
-}
-
 static bool has_no_epoch(const struct home *home, struct err *err) {
 	CLEANUP(close_folder) DIR *folder = opendir(home->epochs);
 	if (!folder)

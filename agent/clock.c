@@ -23,7 +23,7 @@ static int64_t read_clock(clockid_t clock) {
 	return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
 }
 
-struct clocks clocks_now(void) {
+static struct clocks read_clocks(void) {
 	return (struct clocks){.real = read_clock(CLOCK_REALTIME),
 			       .boot = read_clock(CLOCK_BOOTTIME),
 			       .monotonic = read_clock(CLOCK_MONOTONIC)};
@@ -54,7 +54,7 @@ static int cancelled(sd_event_source *source, int fd, uint32_t events, void *con
 		return 0;
 	if (arm(clock) != 0 && errno != ECANCELED)
 		return -errno;
-	const struct clocks now = clocks_now();
+	const struct clocks now = read_clocks();
 	const struct clock_jump jump = clocks_compare(&clock->before, &now);
 	if (!jump.set_us && !jump.slept_us)
 		return 0;
@@ -70,7 +70,7 @@ bool clock_watch(sd_event *event, void (*jumped)(void *, const struct clock_jump
 	clock->timer = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (clock->timer < 0 || arm(clock) != 0)
 		return err_errno(err, errno, ERR_IO, "clock", "watch");
-	clock->before = clocks_now();
+	clock->before = read_clocks();
 	int error = sd_event_add_io(event, &clock->source, clock->timer, EPOLLIN, cancelled, clock);
 	if (error < 0)
 		return err_errno(err, -error, ERR_IO, "clock", "watch");

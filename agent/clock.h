@@ -11,7 +11,6 @@
 struct clocks {
 	int64_t real, boot, monotonic;
 };
-struct clocks clocks_now(void);
 /* What happened between two readings. */
 struct clock_jump {
 	int64_t set_us;   /* the time of day was set by so much, forward or back; 0: it was not */

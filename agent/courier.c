@@ -8,6 +8,7 @@
 
 #include "core/lines.h"
 #include "core/parcel.h"
+#include "core/paths.h"
 #include "core/statement.h"
 #include "core/text.h"
 #include "core/times.h"
@@ -15,11 +16,6 @@
 #define ANSWERS_LARGEST (256U << 20)
 #define PARCELS_MOST 4096 /* of one host below a folder */
 #define DRAFT ".tmp-parcel-"
-
-static void fclose_p(FILE **file) {
-	if (*file)
-		fclose(*file);
-}
 
 /* --- the way out -------------------------------------------------------------------------------------------------- */
 
@@ -75,7 +71,7 @@ static bool add_lines(struct sending *sending, FILE *file, struct err *err) {
 
 static bool write_statements(struct sending *sending, struct err *err) {
 	CLEANUP(free_ptr) char *path = file_join(sending->draft, PARCEL_STATEMENTS);
-	CLEANUP(fclose_p) FILE *file = fopen(path, "wxe");
+	CLEANUP(close_stream) FILE *file = fopen(path, "wxe");
 	if (!file)
 		return err_errno(err, errno, ERR_IO, path, "make");
 	if (!add_lines(sending, file, err))
@@ -231,48 +227,28 @@ static bool take_parcel(struct taking *taking, const char *folder, struct err *e
 	return ok;
 }
 
-struct folders {
-	char **paths;
-	size_t count;
-};
-
-static void folders_done(struct folders *folders) {
-	for (size_t i = 0; i < folders->count; i++)
-		free(folders->paths[i]);
-	free(folders->paths);
-}
-
-static int by_path(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
-
-static void closedir_p(DIR **folder) {
-	if (*folder)
-		closedir(*folder);
-}
-
 /* Those named "<host>-...": their order is that of the chain. */
-static bool find_parcels(const char *folder, const char *host, struct folders *folders, struct err *err) {
-	CLEANUP(closedir_p) DIR *open = opendir(folder);
+static bool find_parcels(const char *folder, const char *host, struct paths *parcels, struct err *err) {
+	CLEANUP(close_folder) DIR *open = opendir(folder);
 	if (!open)
 		return err_errno(err, errno, errno == ENOENT ? ERR_ABSENT : ERR_IO, folder, "open folder");
 	for (struct dirent *entry = readdir(open); entry; entry = readdir(open)) {
 		if (!text_starts(entry->d_name, host) || entry->d_name[strlen(host)] != '-')
 			continue;
-		if (folders->count == PARCELS_MOST)
+		if (parcels->count == PARCELS_MOST)
 			return err_set(err, ERR_TOO_BIG, folder, "more than %d parcels of one host", PARCELS_MOST);
-		folders->paths = xreallocarray(folders->paths, folders->count + 1, sizeof(char *));
-		folders->paths[folders->count++] = file_join(folder, entry->d_name);
+		paths_add(parcels, file_join(folder, entry->d_name));
 	}
-	if (folders->count > 0)
-		qsort(folders->paths, folders->count, sizeof(char *), by_path);
+	paths_sort(parcels);
 	return true;
 }
 
 static bool take_parcels(struct taking *taking, const char *folder, struct err *err) {
-	CLEANUP(folders_done) struct folders folders = {0};
-	if (!find_parcels(folder, taking->shipper->enrolment->host_id, &folders, err))
+	CLEANUP(paths_done) struct paths parcels = {0};
+	if (!find_parcels(folder, taking->shipper->enrolment->host_id, &parcels, err))
 		return false;
-	for (size_t i = 0; i < folders.count; i++)
-		if (!take_parcel(taking, folders.paths[i], err))
+	for (size_t i = 0; i < parcels.count; i++)
+		if (!take_parcel(taking, parcels.items[i], err))
 			return false;
 	return true;
 }

@@ -149,11 +149,6 @@ bool home_is_shared(const struct home *home) {
 	return stat(home->spool, &status) == 0 && status.st_uid != geteuid();
 }
 
-static void close_folder(DIR **folder) {
-	if (*folder)
-		closedir(*folder);
-}
-
 bool home_sweep(const char *folder, const char *prefix, struct err *err) {
 	CLEANUP(close_folder) DIR *open_folder = opendir(folder);
 	if (!open_folder)

@@ -285,6 +285,17 @@ bool look_read(const struct look_options *options, struct sources *into, struct 
 	return is_done;
 }
 
+const json_t *round_result(const struct round *round, const char *rule) {
+	size_t i;
+	json_t *result;
+	json_array_foreach(round->results, i, result) {
+		const char *id = json_string_value(json_object_get(result, "rule"));
+		if (id && !strcmp(id, rule))
+			return result;
+	}
+	return NULL;
+}
+
 void round_free(struct round *round) {
 	if (!round)
 		return;

@@ -38,5 +38,7 @@ MUST_CHECK bool look_now(const struct look_options *options, struct round **ret_
 /* What a round reads, and nothing judged: every source that the rules need, with its bytes or its error. The same
  * false. */
 MUST_CHECK bool look_read(const struct look_options *options, struct sources *into, struct err *err);
+/* The result of a rule; NULL: the round has none. Borrowed. */
+const json_t *round_result(const struct round *round, const char *rule);
 void round_free(struct round *round);
 DEFINE_CLEANUP(struct round, round_free)

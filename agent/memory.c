@@ -26,17 +26,6 @@ static bool is_gone_by(const struct round *round, const char *rule) {
 	return false;
 }
 
-static const json_t *result_of(const struct round *round, const char *rule) {
-	size_t i;
-	json_t *result;
-	json_array_foreach(round->results, i, result) {
-		const char *id = json_string_value(json_object_get(result, "rule"));
-		if (id && !strcmp(id, rule))
-			return result;
-	}
-	return NULL;
-}
-
 static bool is_small(const json_t *rows) {
 	CLEANUP(buf_done) struct buf bytes = {0};
 	struct err ignored;
@@ -61,7 +50,7 @@ bool memory_take(json_t *memory, const struct policy_stack *stack, const struct 
 		const char *rule = stack->rules[i]->id;
 		if (!round->saw[i] || (!json_object_get(memory, rule) && !is_gone_by(round, rule)))
 			continue;
-		remember(memory, rule, result_of(round, rule), round->boot_id);
+		remember(memory, rule, round_result(round, rule), round->boot_id);
 		is_new = true;
 	}
 	if (!is_new)

@@ -5,26 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
+#include "core/journal_stream.h"
 #include "core/mem.h"
 #include "core/text.h"
 
-/* systemd names in JOURNAL_STREAM the device and inode of what it opened; a redirection since makes it another. */
-static bool is_journal(void) {
-	const char *named = getenv("JOURNAL_STREAM");
-	struct stat status;
-	if (!named || fstat(STDERR_FILENO, &status) != 0)
-		return false;
-	CLEANUP(free_ptr) char *ours = xasprintf("%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
-	return !strcmp(named, ours);
-}
-
 static void print(const char *program, enum notice priority, const char *text) {
-	if (is_journal())
+	if (journal_stream_is_ours())
 		fprintf(stderr, "<%d>%s\n", (int)priority, text);
 	else
 		fprintf(stderr, "%s: %s\n", program, text);
@@ -70,7 +60,7 @@ void notice_about(const char *program, enum notice priority, const char *id, con
 	CLEANUP(free_ptr) char *text = xvasprintf(format, arguments);
 	va_end(arguments);
 	text_replace_controls(text);
-	if (!is_journal() || !send(program, priority, id, fields, count, text))
+	if (!journal_stream_is_ours() || !send(program, priority, id, fields, count, text))
 		print(program, priority, text);
 }
 

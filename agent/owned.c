@@ -43,11 +43,6 @@ static bool is_path_owned(const char *path, struct err *err) {
 	return is_way_owned(path, err) && is_way_owned(target, err);
 }
 
-static void close_folder(DIR **folder) {
-	if (*folder)
-		closedir(*folder);
-}
-
 /* Itself, and what is in it; of a policy folder in the folder of policies what is in that, too. */
 static bool is_folder_owned(const char *path, unsigned depth, struct err *err) {
 	if (!is_path_owned(path, err))

@@ -18,11 +18,6 @@ struct kept {
 	struct timespec at;
 };
 
-static void close_folder(DIR **folder) {
-	if (*folder)
-		closedir(*folder);
-}
-
 static bool is_receipt(const char *name) {
 	size_t len = strlen(name);
 	return len == HASH_HEX - 1 + strlen(SUFFIX) && !strcmp(name + HASH_HEX - 1, SUFFIX);

@@ -58,11 +58,6 @@ struct removal {
 	dev_t device; /* of the folder in which it began */
 };
 
-static void close_folder(DIR **folder) {
-	if (*folder)
-		closedir(*folder);
-}
-
 static bool open_folder(int at, const char *name, int flags, const char *path, DIR **ret_folder, struct err *err) {
 	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags);
 	DIR *folder = fd < 0 ? NULL : fdopendir(fd);

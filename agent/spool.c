@@ -26,11 +26,6 @@ bool spool_is_name(const char *name) {
 	       !strcmp(name + SEQUENCE_DIGITS + 1 + DIGEST_DIGITS, ".json");
 }
 
-static void close_folder(DIR **folder) {
-	if (*folder)
-		closedir(*folder);
-}
-
 static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
 static void list_add(struct spool_list *list, const char *name, int64_t size) {

@@ -6,24 +6,8 @@
 
 #include "agent/identity.h"
 #include "core/file.h"
+#include "core/paths.h"
 #include "sources/gather.h"
-
-struct paths {
-	char **items;
-	size_t count;
-};
-
-static void paths_done(struct paths *paths) {
-	for (size_t i = 0; i < paths->count; i++)
-		free(paths->items[i]);
-	free(paths->items);
-}
-
-/* Takes the path over. */
-static void add_path(struct paths *paths, char *path) {
-	paths->items = xreallocarray(paths->items, paths->count + 1, sizeof *paths->items);
-	paths->items[paths->count++] = path;
-}
 
 static const char *data_folder(const char *option) {
 	const char *environment = getenv("VOUCH_DATADIR");
@@ -55,9 +39,9 @@ static bool load(const char *data, const struct paths *paths, const struct polic
 
 static void add_named(const char *data, const char *const *names, size_t count, struct paths *paths) {
 	for (size_t i = 0; i < count; i++)
-		add_path(paths, xstrdup(names[i]));
+		paths_add(paths, xstrdup(names[i]));
 	if (count == 0)
-		add_path(paths, baseline_path(data));
+		paths_add(paths, baseline_path(data));
 }
 
 bool stack_load(const char *data, const char *const *names, size_t count, struct stack **ret_stack, struct err *err) {
@@ -86,7 +70,7 @@ static bool add_folder(const char *folder, struct paths *paths, struct err *err)
 	for (int i = 0; i < count; i++) {
 		char *path = file_join(folder, entries[i]->d_name);
 		if (is_policy(path))
-			add_path(paths, path);
+			paths_add(paths, path);
 		else
 			free(path);
 		free(entries[i]);

@@ -26,24 +26,6 @@ static struct row row_of(const char *verdict, bool is_waived) {
 	return is_waived ? (struct row){verdict, NOTICE_WAIVED, NOTICE_NOTICE} : *row;
 }
 
-static const struct rule *rule_of(const struct policy_stack *stack, const char *id) {
-	for (size_t i = 0; i < stack->rule_count; i++)
-		if (!strcmp(stack->rules[i]->id, id))
-			return stack->rules[i];
-	return NULL;
-}
-
-static const json_t *result_of(const struct round *round, const char *id) {
-	size_t i;
-	json_t *result;
-	json_array_foreach(round->results, i, result) {
-		const char *rule = json_string_value(json_object_get(result, "rule"));
-		if (rule && !strcmp(rule, id))
-			return result;
-	}
-	return NULL;
-}
-
 static void notice_one(const char *program, const struct news_verdict *verdict, const json_t *result,
 		       const struct rule *rule, int64_t sequence) {
 	struct notice_field fields[7 + CONTROLS_MOST];
@@ -75,9 +57,9 @@ void verdicts_notice(const char *program, const struct news *news, const struct 
 	const size_t count = news_verdict_count(news);
 	for (size_t i = 0; i < count && i < VERDICTS_MOST; i++) {
 		const struct news_verdict *verdict = news_verdict_at(news, i);
-		const struct rule *rule = rule_of(stack, verdict->rule);
+		const struct rule *rule = policy_rule_find(stack, verdict->rule);
 		if (rule)
-			notice_one(program, verdict, result_of(round, verdict->rule), rule, sequence);
+			notice_one(program, verdict, round_result(round, verdict->rule), rule, sequence);
 	}
 	if (count > VERDICTS_MOST)
 		notice(program, NOTICE_WARNING, "%zu more rules are otherwise than before", count - VERDICTS_MOST);

@@ -66,7 +66,9 @@ static bool has_line(const char *text, const char *line, size_t len) {
 	return false;
 }
 
-size_t apply_missing(const char *from, const char *in, const char *before, struct buf *text) {
+/* The lines of `from` that `in` has not, comments and empty lines left out, each with `before` before it; appended.
+ * Returns how many. */
+static size_t add_missing(const char *from, const char *in, const char *before, struct buf *text) {
 	size_t count = 0;
 	for (const char *at = from; *at;) {
 		size_t len = strcspn(at, "\n");
@@ -98,14 +100,14 @@ static void print_lines(const struct buf *lines) {
 /* What was changed, a line for each. */
 static void print_changes(const char *old, const char *now, const char *path) {
 	CLEANUP(buf_done) struct buf lines = {0};
-	size_t added = apply_missing(now, old, "+ ", &lines), gone = apply_missing(old, now, "- ", &lines);
+	size_t added = add_missing(now, old, "+ ", &lines), gone = add_missing(old, now, "- ", &lines);
 	print_lines(&lines);
 	say(stdout, "%s: %zu added, %zu taken away\n", path, added, gone);
 }
 
 static int refuse_list(const char *path, const char *old, const char *now) {
 	CLEANUP(buf_done) struct buf lines = {0};
-	if (apply_missing(now, old, "+ ", &lines) == 0) {
+	if (add_missing(now, old, "+ ", &lines) == 0) {
 		say(stdout, "%s was changed by hand and has all that is needed: kept\n", path);
 		return CLI_OK;
 	}

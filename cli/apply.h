@@ -9,6 +9,3 @@
 void apply_mark(struct buf *list);
 /* Whether nobody has changed the list since vouch apply made it. */
 bool apply_is_marked(const char *list, size_t len);
-/* The lines of `from` that `in` has not, comments and empty lines left out, each with `before` before it; appended.
- * Returns how many. */
-size_t apply_missing(const char *from, const char *in, const char *before, struct buf *text);

@@ -87,7 +87,7 @@ bool reader_get(struct reader *reader, const char *path, struct buf *ret_bytes, 
 	return true;
 }
 
-bool reader_get_json(struct reader *reader, const char *path, json_t **ret_value, struct err *err) {
+static bool get_json(struct reader *reader, const char *path, json_t **ret_value, struct err *err) {
 	CLEANUP(buf_done) struct buf bytes = {0};
 	return reader_get(reader, path, &bytes, err) &&
 	       json_read(bytes.data, bytes.len, HTTP_ANSWER_LARGEST, path, ret_value, err);
@@ -99,8 +99,7 @@ bool reader_get_all(struct reader *reader, const char *path, const char *member,
 	for (size_t page = 0; page < PAGES_MOST; page++) {
 		CLEANUP(json_decref_p) json_t *object = NULL;
 		json_t *items;
-		if (!reader_get_json(reader, page_path, &object, err) ||
-		    !json_get_array(object, member, path, &items, err))
+		if (!get_json(reader, page_path, &object, err) || !json_get_array(object, member, path, &items, err))
 			return false;
 		json_array_extend(all, items);
 		const char *next = json_string_value(json_object_get(object, "next"));

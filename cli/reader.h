@@ -28,8 +28,6 @@ MUST_CHECK bool reader_get(struct reader *reader, const char *path, struct buf *
 /* The same; false in *ret_is_there where the answer is 404. */
 MUST_CHECK bool reader_get_if(struct reader *reader, const char *path, bool *ret_is_there, struct buf *ret_bytes,
 			      struct err *err);
-/* The same as JSON. */
-MUST_CHECK bool reader_get_json(struct reader *reader, const char *path, json_t **ret_value, struct err *err);
 /* All pages of a list: the arrays under `member`, joined. New reference. path may have a query already. */
 MUST_CHECK bool reader_get_all(struct reader *reader, const char *path, const char *member, json_t **ret_array,
 			       struct err *err);

@@ -23,7 +23,8 @@ const char *report_control(const json_t *result) {
 	return control ? control : "";
 }
 
-bool report_is_waived(const json_t *result) {
+/* A fail with a waiver that has not ended. */
+static bool has_waiver(const json_t *result) {
 	int64_t until;
 	return report_verdict(result) == VERDICT_FAIL &&
 	       times_parse(report_text(json_object_get(result, "waiver"), "expiresAt"), &until) && until > times_now();
@@ -40,7 +41,7 @@ struct counts report_count(const json_t *results) {
 	json_t *result;
 	json_array_foreach(results, index, result) {
 		counts.by_verdict[report_verdict(result)]++;
-		counts.waived += report_is_waived(result);
+		counts.waived += has_waiver(result);
 		counts.total++;
 	}
 	return counts;
@@ -94,9 +95,7 @@ static unsigned severity_rank(const json_t *result) {
 	return rank;
 }
 
-static bool is_open_fail(const json_t *result) {
-	return report_verdict(result) == VERDICT_FAIL && !report_is_waived(result);
-}
+static bool is_open_fail(const json_t *result) { return report_verdict(result) == VERDICT_FAIL && !has_waiver(result); }
 
 static int by_weight(const void *a, const void *b) {
 	const json_t *left = *(const json_t *const *)a, *right = *(const json_t *const *)b;
@@ -184,7 +183,7 @@ static void print_waiver(const json_t *waiver) {
 
 static void print_result(const json_t *result) {
 	enum verdict verdict = report_verdict(result);
-	const bool is_waived = report_is_waived(result);
+	const bool is_waived = has_waiver(result);
 	char word[20];
 	snprintf(word, sizeof word, "%-15s", is_waived ? "fail (waived)" : verdict_name(verdict));
 	fputs("  ", stdout);

@@ -31,8 +31,6 @@ void report_unchecked(const json_t *results, const json_t *controls);
 /* Why a result is unknown, in error or not checked, as its decisive source says it; NULL for other verdicts. */
 const char *report_gap(const json_t *result);
 enum verdict report_verdict(const json_t *result);
-/* A fail with a waiver that has not ended. */
-bool report_is_waived(const json_t *result);
 /* A rule that a policy disables: not checked because somebody said so. */
 bool report_is_disabled(const json_t *result);
 /* The control that it decides or informs first, "" where there is none. */

@@ -10,6 +10,7 @@
 #include "core/base64.h"
 #include "core/file.h"
 #include "core/parcel.h"
+#include "core/paths.h"
 #include "core/text.h"
 #include "core/tile.h"
 #include "core/times.h"
@@ -24,16 +25,6 @@ struct importing {
 	struct collector *collector; /* NULL: one runs there, and is asked */
 	size_t parcels, lines, failed;
 };
-
-static void fclose_p(FILE **file) {
-	if (*file)
-		fclose(*file);
-}
-
-static void closedir_p(DIR **folder) {
-	if (*folder)
-		closedir(*folder);
-}
 
 /* --- asking ------------------------------------------------------------------------------------------------------- */
 
@@ -146,7 +137,7 @@ static bool keep_answers(const char *draft, const char *name, FILE *file, const 
 static bool import_parcel(struct importing *importing, const char *path, struct err *err) {
 	CLEANUP(free_ptr) char *to = free_name(importing, path, err);
 	CLEANUP(free_ptr) char *draft = NULL, *name = NULL;
-	CLEANUP(fclose_p) FILE *file = NULL;
+	CLEANUP(close_stream) FILE *file = NULL;
 	struct err ignored;
 	int64_t done = 0;
 	if (!to)
@@ -167,48 +158,30 @@ static bool import_parcel(struct importing *importing, const char *path, struct 
 
 /* --- the verb ----------------------------------------------------------------------------------------------------- */
 
-struct paths {
-	char **items;
-	size_t count;
-};
-
-static void paths_done(struct paths *paths) {
-	for (size_t i = 0; i < paths->count; i++)
-		free(paths->items[i]);
-	free(paths->items);
-}
-
-static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
-
 static bool is_parcel(const char *path) {
 	CLEANUP(free_ptr) char *file = file_join(path, PARCEL_FILE);
 	return access(file, F_OK) == 0;
 }
 
-static void add_path(struct paths *paths, char *path) {
-	paths->items = xreallocarray(paths->items, paths->count + 1, sizeof(char *));
-	paths->items[paths->count++] = path;
-}
-
 /* The folder itself, or those in it; by name, which is the order of each host's chain. */
 static bool find_parcels(const char *folder, struct paths *paths, struct err *err) {
-	CLEANUP(closedir_p) DIR *open = opendir(folder);
+	CLEANUP(close_folder) DIR *open = opendir(folder);
 	if (!open)
 		return err_errno(err, errno, ERR_ABSENT, folder, "open folder");
 	if (is_parcel(folder)) {
-		add_path(paths, xstrdup(folder));
+		paths_add(paths, xstrdup(folder));
 		return true;
 	}
 	for (struct dirent *entry = readdir(open); entry; entry = readdir(open)) {
 		char *path = file_join(folder, entry->d_name);
 		if (entry->d_name[0] != '.' && is_parcel(path) && paths->count < PARCELS_MOST)
-			add_path(paths, path);
+			paths_add(paths, path);
 		else
 			free(path);
 	}
 	if (paths->count == 0)
 		return err_set(err, ERR_ABSENT, folder, "there is no parcel in it (vouch-ship --to)");
-	qsort(paths->items, paths->count, sizeof(char *), by_text);
+	paths_sort(paths);
 	return true;
 }
 

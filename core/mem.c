@@ -41,3 +41,13 @@ void close_fd(int *fd) {
 	if (*fd >= 0)
 		close(*fd);
 }
+
+void close_folder(DIR **folder) {
+	if (*folder)
+		closedir(*folder);
+}
+
+void close_stream(FILE **stream) {
+	if (*stream)
+		fclose(*stream);
+}

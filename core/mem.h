@@ -5,6 +5,7 @@
  * on disk stays whole, because files appear by rename. They never return NULL. The caller frees with free(). */
 #pragma once
 
+#include <dirent.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -28,6 +29,9 @@ char *xvasprintf(const char *format, va_list arguments) __attribute__((format(pr
 
 void free_ptr(void *pointer_to_pointer);
 void close_fd(int *fd); /* closes if >= 0 */
+/* Close what was opened; NULL was not. */
+void close_folder(DIR **folder);
+void close_stream(FILE **stream);
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))

@@ -5,10 +5,10 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "core/journal_stream.h"
 #include "core/text.h"
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
@@ -30,16 +30,6 @@ static bool send_fields(const char *fields) {
 				 (const struct sockaddr *)&address, sizeof address) == (ssize_t)strlen(fields);
 }
 
-/* systemd names in JOURNAL_STREAM the device and inode of what it opened; a redirection since makes it another. */
-static bool is_journal(void) {
-	const char *named = getenv("JOURNAL_STREAM");
-	struct stat status;
-	if (!named || fstat(STDERR_FILENO, &status) != 0)
-		return false;
-	CLEANUP(free_ptr) char *ours = xasprintf("%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
-	return !strcmp(named, ours);
-}
-
 char *action_send(const struct action *action, const struct err *err) {
 	char id[2 * ID_BYTES + 1];
 	CLEANUP(free_ptr) char *what = xstrdup(action->what);
@@ -54,7 +44,7 @@ char *action_send(const struct action *action, const struct err *err) {
 	char *fields = xasprintf("MESSAGE=%s\nPRIORITY=6\nSYSLOG_IDENTIFIER=%s\nVOUCH_ACTION_ID=%s\nVOUCH_ACTION=%s\n"
 				 "VOUCH_ACTION_BY=%s\nVOUCH_ACTION_RESULT=%s\n",
 				 line, action->program, id, what, by, word);
-	if (send_fields(fields) && is_journal())
+	if (send_fields(fields) && journal_stream_is_ours())
 		return NULL;
 	char *left = line;
 	line = NULL;
@@ -63,7 +53,7 @@ char *action_send(const struct action *action, const struct err *err) {
 
 void action_record(const struct action *action, const struct err *err) {
 	CLEANUP(free_ptr) char *line = action_send(action, err);
-	if (line && is_journal())
+	if (line && journal_stream_is_ours())
 		fprintf(stderr, "<6>%s\n", line);
 	else if (line)
 		fprintf(stderr, "%s: %s\n", action->program, line);

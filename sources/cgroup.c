@@ -28,17 +28,12 @@ const char *cgroup_mount(void) {
 	return NULL;
 }
 
-static void close_dir(DIR **dir) {
-	if (*dir)
-		closedir(*dir);
-}
-
 static bool is_gone(int error) { return error == ENOENT || error == ENODEV; }
 
 /* Takes the descriptor over. */
 static bool walk_group(struct walk *walk, int fd, const char *path, unsigned depth, struct err *err) {
 	struct stat status;
-	CLEANUP(close_dir) DIR *dir = fdopendir(fd);
+	CLEANUP(close_folder) DIR *dir = fdopendir(fd);
 	if (!dir || fstat(fd, &status) != 0) {
 		int error = errno;
 		if (!dir)

@@ -1,6 +1,5 @@
-/* file: the bytes of a regular file, and its metadata. What is not regular is not opened: a FIFO would hang, a device
- * may act on being opened. Files of procfs and sysfs have a size of 0 or 4096 whatever they hold, so all are read to
- * their end. */
+/* file: the bytes of a regular file, and its metadata. Files of procfs and sysfs have a size of 0 or 4096 whatever they
+ * hold, so all are read to their end. */
 #include "core/file.h"
 
 #include <errno.h>
@@ -11,24 +10,7 @@
 #include "sources/fetch.h"
 #include "sources/fixture.h"
 #include "sources/kind.h"
-
-static bool is_regular(const struct ask *ask, int fd, struct stat *ret_status, struct err *err) {
-	if (!place_fstat(ask->place, fd, ask->rest, ret_status))
-		return err_errno(err, errno, ERR_UNREADABLE, ask->name, "fstat");
-	if (!S_ISREG(ret_status->st_mode))
-		return err_set(err, ERR_UNREADABLE, ask->name, "not a regular file but %s",
-			       mode_type_name(ret_status->st_mode));
-	return true;
-}
-
-/* Why a path cannot be opened; one that only a fixture's meta knows has no bytes. */
-static bool cannot_open(const struct ask *ask, int error, struct err *err) {
-	struct stat status;
-	if (error == ENOENT && ask->place->fixture && fixture_imagine(ask->place->fixture, ask->rest, &status))
-		return err_set(err, ERR_UNREADABLE, ask->name, "not a regular file but %s",
-			       mode_type_name(status.st_mode));
-	return err_errno(err, error, ERR_UNREADABLE, ask->name, "open");
-}
+#include "sources/regular.h"
 
 /* Whether it lies where reading ends, and is no more than its bytes. Elsewhere (over a network, in another process) it
  * may hang; and a file of the kernel's own is more: one of a PCI device in sysfs, once mapped, is the device's memory.
@@ -73,15 +55,8 @@ static bool read_here(const struct ask *ask, int fd, const struct stat *status, 
 
 static bool look_file(const struct ask *ask, struct answer *ret_answer, struct err *err) {
 	struct stat status;
-	CLEANUP(close_fd) int path = place_open(ask->place, ask->rest, O_PATH);
-	if (path < 0)
-		return cannot_open(ask, errno, err);
-	if (!is_regular(ask, path, &status, err))
-		return false;
-	CLEANUP(close_fd) int fd = place_open(ask->place, ask->rest, O_RDONLY | O_NONBLOCK);
-	if (fd < 0)
-		return err_errno(err, errno, ERR_UNREADABLE, ask->name, "open");
-	if (!is_regular(ask, fd, &status, err))
+	CLEANUP(close_fd) int fd = -1;
+	if (!regular_open(ask, &fd, &status, err))
 		return false;
 	/* Who gets one that everybody may write could open it anew for that, though no path leads him to it. */
 	if (!is_plain(fd) || status.st_mode & S_IWOTH)
@@ -95,7 +70,7 @@ static bool shape_file(const struct ask *ask, struct answer *answer, struct err 
 	struct stat status;
 	struct buf bytes = {0};
 	if (answer->is_file)
-		return is_regular(ask, answer->file, &status, err) &&
+		return regular_is(ask, answer->file, &status, err) &&
 		       kind_read_fd(answer->file, ask->name, SOURCE_LARGEST, &answer->bytes, err);
 	if (answer->bytes.len < sizeof answer->meta)
 		return err_set(err, ERR_UNREADABLE, ask->name, "answered without its metadata");

@@ -9,11 +9,6 @@
 #include "sources/fetch.h"
 #include "sources/fixture.h"
 
-static void close_dir(DIR **dir) {
-	if (*dir)
-		closedir(*dir);
-}
-
 static void add(struct folder *folder, const char *name, const char *type) {
 	if (folder->count == folder->room) {
 		folder->room = folder->room ? folder->room * 2 : 16;
@@ -37,7 +32,7 @@ static const char *type_of(const struct place *place, int fd, const char *path, 
 
 static bool read_entries(const struct ask *ask, int fd, const char *path, struct folder *folder, struct err *err) {
 	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	CLEANUP(close_dir) DIR *dir = own < 0 ? NULL : fdopendir(own);
+	CLEANUP(close_folder) DIR *dir = own < 0 ? NULL : fdopendir(own);
 	if (!dir) {
 		int error = errno;
 		close_fd(&own);

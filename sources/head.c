@@ -4,31 +4,15 @@
 
 #include "sources/fetch.h"
 #include "sources/kind.h"
+#include "sources/regular.h"
 
 #define HEAD_BYTES 512
-
-static bool open_regular(const struct ask *ask, int *ret_fd, struct stat *ret_status, struct err *err) {
-	CLEANUP(close_fd) int path = place_open(ask->place, ask->rest, O_PATH);
-	if (path < 0)
-		return err_errno(err, errno, ERR_UNREADABLE, ask->name, "open");
-	if (!place_fstat(ask->place, path, ask->rest, ret_status))
-		return err_errno(err, errno, ERR_UNREADABLE, ask->name, "fstat");
-	if (!S_ISREG(ret_status->st_mode))
-		return err_set(err, ERR_UNREADABLE, ask->name, "not a regular file but %s",
-			       mode_type_name(ret_status->st_mode));
-	CLEANUP(close_fd) int fd = place_open(ask->place, ask->rest, O_RDONLY | O_NONBLOCK);
-	if (fd < 0)
-		return err_errno(err, errno, ERR_UNREADABLE, ask->name, "open");
-	*ret_fd = fd;
-	fd = -1;
-	return true;
-}
 
 static bool look_head(const struct ask *ask, struct answer *ret_answer, struct err *err) {
 	char bytes[HEAD_BYTES];
 	struct stat status;
 	CLEANUP(close_fd) int fd = -1;
-	if (!open_regular(ask, &fd, &status, err))
+	if (!regular_open(ask, &fd, &status, err))
 		return false;
 	ssize_t len = pread(fd, bytes, sizeof bytes, 0);
 	if (len < 0)

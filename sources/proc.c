@@ -14,11 +14,6 @@
 
 #define PIDS_MOST 4194304 /* the kernel's PID_MAX_LIMIT */
 
-static void close_dir(DIR **dir) {
-	if (*dir)
-		closedir(*dir);
-}
-
 bool proc_hides(const json_t *options, int64_t *ret_group) {
 	bool hides = false;
 	const json_t *option;
@@ -96,7 +91,7 @@ bool proc_is_gone(const struct ask *ask, unsigned long long pid, int folder, int
 
 bool proc_walk(const struct ask *ask, bool (*use)(void *context, unsigned long long pid, int folder, struct err *err),
 	       void *context, struct err *err) {
-	CLEANUP(close_dir) DIR *dir = opendir("/proc");
+	CLEANUP(close_folder) DIR *dir = opendir("/proc");
 	if (!dir)
 		return err_errno(err, errno, ERR_UNREADABLE, ask->name, "open /proc");
 	for (;;) {

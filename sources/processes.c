@@ -107,16 +107,11 @@ static bool read_process(struct process *process) {
 	return has_maps;
 }
 
-static void close_dir(DIR **dir) {
-	if (*dir)
-		closedir(*dir);
-}
-
 /* A process whose first thread has ended goes on in the others; then only these show anything of it. As
  * read_process(). */
 static bool read_by_threads(struct process *process) {
 	int folder = process->folder, tasks = openat(folder, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CLEANUP(close_dir) DIR *dir = tasks < 0 ? NULL : fdopendir(tasks);
+	CLEANUP(close_folder) DIR *dir = tasks < 0 ? NULL : fdopendir(tasks);
 	unsigned long long thread;
 	bool is_read = false;
 	int error = dir ? ENOENT : errno;

@@ -105,15 +105,10 @@ static char *whole_path(const char *path, const char *from) {
 
 static bool walk_file(struct walk *walk, const char *path, bool may_be_missing, struct err *err);
 
-static void close_dir(DIR **dir) {
-	if (*dir)
-		closedir(*dir);
-}
-
 /* As sudo does it: names with a dot or a tilde at the end are passed over, and what is no regular file. */
 static bool walk_folder(struct walk *walk, const char *path, struct err *err) {
 	struct stat status;
-	CLEANUP(close_dir) DIR *dir = NULL;
+	CLEANUP(close_folder) DIR *dir = NULL;
 	if (stat(path, &status) != 0)
 		return errno == ENOENT || cannot(walk, "stat", path, err);
 	if (!is_taken(walk, path, &status, S_IFDIR, err))

@@ -4,25 +4,9 @@
 
 #include "sources/fetch.h"
 #include "sources/kind.h"
+#include "sources/regular.h"
 
 #define TAIL_BYTES (512 << 10)
-
-static bool open_log(const struct ask *ask, int *ret_fd, struct stat *ret_status, struct err *err) {
-	CLEANUP(close_fd) int path = place_open(ask->place, ask->rest, O_PATH);
-	if (path < 0)
-		return err_errno(err, errno, ERR_UNREADABLE, ask->name, "open");
-	if (!place_fstat(ask->place, path, ask->rest, ret_status))
-		return err_errno(err, errno, ERR_UNREADABLE, ask->name, "fstat");
-	if (!S_ISREG(ret_status->st_mode))
-		return err_set(err, ERR_UNREADABLE, ask->name, "not a regular file but %s",
-			       mode_type_name(ret_status->st_mode));
-	CLEANUP(close_fd) int fd = place_open(ask->place, ask->rest, O_RDONLY | O_NONBLOCK);
-	if (fd < 0)
-		return err_errno(err, errno, ERR_UNREADABLE, ask->name, "open");
-	*ret_fd = fd;
-	fd = -1;
-	return true;
-}
 
 static bool read_end(const struct ask *ask, int fd, off_t from, struct buf *bytes, struct err *err) {
 	char *room = buf_room(bytes, TAIL_BYTES);
@@ -43,7 +27,7 @@ static bool look_tail(const struct ask *ask, struct answer *ret_answer, struct e
 	CLEANUP(buf_done) struct buf bytes = {0};
 	struct stat status;
 	CLEANUP(close_fd) int fd = -1;
-	if (!open_log(ask, &fd, &status, err))
+	if (!regular_open(ask, &fd, &status, err))
 		return false;
 	off_t from = status.st_size > TAIL_BYTES ? status.st_size - TAIL_BYTES : 0;
 	if (!read_end(ask, fd, from, &bytes, err))

@@ -208,7 +208,9 @@ static const char *why_none(const struct approval_list *list, const char *policy
 	return why;
 }
 
-bool approvals_cover(const struct approval_list *list, const char *policy, int64_t from, int64_t to, char **ret_why) {
+/* Whether the policy was approved from `from` to `to`; *ret_why is then why not, as far as it is known; the caller
+ * frees. */
+static bool is_covered(const struct approval_list *list, const char *policy, int64_t from, int64_t to, char **ret_why) {
 	int64_t first, until = from, next;
 	char text[TIMES_TEXT];
 	*ret_why = NULL;
@@ -242,7 +244,7 @@ static void finish_judged(struct audit *audit, const struct host *host, size_t a
 	const json_t *policy;
 	json_array_foreach(host->judged[at].policies, index, policy) {
 		CLEANUP(free_ptr) char *why = NULL;
-		if (!approvals_cover(&audit->approvals, text_of(policy, "sha256"), from, to, &why))
+		if (!is_covered(&audit->approvals, text_of(policy, "sha256"), from, to, &why))
 			found_add(&audit->found, FOUND_OPEN, FOUND_KEYS, host->id,
 				  "that somebody approved the policy %.128s %.32s (%.16s) by which this host (%s) was "
 				  "judged: %s",

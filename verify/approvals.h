@@ -58,8 +58,5 @@ void approvals_waived(struct audit *audit, const struct shown *shown, const stru
 /* At the end: what nobody approved, where the trust file has keys to say so. */
 void approvals_finish(struct audit *audit);
 
-/* Whether the policy was approved from `from` to `to`; *ret_why is then why not, as far as it is known; the caller
- * frees. */
-bool approvals_cover(const struct approval_list *list, const char *policy, int64_t from, int64_t to, char **ret_why);
 /* The approval that holds by the exception's approver, or NULL. */
 const struct shown_approval *approvals_sign(const struct approval_list *list, const struct shown_exception *exception);
