@@ -174,6 +174,15 @@ void page_time(struct page *page, int64_t instant) {
 	page_close(page);
 }
 
+void page_heads(struct page *page, const char *const heads[], size_t count, const char *class) {
+	page_open(page, "thead", NULL);
+	page_open(page, "tr", NULL);
+	for (size_t i = 0; i < count; i++)
+		page_element(page, "th", heads[i], "scope", "col", "class", i ? class : NULL, NULL);
+	page_close(page);
+	page_close(page);
+}
+
 void page_state(struct page *page, const char *word) {
 	static const struct {
 		const char *word, *shape;

@@ -30,5 +30,7 @@ void page_done(struct page *page);
 
 /* "2026-11-21 19:00:00 UTC" in a <time>. 0: a dash. */
 void page_time(struct page *page, int64_t instant);
+/* A table's head: a cell for each column. All but the first are of the class; NULL: of none. */
+void page_heads(struct page *page, const char *const heads[], size_t count, const char *class);
 /* A state or verdict: its shape and its word, in a class of its name. */
 void page_state(struct page *page, const char *word);

@@ -134,12 +134,7 @@ static bool write_hosts(struct page *page, struct store *store, struct err *err)
 					    "Last collected", "Last received",    "Findings"};
 	page_open(page, "table", "class", "hosts", NULL);
 	page_element(page, "caption", "Hosts", NULL);
-	page_open(page, "thead", NULL);
-	page_open(page, "tr", NULL);
-	for (size_t i = 0; i < ARRAY_LEN(heads); i++)
-		page_element(page, "th", heads[i], "scope", "col", NULL);
-	page_close(page);
-	page_close(page);
+	page_heads(page, heads, ARRAY_LEN(heads), NULL);
 	page_open(page, "tbody", NULL);
 	bool is_read = store_hosts(store, write_host_row, page, err);
 	page_close(page);

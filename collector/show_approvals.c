@@ -172,12 +172,7 @@ bool show_exceptions(struct page *page, struct marks *marks, const json_t *host,
 		return true;
 	page_open(page, "table", "class", "exceptions", NULL);
 	page_element(page, "caption", "Exceptions: fails that somebody answers for, until a day", NULL);
-	page_open(page, "thead", NULL);
-	page_open(page, "tr", NULL);
-	for (size_t i = 0; i < ARRAY_LEN(heads); i++)
-		page_element(page, "th", heads[i], "scope", "col", NULL);
-	page_close(page);
-	page_close(page);
+	page_heads(page, heads, ARRAY_LEN(heads), NULL);
 	page_open(page, "tbody", NULL);
 	json_array_foreach(results, index, result) {
 		if (!write_exception_row(page, marks, host, result, err))

@@ -3,15 +3,6 @@
 #include "collector/show.h"
 #include "collector/store_attestations.h"
 
-static void write_heads(struct page *page, const char *const heads[], size_t count) {
-	page_open(page, "thead", NULL);
-	page_open(page, "tr", NULL);
-	for (size_t i = 0; i < count; i++)
-		page_element(page, "th", heads[i], "scope", "col", "class", i ? "count" : NULL, NULL);
-	page_close(page);
-	page_close(page);
-}
-
 static void write_count(struct page *page, int64_t count) {
 	page_open(page, "td", "class", count ? "count some" : "count", NULL);
 	page_textf(page, "%lld", (long long)count);
@@ -40,7 +31,7 @@ static void write_theme(struct page *page, const struct catalogue *catalogue, co
 	page_open(page, "caption", NULL);
 	page_textf(page, "%s controls, and their attestations", catalogue->controls[first].theme);
 	page_close(page);
-	write_heads(page, heads, ARRAY_LEN(heads));
+	page_heads(page, heads, ARRAY_LEN(heads), "count");
 	page_open(page, "tbody", NULL);
 	for (size_t i = first; i < end; i++)
 		write_control(page, &catalogue->controls[i], &attested->counts[i]);
@@ -70,12 +61,7 @@ static bool write_attesters(struct page *page, struct store *store, struct err *
 	static const char *const heads[] = {"Identity", "Enrolled", "Last received"};
 	page_open(page, "table", "class", "hosts", NULL);
 	page_element(page, "caption", "Identities that only attest, and are no hosts", NULL);
-	page_open(page, "thead", NULL);
-	page_open(page, "tr", NULL);
-	for (size_t i = 0; i < ARRAY_LEN(heads); i++)
-		page_element(page, "th", heads[i], "scope", "col", NULL);
-	page_close(page);
-	page_close(page);
+	page_heads(page, heads, ARRAY_LEN(heads), NULL);
 	page_open(page, "tbody", NULL);
 	bool is_read = store_attesters(store, write_attester, page, err);
 	page_close(page);
