@@ -1,6 +1,21 @@
 # Sourced by the stories of plugins: good and hostile ones, the rules that look at them, and what each has to come to.
 # shellcheck shell=bash
 
+# What a plugin sleeps for, where it hangs: a number that no other story's plugins have, by which they are found.
+plugin_sleep=98$$
+
+# A list of users with one more, of this story's own. Without helpers plugins run as vouch-plugin where there is one, else as
+# nobody; and how many processes a user may have is counted over the machine: one story's bomb would take away every other's.
+plugin_uid=$((1000000 + $$))
+plugin_passwd() {
+	grep -v '^vouch-plugin:' /etc/passwd
+	echo "vouch-plugin:x:$plugin_uid:65534::/nonexistent:/usr/sbin/nologin"
+}
+# plugin_left SLEEP: what still runs of those that hang, but for who looks for it.
+plugin_left() {
+	grep -slz "\b[9]${1#9}\b" /proc/[0-9]*/cmdline || true
+}
+
 plugin_folder() { # FOLDER TARGET: made, with the plugins in it; one of them is a link to TARGET
 	local name
 	mkdir -p "$1"
@@ -14,11 +29,11 @@ plugin_folder() { # FOLDER TARGET: made, with the plugins in it; one of them is 
 		echo '{"item":"db1","number":3,"flag":true}'
 		echo '{"item":"db2","number":4,"flag":true}'
 	E
-	printf '#!/bin/sh\nsleep 98763\n' >"$1/hangs"
+	printf '#!/bin/sh\nsleep %s\n' "$plugin_sleep" >"$1/hangs"
 	printf '#!/bin/sh\nexec yes\n' >"$1/floods"
 	printf '#!/bin/sh\nexec yes >&2\n' >"$1/floods_error"
-	printf '#!/bin/sh\nsetsid sh -c "setsid sleep 98763 & sleep 98763" >/dev/null 2>&1 &\necho OK\n' >"$1/leaves"
-	printf '#!/bin/sh\nb() { b | b & b; }\nb 2>/dev/null &\nexec sleep 98763\n' >"$1/forks"
+	printf '#!/bin/sh\nsetsid sh -c "setsid sleep %s & sleep %s" >/dev/null 2>&1 &\necho OK\n' "$plugin_sleep" "$plugin_sleep" >"$1/leaves"
+	printf '#!/bin/sh\nb() { b | b & b; }\nb 2>/dev/null &\nexec sleep %s\n' "$plugin_sleep" >"$1/forks"
 	printf '#!/bin/sh\nkill -SEGV $$\n' >"$1/crashes"
 	printf '#!/bin/sh\necho "{\\"item\\":\\"a\\"}"\necho "{\\"item\\":\\"a\\",\\"item\\":\\"b\\"}"\n' >"$1/bad_json"
 	printf '#!/bin/sh\nprintf "OK \\033[2J\\302\\233 here\\n"\n' >"$1/controls"

@@ -2,6 +2,7 @@
 # Backups with restic and borg, as Debian has them. Each way in which a job that runs is no backup is made for real: what
 # a list of snapshots would still call good has to be seen as what it is.
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/story.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/plugins.sh"
 
 for tool in restic borg jq setpriv; do
 	command -v "$tool" >/dev/null || { echo "needs $tool"; exit 1; }
@@ -30,9 +31,10 @@ for package in vouch vouch-agent; do
 done
 mkdir "$work"/{upper,overlay}
 cp -r "$work/system/usr/lib/vouch" "$work/upper/vouch"
+plugin_passwd >"$work/passwd"
 in_lib() {
 	unshare --mount bash -c 'mount --make-rprivate / && mount -t overlay overlay -o "lowerdir=/usr/lib,upperdir=$0/upper,workdir=$0/overlay" \
-		/usr/lib && exec "$@"' "$work" "$@"
+		/usr/lib && mount --bind "$0/passwd" /etc/passwd && exec "$@"' "$work" "$@"
 }
 
 # plugin NAME REPOSITORY: what the plugin is told of it.
@@ -41,6 +43,7 @@ plugin() {
 		repository: $2
 		password_file: password
 		sample: 1
+		timeout: 4m
 		canary: {path: $work/srv/canary, sha256: $(sha256sum "$work/srv/canary" | cut -d ' ' -f 1)}
 		${3-}
 	YAML
@@ -58,7 +61,7 @@ look() {
 			echo "  bak.$rule: {plugin: $name, paths: [$(printf '"%s", ' "$@")]}"
 		done
 	} >"$work/ours.yaml"
-	in_lib "$work/system/usr/bin/vouch" run --data "$installed/share/vouch" --policy "$policies/linux-baseline" --policy "$work/ours.yaml" "${only[@]}" --json >"$work/round" 2>>"$work/run.log" || true
+	VOUCH_PLUGIN_TIMEOUT=300 in_lib "$work/system/usr/bin/vouch" run --data "$installed/share/vouch" --policy "$policies/linux-baseline" --policy "$work/ours.yaml" "${only[@]}" --json >"$work/round" 2>>"$work/run.log" || true
 }
 # verdict RULE: and the reason.
 verdict() {
@@ -88,7 +91,7 @@ seen "a good copy" encrypted pass
 seen "a good copy" restore.sample pass
 equal "canary and live files were compared" "digest live" \
 	"$(jq -r '[.results[] | select(.rule == "bak.restore.sample") | .observed[].against] | sort | join(" ")' "$work/round")"
-equal "reading back left nothing behind" "" "$(find /tmp "$work" -newer "$work/ours.yaml" -name '*canary*' 2>/dev/null || true)"
+equal "reading back left nothing behind" "" "$(find /tmp "$work" -user "$plugin_uid" 2>/dev/null || true)"
 
 look restic "$copies" "$work/srv/empty" "$work/srv/link"
 seen "an empty folder and a link" rpo.per_path fail
@@ -189,12 +192,13 @@ look borg encrypted "$data"
 seen "a repository without encryption" encrypted fail encrypted
 
 # Whoever may lock waits for the job that writes; while it lasts nothing can be said.
-borg with-lock "$work/borg-plain" sleep 60 &
+touch "$work/hold"
+borg with-lock "$work/borg-plain" bash -c 'while [[ -e $0 ]]; do sleep 0.1; done' "$work/hold" &
 holder=$!
-within 10 test -e "$work/borg-plain/lock.exclusive"
+within 60 test -e "$work/hold" -a -e "$work/borg-plain/lock.exclusive"
 chmod -R a+rwX "$work/borg-plain"
 plugin borg "$work/borg-plain"
 look borg rpo.per_path "$data"
 seen "a job that writes" rpo.per_path unknown lock
-pkill -P "$holder" sleep || true
-wait "$holder" || true
+rm "$work/hold"
+wait "$holder"
