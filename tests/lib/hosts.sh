@@ -24,7 +24,7 @@ sealer_start() {
 	rm -f "$work/run-$1/sealer.sock"
 	start "sealer-$1" systemd-socket-activate --seqpacket --listen="$work/run-$1/sealer.sock" \
 		vouch-sealer --client root --state "$work/$1" --keep "$work/keep-$1" "${@:2}"
-	within 10 test -S "$work/run-$1/sealer.sock"
+	within 60 listens_at "$work/run-$1/sealer.sock"
 }
 # round NAME [ROOT'S NAME]: sealed by its sealer where it has one, and kept.
 round() {
@@ -48,7 +48,7 @@ line_of() {
 	all_statements | jq -r --arg host "$(id_of "$1")" 'select(.host == $host) | "\(.sequence) \(.type) \(.digest)"'
 }
 last_of() {
-	line_of "$1" | head -n 1
+	line_of "$1" | sed -n 1p
 }
 # state_of NAME: what the host's current results count as, at the collector.
 state_of() {
@@ -62,8 +62,10 @@ refused_of() {
 }
 # finds WHAT NAME TEXT: the newest findings about that host say so, and which kinds there are.
 finds() {
-	if found_text "$2" | grep -qE -- "$3"; then
-		ok "$1: $(found "$2"): $(found_text "$2" | grep -E -m 1 -- "$3" | cut -c 1-110)"
+	local said
+	said=$(found_text "$2" | grep -E -- "$3" | sed -n 1p) || true
+	if [[ -n $said ]]; then
+		ok "$1: $(found "$2"): ${said:0:110}"
 	else
 		not_ok "$1: wanted /$3/, found: $(found "$2"): $(found_text "$2" | paste -sd '|')"
 	fi

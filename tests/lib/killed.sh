@@ -263,7 +263,7 @@ agents() {
 # --- small rounds: of a vouchd that goes on, on this very host, where what changes is noticed
 daemon() {
 	start vouchd strace -D -qq "$@" vouchd --state "$work/live" --config "$work/live.yaml"
-	within 20 eval '! is_running vouchd || (($(spooled live) > queued))'
+	within 60 eval '! is_running vouchd || (($(spooled live) > queued))'
 }
 try_small() {
 	local queued
@@ -275,7 +275,7 @@ try_small() {
 		echo "NAME=$RANDOM$RANDOM" >"$work/watched"
 		! within 5 eval '! is_running vouchd || (($(spooled live) > queued))' || break
 	done
-	sleep 0.1 # for what comes behind the move into the queue
+	within 1 eval '! is_running vouchd' # what comes behind the move into the queue
 	was_killed vouchd
 }
 small_rounds_stored() {
@@ -321,7 +321,7 @@ sealer_of() {
 	EOS
 	: >"$run/sealer.sock.ends"
 	start "sealer-$1" "$story_top/build/release/keep_descriptors" "$run/sealer.sock" bash "$run/sealer.sh"
-	within 10 test -S "$run/sealer.sock"
+	within 60 listens_at "$run/sealer.sock"
 }
 sealed_round() {
 	round_of "$1" --helpers "$work/run-$1"
@@ -347,8 +347,11 @@ round_with_dying() {
 	local before
 	echo "$1 $2" >"$work/run-$subject/next"
 	before=$(ends "$subject")
-	sealed_round "$subject"
-	sleep 0.1
+	if sealed_round "$subject"; then
+		sleep 0.1 # for what comes behind the answer
+	else
+		within 5 eval '(($(ends "$subject") > before))'
+	fi
 	(($(ends "$subject") > before))
 }
 try_sealer() {
@@ -444,14 +447,14 @@ ships() {
 
 # --- the collector
 is_up_or_dead() {
-	(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || ! is_running collector
+	accepts "$port" || ! is_running collector
 }
 # serve CALL N: with a collector that dies there two hosts ship, in turns the one or the other first. False when it lives.
 serve() {
 	local order=(agent other)
 	((++turns % 2)) || order=(other agent)
 	start collector strace -D -qq -o /dev/null -e trace="$1" -e inject="$1:signal=KILL:when=$2" vouch-collector run "$collector"
-	within 20 is_up_or_dead
+	within 60 is_up_or_dead
 	for subject in "${order[@]}"; do
 		! is_running collector || ship "$subject" 20
 	done
@@ -498,7 +501,7 @@ collectors() {
 		not_ok "no kill fell between storing and acknowledging"
 	fi
 	start collector strace -D -qq -o "$work/collector.calls" -e trace="$other_calls" vouch-collector run "$collector"
-	within 20 is_up_or_dead
+	within 60 is_up_or_dead
 	round_of agent
 	ship agent
 	stop collector
@@ -517,7 +520,7 @@ try_tile() {
 	rm -rf "$collector" "$work/agent"
 	cp -a "$work/kept/." "$work/"
 	start collector strace -D -qq -o /dev/null -e trace="$1" -e inject="$1:signal=KILL:when=$2" vouch-collector run "$collector"
-	within 20 is_up_or_dead
+	within 60 is_up_or_dead
 	subject=agent
 	! is_running collector || ship agent 20
 	was_killed collector || return 1
@@ -547,7 +550,7 @@ tiles() {
 witness_start() {
 	start witness "$@" vouch witness --listen "127.0.0.1:$((port + 4))" --state "$work/witness" --key "$work/w.key" \
 		--log "$(cat "$collector/log.vkey")" --name w.example/vouch
-	within 10 eval '(exec 3<>"/dev/tcp/127.0.0.1/$((port + 4))") || ! is_running witness'
+	within 60 eval 'accepts $((port + 4)) || ! is_running witness'
 }
 grow() {
 	round_of agent

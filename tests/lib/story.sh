@@ -26,6 +26,7 @@ story_end() {
 		kill -KILL "${story_processes[$name]}" 2>/dev/null || true
 	done
 	{ wait || true; } 2>/dev/null
+	ports_give_back
 	if ((status != 0)) || [[ $story_failed == yes ]]; then
 		for log in "$work"/*.log; do
 			[[ -s $log ]] && { echo "--- ${log##*/}"; tail -n 20 "$log"; }
@@ -87,18 +88,38 @@ within() {
 	done
 }
 
-# A port below which nothing listens, and two more after it.
+# Eight ports in a row, the first of them: nothing listens there, and no other story of this machine, whatever its TMPDIR,
+# has been given them while this one lives.
 free_ports() {
-	local port offset taken
-	while :; do
-		port=$((20000 + RANDOM % 12000))
-		taken=no
-		for offset in 0 1 2; do
-			(exec 3<>"/dev/tcp/127.0.0.1/$((port + offset))") 2>/dev/null && taken=yes
+	(
+		exec 9</tmp
+		flock 9
+		find /tmp -maxdepth 1 -name 'vouch-story-port-*' -xtype l -delete 2>/dev/null || true # of stories that are gone
+		while :; do
+			port=$((20000 + RANDOM % 1500 * 8))
+			[[ ! -L /tmp/vouch-story-port-$port ]] && is_quiet "$port" && break
 		done
-		[[ $taken == no ]] && break
+		ln -s "/proc/$$" "/tmp/vouch-story-port-$port"
+		echo "$port"
+	)
+}
+is_quiet() {
+	local offset
+	for offset in {0..7}; do
+		! (exec 3<>"/dev/tcp/127.0.0.1/$(($1 + offset))") 2>/dev/null || return 1
 	done
-	echo "$port"
+}
+ports_give_back() {
+	find /tmp -maxdepth 1 -lname "/proc/$$" -name 'vouch-story-port-*' -delete 2>/dev/null || true
+}
+
+# listens_at PATH: somebody accepts at this socket. One that is bound alone is there and still refuses.
+listens_at() {
+	awk -v path="$1" '$4 == "00010000" && $8 == path { found = 1 } END { exit !found }' /proc/net/unix
+}
+# accepts PORT: somebody does, on 127.0.0.1.
+accepts() {
+	(exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
 # start NAME COMMAND...: in the background, its words in NAME.log.
@@ -109,16 +130,16 @@ start() {
 	story_processes[$name]=$!
 }
 
-# stop NAME [SIGNAL]: and waits for its end, at most ten seconds; its exit status.
+# stop NAME [SIGNAL]: and waits for its end, at most a minute; its exit status.
 stop() {
 	local pid=${story_processes[$1]} status=0 tries
 	unset "story_processes[$1]"
 	kill "-${2-TERM}" "$pid" 2>/dev/null || true
-	for ((tries = 0; tries < 100; tries++)); do
+	for ((tries = 0; tries < 600; tries++)); do
 		kill -0 "$pid" 2>/dev/null || break
 		sleep 0.1
 	done
-	((tries < 100)) || kill -KILL "$pid"
+	((tries < 600)) || kill -KILL "$pid" 2>/dev/null || true
 	wait "$pid" 2>/dev/null || status=$?
 	return "$status"
 }

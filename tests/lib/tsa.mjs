@@ -24,7 +24,15 @@ createServer((request, response) => {
   request.on('data', (piece) => pieces.push(piece));
   request.on('end', () => {
     const isQuery = request.method === 'POST' && request.headers['content-type'] === 'application/timestamp-query';
-    response.writeHead(isQuery ? 200 : 400, { 'Content-Type': 'application/timestamp-reply' });
-    response.end(isQuery ? reply(Buffer.concat(pieces)) : '');
+    let status = isQuery ? 200 : 400;
+    let body = '';
+    try {
+      body = isQuery ? reply(Buffer.concat(pieces)) : '';
+    } catch (error) {
+      console.error(String(error)); // the next one may be answered
+      status = 500;
+    }
+    response.writeHead(status, { 'Content-Type': 'application/timestamp-reply' });
+    response.end(body);
   });
 }).listen(Number(port), '127.0.0.1');

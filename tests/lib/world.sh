@@ -19,7 +19,7 @@ collector_new() {
 
 collector_start() {
 	start collector vouch-collector run "$collector"
-	within 20 api / || {
+	within 60 api / || {
 		echo "the collector did not answer"
 		return 1
 	}
@@ -27,7 +27,7 @@ collector_start() {
 
 # api PATH: what a reader gets.
 api() {
-	curl -sS --fail --max-time 20 --cacert "$collector/ca.crt" -H "Authorization: Bearer $reader" "$reader_url$1"
+	curl -sS --fail --max-time 60 --cacert "$collector/ca.crt" -H "Authorization: Bearer $reader" "$reader_url$1"
 }
 
 # enrol NAME [OPTION...]: a host with its state in $work/NAME.
@@ -107,7 +107,7 @@ changed() {
 # post FILE HOST: sends wire lines as that enrolled host would; the answer's lines.
 post() {
 	local keys=$work/$2/enrolment
-	curl -sS --max-time 30 --cacert "$keys/ca.pem" --cert "$keys/transport-cert.pem" --key "$keys/transport.pem" \
+	curl -sS --max-time 60 --cacert "$keys/ca.pem" --cert "$keys/transport-cert.pem" --key "$keys/transport.pem" \
 		-H 'Content-Type: application/x-ndjson' --data-binary "@$1" "$url/v1/statements"
 }
 

@@ -10,7 +10,7 @@ for page in CHECKS RULES; do
 	if diff -u "$story_top/docs/$page.md" "$work/$page.md" >"$work/$page.log"; then
 		ok "docs/$page.md is true"
 	else
-		not_ok "docs/$page.md is not what is printed: print it anew (`vouch checks --markdown`, `vouch explain --markdown`)"
+		not_ok "docs/$page.md is not what is printed: print it anew (vouch checks --markdown, vouch explain --markdown)"
 	fi
 done
 check "each rule is on the page" test "$(grep -c '^### ' "$work/RULES.md")" = "$(vouch explain | wc -l)"

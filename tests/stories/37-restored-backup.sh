@@ -59,7 +59,7 @@ collector_start
 start ship vouch-ship --state "$work/host"
 again=(vouch enrol "$url" --force --token "$(vouch-collector token add "$collector")" --ca-fingerprint "$fingerprint"
 	--state "$work/host")
-within 10 is_shipping || not_ok "vouch-ship did not start"
+within 60 is_shipping || not_ok "vouch-ship did not start"
 refused "enrolling anew beside vouch-ship is refused" "another process ships" "${again[@]}"
 refused "and so is a second vouch-ship" "another process ships" vouch-ship --state "$work/host" --once
 stop ship || true

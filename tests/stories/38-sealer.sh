@@ -7,7 +7,7 @@
 sealer_start() {
 	start sealer systemd-socket-activate --seqpacket --listen="$work/run/sealer.sock" \
 		vouch-sealer --client root --state "$work/host" --keep "$work/keep"
-	within 10 test -S "$work/run/sealer.sock"
+	within 60 listens_at "$work/run/sealer.sock"
 }
 round() {
 	vouchd --state "$work/host" --config "$work/small-config.yaml" --once --helpers "$work/run" --root "$work/root"

@@ -67,7 +67,7 @@ printf 'environment: quiet\npolicies: [%s/linux-baseline, %s/own.yaml]\n' "$poli
 policy 0
 collector_new
 start collector fast vouch-collector run "$collector"
-within 20 api / || not_ok "the collector answers"
+within 60 api / || not_ok "the collector answers"
 vouch enrol "$url" --token "$(vouch-collector token add "$collector")" --ca-fingerprint "$fingerprint" --state "$state" \
 	--root "$root" >"$work/enrol.log" 2>&1
 ship_fast() {
@@ -85,12 +85,15 @@ check "and it ships" ship_fast
 
 # The rules of an hour and of six have their turns in this.
 rounds 26
-quiet=0 most=0
-while read -r _ _ kind results _ bytes; do
-	[[ $kind == changes && $results == 0 ]] && quiet=$((quiet + 1))
+# (The clock that jumps has rounds of its own: one may come while these are counted.)
+count=0 loud= most=0
+while read -r type number kind results _ bytes; do
+	count=$((count + 1))
+	[[ $type == round && $kind == changes && $results == 0 ]] || loud+=" $number"
 	((bytes > most)) && most=$bytes
 done < <("$release/wire" "$state"/spool/queue/*.json)
-equal "rounds of a host on which nothing changes carry nothing: 26 and more" "$(spooled host)" "$quiet"
+check "there are 26 rounds and more" test "$count" -ge 26
+equal "on a host on which nothing changes they carry nothing" "" "$loud"
 if ((most < budget)); then
 	ok "the largest of them is $most bytes on the wire, with $rules rules"
 else
@@ -119,6 +122,7 @@ full=$("$release/wire" "$state"/spool/queue/*.json | awk '$3 == "full" {n++; res
 equal "behind another policy all results travel, once" "1 $rules" "$full"
 
 # The collector follows all of it.
+stop vouchd || true # nothing more comes
 check "all of it ships" ship_fast
 equal "the spool is empty" 0 "$(spooled host)"
 results=$(api "/api/v1/results?rule=own.motd" | jq -r '.results[0].verdict')

@@ -15,11 +15,7 @@ witness_port=$(free_ports)
 witness_start() {
 	start "witness$1" vouch witness --listen "127.0.0.1:$((witness_port + $1))" --state "$work/w$1" \
 		--key "$work/w$1.key" --log "$(cat "$collector/log.vkey")" --name "w$1.example/vouch"
-	within 20 is_listening "$((witness_port + $1))"
-}
-
-is_listening() {
-	(exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+	within 60 accepts "$((witness_port + $1))"
 }
 
 witness_new() {
@@ -46,7 +42,7 @@ newest() {
 }
 
 cosigned_size() {
-	curl -sS --fail --max-time 10 "http://127.0.0.1:$((witness_port + $1))/$(origin_hash)/checkpoint" | sed -n 2p
+	curl -sS --fail --max-time 60 "http://127.0.0.1:$((witness_port + $1))/$(origin_hash)/checkpoint" | sed -n 2p
 }
 
 origin_hash() {

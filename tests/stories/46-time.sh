@@ -35,10 +35,10 @@ ship host
 # --- a full round has its own time-stamp, and Sigstore's library asks for one
 
 full_round() {
-	all_statements | jq -r 'select(.type == "round") | .digest' | head -n 1
+	all_statements | jq -r 'select(.type == "round") | .digest' | sed -n 1p
 }
 digest=$(full_round)
-check "a full round has a time-stamp within a minute" within 60 test -s "$collector/timestamps/$digest.tsr"
+check "a full round has a time-stamp within a minute" within 120 test -s "$collector/timestamps/$digest.tsr"
 bundle=$work/bundle.json trust=$work/trust.json
 api "/api/v1/statements/$digest/bundle" >"$bundle"
 api /api/v1/trust >"$trust"
@@ -88,7 +88,7 @@ stamped_anchor() {
 is_stamped() {
 	[[ -n $(stamped_anchor) ]]
 }
-check "an anchor has a time-stamp" within 60 is_stamped
+check "an anchor has a time-stamp" within 120 is_stamped
 anchor=$(stamped_anchor)
 sed '/^$/,$d' "$anchor/checkpoint" >"$work/text"
 openssl_verify() { # RESPONSE DATA [SECONDS]
@@ -103,19 +103,19 @@ check "certificates up to the root lie beside it" openssl verify -CAfile "$work/
 # --- the authority goes away, and comes back with another certificate
 
 check "an authority whose own certificate ends no later is not asked again and again" \
-	within 30 grep -q "renewals of time-stamps wait for the authority's next certificate" "$work/anchor.log"
+	within 120 grep -q "renewals of time-stamps wait for the authority's next certificate" "$work/anchor.log"
 stop tsa || true
 small_rounds host 1
 ship host
 second=$(full_round)
-check "an authority that is away is an event" within 40 grep -q "time-stamp authority: http" "$work/anchor.log"
+check "an authority that is away is an event" within 120 grep -q "time-stamp authority: http" "$work/anchor.log"
 check "what it has not stamped stays wanted" test -e "$collector/timestamps/wanted/$second"
 tsa_signer tsa 3650
 tsa_start tsa "$tsa_port"
 stop anchor || true # its patience grows from a minute on
 anchor_start
-check "when it is back, nothing was lost" within 40 test -s "$collector/timestamps/$second.tsr"
-check "an anchor whose certificate would have ended is renewed" within 40 test -s "$anchor/timestamp-2.tsr"
+check "when it is back, nothing was lost" within 120 test -s "$collector/timestamps/$second.tsr"
+check "an anchor whose certificate would have ended is renewed" within 120 test -s "$anchor/timestamp-2.tsr"
 cat "$work/text" "$anchor/timestamp-1.tsr" >"$work/renewed"
 check "openssl verifies the renewal over text and first response" openssl_verify "$anchor/timestamp-2.tsr" "$work/renewed"
 years=$(($(date +%s) + 5 * 365 * 86400))

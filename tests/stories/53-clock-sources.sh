@@ -31,7 +31,7 @@ if [[ ${1-} == inside ]]; then
 		local client=$!
 		until vouch sources --bytes cmd:chronyc >"$work/$name.json" 2>"$work/$name.err" &&
 			jq -e "$until" "$work/$name.json" >/dev/null; do
-			((tries++ < 100)) || break
+			((tries++ < 400)) || break
 			sleep 0.2
 		done
 		# The same as nobody, who cannot use chronyd's own socket.

@@ -129,7 +129,7 @@ printf '127.0.0.1 localhost %s alias.example\n' "$name" >"$work/hosts"
 mount --bind "$work/hosts" /etc/hosts
 mount --bind "$work/approved" "$etc"
 until_true() {
-	for _ in {1..100}; do
+	for _ in {1..600}; do
 		"$@" && return
 		sleep 0.1
 	done

@@ -19,7 +19,7 @@ witness_new() {
 	vouch witness keygen --key "$work/w$1.key" --name "w$1.example/vouch" >"$work/w$1.vkey"
 	start "witness$1" vouch witness --listen "127.0.0.1:$((witness_port + $1))" --state "$work/w$1" \
 		--key "$work/w$1.key" --log "$(cat "$collector/log.vkey")" --name "w$1.example/vouch"
-	within 20 bash -c "exec 3<>/dev/tcp/127.0.0.1/$((witness_port + $1))"
+	within 60 accepts $((witness_port + $1))
 }
 anchor() {
 	vouch-collector anchor "$collector" --once
@@ -135,7 +135,7 @@ export_it part "$begin" "$end" --control A.8.9
 witness_size() {
 	local origin
 	origin=$(printf %s "$(head -n 1 "$collector/log/checkpoint")" | sha256sum | cut -d ' ' -f 1)
-	curl -sS --fail --max-time 10 "http://127.0.0.1:$((witness_port + $1))/$origin/checkpoint" | sed -n 2p
+	curl -sS --fail --max-time 60 "http://127.0.0.1:$((witness_port + $1))/$origin/checkpoint" | sed -n 2p
 }
 check "the honest package is proved, with nothing left open" \
 	vouch verify "$work/whole" --trust "$work/trust.json" --strict

@@ -50,7 +50,7 @@ sealer_start memory --epoch 4s
 check "a host speaks" said memory
 memory_of memory >"$work/stolen-1.pem"
 read -r earlier _ previous <<<"$(last_of memory)"
-within 10 test -n "$(sleep 4)x"
+sleep 4 # its time
 check "its key changes within the boot" said memory
 memory_of memory >"$work/stolen-2.pem"
 refused "it is another then" "differ" cmp "$work/stolen-1.pem" "$work/stolen-2.pem"
