@@ -101,12 +101,12 @@ static void no_pattern_stands_for_everything(void **state) {
 	}
 }
 
-static void assert_covers(const struct policy_stack *stack, const char *root) {
+static void assert_covers(const struct policy_stack *stack, const char *root, const char *const *only) {
 	CLEANUP(paths_free_p) struct paths *paths = list_of(stack);
 	CLEANUP(sources_free_p) struct sources *set = sources_new();
 	struct err err = {0};
 	size_t count = 0;
-	if (!look_read(&(struct look_options){.stack = stack, .host = {.root = root}}, set, &err))
+	if (!look_read(&(struct look_options){.stack = stack, .host = {.root = root}, .only = only}, set, &err))
 		fail_msg("%s", err.why);
 	for (size_t i = 0; i < sources_count(set); i++) {
 		const char *name = sources_at(set, i)->name;
@@ -119,9 +119,23 @@ static void assert_covers(const struct policy_stack *stack, const char *root) {
 	assert_in_range(count, 100, SOURCES_MOST);
 }
 
+/* All rules but those that read every file of every package, under a name that is the same on every host: that takes
+ * minutes on a busy disk. The caller frees the array alone. */
+static const char **all_but_the_files_of_packages(const struct policy_stack *stack) {
+	const char **only = xcalloc(stack->rule_count + 1, sizeof *only);
+	size_t count = 0;
+	for (size_t i = 0; i < stack->rule_count; i++)
+		if (strcmp(stack->rules[i]->views[0].check->name, "package_files") != 0)
+			only[count++] = stack->rules[i]->id;
+	assert_int_equal(count, stack->rule_count - 1);
+	return only;
+}
+
 static void what_a_round_on_this_host_asks_for_is_listed(void **state) {
 	CLEANUP(stack_free_p) struct stack *stack = baseline();
-	assert_covers(stack->policies, NULL);
+	const char **only = all_but_the_files_of_packages(stack->policies);
+	assert_covers(stack->policies, NULL, only);
+	free(only);
 }
 
 static void what_rounds_on_other_hosts_ask_for_is_listed(void **state) {
@@ -129,7 +143,7 @@ static void what_rounds_on_other_hosts_ask_for_is_listed(void **state) {
 	CLEANUP(stack_free_p) struct stack *stack = baseline();
 	for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
 		CLEANUP(free_ptr) char *root = xasprintf(TESTS_DIR "/hosts/%s", hosts[i]);
-		assert_covers(stack->policies, root);
+		assert_covers(stack->policies, root, NULL);
 	}
 }
 
