@@ -456,7 +456,7 @@ serve() {
 	start collector strace -D -qq -o /dev/null -e trace="$1" -e inject="$1:signal=KILL:when=$2" vouch-collector run "$collector"
 	within 60 is_up_or_dead
 	for subject in "${order[@]}"; do
-		! is_running collector || ship "$subject" 20
+		! is_running collector || ship "$subject" 60
 	done
 	was_killed collector
 }
@@ -522,7 +522,7 @@ try_tile() {
 	start collector strace -D -qq -o /dev/null -e trace="$1" -e inject="$1:signal=KILL:when=$2" vouch-collector run "$collector"
 	within 60 is_up_or_dead
 	subject=agent
-	! is_running collector || ship agent 20
+	! is_running collector || ship agent 60
 	was_killed collector || return 1
 	collector_start
 	again ship agent

@@ -85,6 +85,13 @@ all_statements() {
 	done
 }
 
+# a_second: the clock of whole seconds has turned.
+a_second() {
+	local second
+	second=$(date +%s)
+	until (($(date +%s) > second)); do sleep 0.05; done
+}
+
 log_size() {
 	api /log/checkpoint | sed -n 2p
 }

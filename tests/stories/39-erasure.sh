@@ -77,6 +77,7 @@ check "until that result is erased too" erase --statement "$(digest_of 4)" --rul
 check "Alice is in no file of the collector any more" everywhere Alice-Example
 refused "what is gone is not erased again" "nothing to erase" erase --statement "$first"
 stop collector TERM || true
+a_second
 check "it works without a running collector" erase --host "$host" --before "$(date -u -d '+0 seconds' +%FT%TZ)"
 cp -a "$collector" "$work/before-rebuild"
 check "what is derived is derived again without what was erased" vouch-collector rebuild "$collector"
@@ -148,7 +149,9 @@ sql() {
 	sqlite3 "$collector/store.db" "$1" >/dev/null
 }
 flip_byte() {
-	printf '\xff' | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+	local byte
+	byte=$(xxd -s "$2" -l 1 -p "$1")
+	printf %02x $((0x$byte ^ 0xff)) | xxd -r -p | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
 }
 size=$(sed -n 2p "$collector/log/checkpoint")
 spoilt "a byte of an entry is found" "WRONG: log" flip_byte "$collector/log/tile/entries/000.p/$size" 40

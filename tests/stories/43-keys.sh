@@ -73,7 +73,7 @@ verified() {
 	done
 }
 
-pin=$RANDOM$RANDOM
+printf -v pin %05d%05d "$RANDOM" "$RANDOM" # so long that it is nowhere by chance
 (umask 077 && echo "$pin" >"$work/pin")
 mkdir "$work/tokens"
 echo "directories.tokendir = $work/tokens" >"$SOFTHSM2_CONF"
@@ -177,9 +177,10 @@ done
 
 # --- the epoch's key changes within the boot
 epochs() {
-	ship "$1" && for number in $(seq "$(jq .sequence "$work/$1/spool/chain.json")"); do
-		api "/api/v1/statements/$(digest_of "$1" "$number")" | jq -r '.payload' | base64 -d |
-			jq -r '.predicate | select(.type == "epoch") | .reason'
+	ship "$1" && all_statements |
+		jq -r --arg host "$(jq -r .hostId "$work/$1/enrolment/enrolment.json")" \
+			'select(.host == $host and .type == "epoch") | .digest' | while read -r digest; do
+		api "/api/v1/statements/$digest" | jq -r '.payload | @base64d | fromjson.predicate.reason'
 	done | sort | uniq -c | tr -s ' \n' ' '
 }
 rotated() {

@@ -62,11 +62,6 @@ shipped() {
 	within 60 spooled_says "$@"
 	ship web
 }
-a_second() { # the clock of receipts has turned
-	local now
-	now=$(date +%s)
-	until (($(date +%s) > now)); do sleep 0.05; done
-}
 now() { date -u +%Y-%m-%dT%H:%M:%SZ; }
 
 start vouchd vouchd --state "$work/web" --config "$work/three-config.yaml"

@@ -63,11 +63,6 @@ rounds() { # NAME...: a round of each, shipped
 now() {
 	date -u +%Y-%m-%dT%H:%M:%SZ
 }
-a_second() { # the clock of receipts has turned
-	local second
-	second=$(date +%s)
-	until (($(date +%s) > second)); do sleep 0.05; done
-}
 digest_of() { # HOST TYPE N: counted from 0
 	all_statements | jq -rs "sort_by(.index) | map(select(.host == \"$1\" and .type == \"$2\")) | .[$3].digest"
 }

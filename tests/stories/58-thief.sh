@@ -162,11 +162,6 @@ refused "an auditor who has the host's own key sees that the other is not it" "i
 	vouch verify "$work/package" --trust "$work/own-trust.json"
 
 # --- revoked, from a time that is past
-a_second() {
-	local now
-	now=$(date +%s)
-	until (($(date +%s) > now)); do sleep 0.05; done
-}
 a_second
 from=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 a_second
