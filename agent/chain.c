@@ -104,10 +104,8 @@ bool chain_open(const struct home *home, struct chain **ret_chain, struct err *e
 	CLEANUP(free_ptr) char *draft = file_join(home->folder, HOME_DRAFT);
 	struct chain *chain = xcalloc(1, sizeof *chain);
 	chain->lock = -1;
-	if (!home_make(home, err) || !home_lock(home, &chain->lock, err) ||
-	    !home_sweep(home->spool, ".tmp-chain.json-", err) || !home_sweep(home->spool, ".tmp-blinds.json-", err) ||
-	    !home_sweep(home->spool, ".tmp-memory.json-", err) || !home_sweep(home->epochs, ".tmp-", err) ||
-	    !recover(home, chain, err)) {
+	if (!home_make(home, err) || !home_lock(home, &chain->lock, err) || !home_sweep(home->spool, ".tmp-", err) ||
+	    !home_sweep(home->epochs, ".tmp-", err) || !recover(home, chain, err)) {
 		chain_close(chain);
 		return false;
 	}

@@ -34,6 +34,26 @@ static char *name_of(int64_t sequence, const char *line, char name[SPOOL_NAME_LO
 	return spool_name(sequence, &digest, name);
 }
 
+/* Each file that whoever seals replaces in the spool, killed before the new one took its name. */
+static void half_a_file_that_a_crash_left_goes_at_the_next_start(void **state) {
+	static const char *const files[] = {"chain.json",   "blinds.json", "memory.json",
+					    "current.json", "status.json", "format"};
+	CLEANUP(scratch_free) char *folder = scratch_new();
+	CLEANUP(home_free_p) struct home *home = home_new(folder);
+	chain_close(open_chain(home));
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		CLEANUP(free_ptr) char *left = xasprintf(".tmp-%s-%zu", files[i], 1000 + i);
+		scratch_put(home->spool, left, "{");
+	}
+	scratch_put(home->spool, "current.json", "{}");
+	chain_close(open_chain(home));
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		CLEANUP(free_ptr) char *left = xasprintf(".tmp-%s-%zu", files[i], 1000 + i);
+		assert_false(scratch_has(home->spool, left));
+	}
+	assert_true(scratch_has(home->spool, "current.json"));
+}
+
 static void step_is_in_the_queue_and_in_the_chain(void **state) {
 	CLEANUP(scratch_free) char *folder = scratch_new();
 	CLEANUP(home_free_p) struct home *home = home_new(folder);
@@ -238,6 +258,7 @@ static void queue_is_listed_oldest_first(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(half_a_file_that_a_crash_left_goes_at_the_next_start),
 		cmocka_unit_test(step_is_in_the_queue_and_in_the_chain),
 		cmocka_unit_test(reopened_chain_goes_on_where_it_was),
 		cmocka_unit_test(second_sealer_is_refused),
