@@ -59,8 +59,8 @@ host_boot() {
 			"${host_options[@]}" </dev/null
 	) >>"$work/boot.log" 2>&1 &
 	story_processes[host]=$!
-	within 30 host_find_leader || return 1
-	within 60 host_is_up
+	within 60 host_find_leader || return 1
+	within 180 host_is_up
 }
 
 host_find_leader() {
@@ -113,7 +113,7 @@ as_unit() {
 
 host_off() {
 	in_host systemctl --no-block poweroff >/dev/null 2>&1 || true
-	within 30 host_is_gone || true
+	within 90 host_is_gone || true
 	host_clear
 }
 

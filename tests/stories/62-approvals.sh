@@ -155,10 +155,10 @@ equal "derived anew the marks are the same" "$before" "$(api /api/v1/hosts | jq 
 # --- while vouchd runs: a policy that is not approved does not take the place of one that is
 config true
 start daemon vouchd --state "$work/host" --root "$root" --config "$work/vouchd.yaml"
-check "vouchd runs by what is approved" within 20 grep -qF "a round is sealed" "$work/daemon.log"
+check "vouchd runs by what is approved" within 60 grep -qF "a round is sealed" "$work/daemon.log"
 sed -i 's/version: 2.2.0/version: 2.3.0/' "$site"
 kill -HUP "${story_processes[daemon]}"
-check "a changed one is not taken" within 20 grep -qE "not read anew.*10-site.yaml: nobody has approved it as it is" "$work/daemon.log"
+check "a changed one is not taken" within 60 grep -qE "not read anew.*10-site.yaml: nobody has approved it as it is" "$work/daemon.log"
 approve_site "$work/jane.key" jane >/dev/null
 kill -HUP "${story_processes[daemon]}"
 queued() { # in the order of the chain
@@ -167,7 +167,7 @@ queued() { # in the order of the chain
 is_approval_queued() {
 	[[ $(queued) == *"policy approval round "* ]]
 }
-check "with its approval it is, which is sealed between it and the first round judged by it" within 20 is_approval_queued
+check "with its approval it is, which is sealed between it and the first round judged by it" within 60 is_approval_queued
 stop daemon
 ship host
 

@@ -33,8 +33,12 @@ came() {
 }
 # in_journal UNIT TEXT: since the unit was last begun.
 in_journal() {
+	journal "$1" >"$work/journal"
+	grep -F -- "$2" "$work/journal"
+}
+journal() {
 	in_host journalctl --sync
-	in_host journalctl -q -o cat "_SYSTEMD_INVOCATION_ID=$(invocation "$1")" | grep -F -- "$2"
+	in_host journalctl -q -o cat "_SYSTEMD_INVOCATION_ID=$(invocation "$1")"
 }
 invocation() {
 	in_host systemctl show -p InvocationID --value "vouch-broker-$1"
@@ -49,7 +53,7 @@ holds_nothing() {
 ended_well() {
 	equal "broker $1 still runs" active "$(in_host systemctl is-active "vouch-broker-$1" || true)"
 	equal "broker $1 was never started again" 0 "$(in_host systemctl show -p NRestarts --value "vouch-broker-$1")"
-	check "broker $1 holds no more than at its beginning" within 20 holds_nothing "$1"
+	check "broker $1 holds no more than at its beginning" within 60 holds_nothing "$1"
 	equal "no process of broker $1 crashed" "" "$(in_journal "$1" "was ended by" || true)"
 	in_host systemctl stop "vouch-broker-$1.service" 2>/dev/null
 	equal "broker $1 ends well" success "$(in_host systemctl show -p Result --value "vouch-broker-$1")"
@@ -106,11 +110,12 @@ for part in fs fs/2 net audit audit-notices ptrace; do
 	unit=${part%/*}
 	read -ra asked <<<"${names[$part]}"
 	hostile $sockets-$unit.sock ask "${asked[@]}"
+	journal "$unit" >"$work/journal" # once: who is asked nothing for a minute ends
 	for line in "${expected[@]}"; do
 		read -r of name errno <<<"$line"
 		[[ $of == "$part" ]] || continue
 		equal "broker $unit refuses $name" "$errno" "$(came "$name")"
-		check "and the journal has it" in_journal "$unit" ": $errno: $name: "
+		check "and the journal has it" grep -F -- ": $errno: $name: " "$work/journal"
 	done
 	ended_well "$unit"
 done

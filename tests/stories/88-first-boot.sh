@@ -20,18 +20,18 @@ journal() {
 }
 check "it boots, though the collector cannot be reached" host_boot "$root"
 check "the host tries to enrol" unit_is vouch-enrol active
-check "again and again, and later each time" within 10 eval "journal -u vouch-enrol | grep -q 'next try in'"
+check "again and again, and later each time" within 60 eval "journal -u vouch-enrol | grep -q 'next try in'"
 equal "nothing runs before it has" inactive "$(in_host systemctl is-active vouchd || true)"
 pid=$(in_host systemctl show -p MainPID --value vouch-enrol)
 equal "it has two capabilities" 0000000000000003 "$(in_host sed -n 's/^CapEff:\t//p' "/proc/$pid/status")"
 in_host systemd-run --quiet --unit=collector vouch-collector run /srv/collector
-check "with the collector there it enrols" within 20 test -s "$state/enrolment/enrolment.json"
-check "and vouchd runs" within 20 unit_is vouchd active
-check "vouch-ship too" within 20 unit_is vouch-ship active
+check "with the collector there it enrols" within 60 test -s "$state/enrolment/enrolment.json"
+check "and vouchd runs" within 60 unit_is vouchd active
+check "vouch-ship too" within 60 unit_is vouch-ship active
 shipped() {
 	(($(find "$state/receipts" -name '*.tlog-proof' | wc -l) >= $1)) && [[ -z $(ls "$state/spool/queue") ]]
 }
-check "rounds are sealed and shipped" within 90 shipped 3
+check "rounds are sealed and shipped" within 180 shipped 3
 equal "nothing was refused" "" "$(ls "$state/spool/refused")"
 equal "the unit of the first boot has ended well" "success inactive" \
 	"$(in_host systemctl show -p Result -p ActiveState --value vouch-enrol | xargs)"
@@ -75,7 +75,7 @@ check "what a user cannot see is told" bash -c "nsenter -t $host_leader -a -- se
 host_off
 host_options=()
 check "it boots again, without credentials" host_boot "$root"
-check "and vouchd runs, though only the first boot's unit is enabled" within 30 unit_is vouchd active
+check "and vouchd runs, though only the first boot's unit is enabled" within 60 unit_is vouchd active
 
 # --- back to an image
 refused "nothing goes while vouchd runs" "another process seals" in_host vouch reset --image --force
@@ -90,14 +90,14 @@ printf 'https://127.0.0.1:8443' >"$root/etc/credstore/vouch.enrol.url"
 printf '%s' "$token" >"$root/etc/credstore/vouch.enrol.token"
 cp "$work/fingerprint" "$root/etc/credstore/vouch.enrol.ca-fingerprint"
 in_host systemd-run --quiet --unit=collector vouch-collector run /srv/collector
-within 20 in_host bash -c 'exec 3<>/dev/tcp/127.0.0.1/8443'
+within 60 in_host bash -c 'exec 3<>/dev/tcp/127.0.0.1/8443'
 printf '[Service]\nLoadCredential=vouch.enrol.url:/etc/credstore/vouch.enrol.url\nLoadCredential=vouch.enrol.token:/etc/credstore/vouch.enrol.token\nLoadCredential=vouch.enrol.ca-fingerprint:/etc/credstore/vouch.enrol.ca-fingerprint\n' |
 	in_host bash -c 'mkdir -p /run/systemd/system/vouch-enrol.service.d && cat >/run/systemd/system/vouch-enrol.service.d/own.conf && systemctl daemon-reload'
 in_host systemctl start vouch-enrol
-check "a token that was used is refused for good" within 20 unit_is vouch-enrol failed
+check "a token that was used is refused for good" within 60 unit_is vouch-enrol failed
 check "and it says so" grep -q '401: the token is unknown, used or expired' <(journal -u vouch-enrol)
 equal "nothing was left by that" "" "$(ls "$state/enrolment" 2>/dev/null || true)"
 "$root/usr/sbin/vouch-collector" token add "$root/srv/collector" >"$root/etc/credstore/vouch.enrol.token"
 in_host systemctl start vouch-enrol
-check "with another one it is enrolled, and runs" within 30 unit_is vouchd active
+check "with another one it is enrolled, and runs" within 60 unit_is vouchd active
 host_off
