@@ -14,7 +14,7 @@ static const char usage[] =
 	"  --client USER   who may ask beside root (default: " START_CLIENT ")\n"
 	"  --paths FILE    what may be asked for (default: " PATHS_FILE ")\n"
 	"  --socket PATH   make the socket, where no socket unit passes one\n"
-	"  --idle SECONDS  end after so long without a connection (default: 60; 0: never)\n\n"
+	"  --idle SECONDS  end after so long without a connection (default: 1200; 0: never)\n\n"
 	"Exit: 0 ended by a signal or idle; 1 it could not go on; 2 it could not start.\n";
 
 static int run(const struct start_arguments *arguments) {

@@ -22,7 +22,7 @@ static const char usage[] =
 	"  --folder DIR    where plugins are (default: " VOUCH_SYSCONFDIR "/plugins.d, then\n"
 	"                  " VOUCH_LIBDIR "/plugins.d)\n"
 	"  --socket PATH   make the socket, where no socket unit passes one\n"
-	"  --idle SECONDS  end after so long without a connection (default: 60; 0: never)\n\n"
+	"  --idle SECONDS  end after so long without a connection (default: 1200; 0: never)\n\n"
 	"Environment: " PLUGIN_TIMEOUT ", the seconds that the plugin may take (default: 30; at most\n"
 	"300).\n\n"
 	"Exit: 0 asked once, or idle; 1 it could not go on; 2 it could not start.\n";

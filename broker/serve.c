@@ -125,8 +125,12 @@ static bool may_connect(const struct server *server, const struct ucred *peer) {
 static void take(struct server *server, int connection) {
 	struct ucred peer;
 	socklen_t len = sizeof peer;
+	struct err bad;
 	if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 || !may_connect(server, &peer))
 		return;
+	/* A list that has changed is read once, not by each child; what is wrong with it is the child's to say. */
+	if (!server->options->permit)
+		(void)!paths_file_refresh(&server->options->list, &bad);
 	pid_t pid = fork();
 	if (pid == 0)
 		serve_connection(server, connection, &peer);

@@ -7,7 +7,9 @@
 #include "broker/units.h"
 
 #define SERVE_CONNECTIONS_MOST 16 /* of one user at a time; further ones are closed at once */
-#define SERVE_IDLE_S 60
+/* To start a helper costs more than all that it is asked for in a quarter of an hour: so what vouchd asks every minute,
+ * or as often as the baseline's shortest `every` of 15 minutes, is not started anew for it. */
+#define SERVE_IDLE_S 1200
 
 struct serve_options {
 	const struct unit *unit;

@@ -324,6 +324,8 @@ struct fetch *fetch_new(sd_event *event, const struct host *host, struct sources
 		fetch->place = (struct place){.root = fetch->fixture->root, .fixture = fetch->fixture};
 	} else {
 		fetch->reach = reach_new(event, host->helpers, kinds);
+		if (host->by_one_hand)
+			reach_by_one_hand(fetch->reach);
 	}
 	if (sd_event_add_defer(event, &fetch->turn, on_turn, fetch) < 0 ||
 	    sd_event_source_set_enabled(fetch->turn, SD_EVENT_OFF) < 0)

@@ -35,6 +35,7 @@ struct host {
 	/* What was read ahead of this: a name of what waits for others (fetch_is_awaited()) that is in it is as it is
 	 * there. NULL: nothing was. */
 	const struct sources *ahead;
+	bool by_one_hand; /* of each helper: little is asked for, and often */
 };
 
 struct fetch;

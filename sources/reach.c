@@ -67,6 +67,7 @@ struct reach {
 	const char *helpers;
 	const struct kind *const *kinds;
 	struct side sides[HELPER_COUNT], *instances;
+	bool has_one_hand;        /* of each */
 	struct calls here, ended; /* to be looked at in this process; to be told their error */
 	sd_event_source *turn;    /* on while there are such */
 	uint32_t number;
@@ -313,6 +314,8 @@ static int add_arm(struct side *side) {
 /* Probes do little but wait, for whom never answers as well. Plugins are run one after the other: those of this process
  * share a user, and the processes that he may have. (Each of the helpers has a user of its own.) */
 static size_t most(const struct side *side) {
+	if (side->reach->has_one_hand)
+		return 1;
 	return side->helper == HELPER_FS || side->helper == HELPER_PROBER ? REACH_HANDS : 2;
 }
 
@@ -422,10 +425,11 @@ static void send_by(struct arm *arm, struct reach_call *call, bool is_alone) {
 	watch_time(arm);
 }
 
-/* As much as hands can be had for; one of them is always left for what is quick. */
+/* As much as hands can be had for; of several one is always left for what is quick. */
 static void send_waiting(struct side *side) {
 	struct arm *arm;
-	while (side->alone.first && alone_count(side) + 1 < most(side) && (arm = idle_arm(side)))
+	const size_t most_alone = most(side) > 1 ? most(side) - 1 : 1;
+	while (side->alone.first && alone_count(side) < most_alone && (arm = idle_arm(side)))
 		send_by(arm, side->alone.first, true);
 	while (side->waiting.first && ((arm = idle_arm(side)) || (arm = least_busy(side))))
 		send_by(arm, side->waiting.first, false);
@@ -478,6 +482,8 @@ struct reach *reach_new(sd_event *event, const char *helpers, const struct kind 
 		abort(); /* neither can fail but for want of memory */
 	return reach;
 }
+
+void reach_by_one_hand(struct reach *reach) { reach->has_one_hand = true; }
 
 /* The side that is asked; NULL: there can be none. */
 static struct side *side_of(struct reach *reach, const struct kind *kind, const char *name) {

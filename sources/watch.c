@@ -191,7 +191,9 @@ static void read_again(struct watch *watch) {
 		}
 	watch->is_reading = true;
 	watch->read = sources_new();
-	watch->fetch = fetch_new(watch->event, &watch->options.host, watch->read);
+	struct host host = watch->options.host;
+	host.by_one_hand = true;
+	watch->fetch = fetch_new(watch->event, &host, watch->read);
 	fetch_start(watch->fetch, names, on_read, watch);
 }
 

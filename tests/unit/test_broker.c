@@ -19,13 +19,15 @@
 #include "broker/paths.h"
 #include "broker/serve.h"
 #include "core/text.h"
+#include "sources/watch.h"
 #include "sources/wire.h"
 #include "tests/unit/scratch.h"
 
 #define CLIENT 65534 /* nobody */
 #define STRANGER 65533
 #define PATIENCE_MS 20000
-#define DESCRIPTORS 5 /* of a broker: three standard ones, the socket, signals */
+#define DESCRIPTORS 5              /* of a broker: three standard ones, the socket, signals */
+#define BASELINE_EVERY_LEAST_S 900 /* the shortest `every` of the shipped policies */
 
 struct broker {
 	char *folder, *socket;
@@ -503,6 +505,12 @@ static void it_ends_when_nobody_has_asked_for_a_while(void **state) {
 	assert_int_equal(end(other.pid), 0);
 }
 
+/* What starting it again each time would cost is most of what vouch costs a host on which nothing happens. */
+static void it_stays_while_vouchd_asks_as_often_as_it_does(void **state) {
+	assert_true(SERVE_IDLE_S > 2 * WATCH_POLL_S);
+	assert_true(SERVE_IDLE_S > BASELINE_EVERY_LEAST_S);
+}
+
 static void it_holds_nothing_that_it_does_not_need(void **state) {
 	const struct broker *broker = *state;
 	CLEANUP(free_ptr) char *proc = xasprintf("/proc/%d", (int)broker->pid);
@@ -589,6 +597,7 @@ int main(void) {
 		TEST(a_broker_that_begins_with_a_bad_list_permits_nothing_until_it_is_good),
 		TEST(a_flood_of_refusals_is_counted_not_written),
 		TEST(it_ends_when_nobody_has_asked_for_a_while),
+		cmocka_unit_test(it_stays_while_vouchd_asks_as_often_as_it_does),
 		TEST(it_holds_nothing_that_it_does_not_need),
 		TEST(only_a_broker_that_runs_commands_may_begin_a_program),
 		TEST(the_socket_that_systemd_passes_is_served),

@@ -213,6 +213,22 @@ static void slow_ones_leave_a_hand_for_the_quick(void **state) {
 	assert_string_equal(buf_str(&quick->bytes), "quick");
 }
 
+static void one_hand_does_it_all_where_no_more_are_wanted(void **state) {
+	CLEANUP(table_done) struct table table;
+	table_make(&table, NULL);
+	reach_by_one_hand(table.reach);
+	for (size_t i = 0; i < 60; i++)
+		ask(&table, i % 20 == 7 ? "slow:" : "echo:x");
+	for (size_t i = 0; i < 40; i++)
+		ask(&table, "net:");
+	wait_for(&table, 100);
+	for (size_t i = 0; i < 60; i++)
+		assert_string_equal(buf_str(&table.all[i].bytes), i % 20 == 7 ? buf_str(&table.all[7].bytes) : "x");
+	for (size_t i = 60; i < 100; i++)
+		assert_string_equal(buf_str(&table.all[i].bytes), buf_str(&table.all[60].bytes));
+	assert_string_not_equal(buf_str(&table.all[60].bytes), buf_str(&table.all[7].bytes));
+}
+
 static void cancelled_calls_are_never_told(void **state) {
 	CLEANUP(table_done) struct table table;
 	table_make(&table, NULL);
@@ -434,6 +450,7 @@ int main(void) {
 		cmocka_unit_test(what_hangs_is_a_timeout_and_hinders_nobody),
 		cmocka_unit_test(what_kills_its_hand_is_unreadable_and_hinders_nobody),
 		cmocka_unit_test(slow_ones_leave_a_hand_for_the_quick),
+		cmocka_unit_test(one_hand_does_it_all_where_no_more_are_wanted),
 		cmocka_unit_test(cancelled_calls_are_never_told),
 		cmocka_unit_test(ending_ends_hands_that_hang),
 		cmocka_unit_test(hand_that_dies_late_is_reaped_by_the_loop),
