@@ -11,6 +11,8 @@
 #define TRIES_ONCE 1      /* of who answers once a connection: what he died of is not done again */
 #define KNOCK_EVERY_MS 50 /* at a helper whose queue of connections is full */
 #define KNOCK_FOR_MS 10000
+#define ANSWERS_AHEAD 64 /* of one hand that does it all */
+#define ANSWERS_US 20000 /* in which its answers come together, so that they wake us once and not each */
 
 static const char *const socket_names[HELPER_COUNT] = {
 	[HELPER_FS] = "broker-fs.sock",         [HELPER_NET] = "broker-net.sock",
@@ -46,7 +48,7 @@ struct arm {
 	bool is_full, is_alone; /* nothing more goes into its socket now; it is busy with what is asked alone */
 	uint64_t since_us;      /* when its hand could begin with the first */
 	uint64_t wakes_us;      /* when the timer is due; 0: it is off */
-	sd_event_source *io, *timer;
+	sd_event_source *io, *timer, *together;
 };
 
 /* All hands of one helper's unit. */
@@ -144,6 +146,7 @@ static void arm_free(struct arm *arm) {
 		return;
 	sd_event_source_disable_unref(arm->io);
 	sd_event_source_disable_unref(arm->timer);
+	sd_event_source_disable_unref(arm->together);
 	tie_cut(&arm->tie, arm->side->reach->event);
 	free_all(&arm->asked);
 	free(arm);
@@ -382,11 +385,26 @@ static struct arm *idle_arm(struct side *side) {
 	return side->arms[side->count - 1];
 }
 
+static int on_together(sd_event_source *source, uint64_t usec, void *context) {
+	const struct arm *arm = context;
+	return sd_event_source_set_enabled(arm->io, SD_EVENT_ON);
+}
+
+/* The one hand begins: its answers are listened to when there are some. */
+static void let_gather(struct arm *arm) {
+	arm->together = sd_event_source_disable_unref(arm->together);
+	if (sd_event_add_time_relative(arm->side->reach->event, &arm->together, CLOCK_MONOTONIC, ANSWERS_US, 1000,
+				       on_together, arm) >= 0)
+		sd_event_source_set_enabled(arm->io, SD_EVENT_OFF);
+}
+
+static size_t most_ahead(const struct side *side) { return side->reach->has_one_hand ? ANSWERS_AHEAD : REACH_AHEAD; }
+
 static struct arm *least_busy(struct side *side) {
 	struct arm *least = NULL;
 	for (size_t i = 0; i < side->count; i++) {
 		struct arm *arm = side->arms[i];
-		if (!arm->is_alone && !arm->is_full && arm->count < REACH_AHEAD &&
+		if (!arm->is_alone && !arm->is_full && arm->count < most_ahead(side) &&
 		    (!least || arm->count < least->count))
 			least = arm;
 	}
@@ -419,8 +437,11 @@ static void send_by(struct arm *arm, struct reach_call *call, bool is_alone) {
 	call->tries++;
 	take(call);
 	put(&arm->asked, call);
-	if (arm->count++ == 0)
+	if (arm->count++ == 0) {
 		arm->since_us = time_us();
+		if (arm->side->reach->has_one_hand)
+			let_gather(arm);
+	}
 	arm->is_alone = is_alone;
 	watch_time(arm);
 }

@@ -15,8 +15,8 @@
 struct reach;
 /* helpers: struct host. kinds: what the own hands look at (NULL ends). */
 struct reach *reach_new(sd_event *event, const char *helpers, const struct kind *const *kinds);
-/* For who asks for little, and often: one hand of each helper's unit, instead of a process more for each few names.
- * Before anything is asked. */
+/* For who asks for little, and often: one hand of each helper's unit, instead of a process more for each few names, and
+ * its answers are taken together. Before anything is asked. */
 void reach_by_one_hand(struct reach *reach);
 /* Ends all hands; no done is called any more. */
 void reach_free(struct reach *reach);
