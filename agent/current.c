@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/buf.h"
+#include "core/gzip.h"
 #include "core/statement.h"
 #include "core/times.h"
 #include "core/waiver.h"
@@ -41,20 +42,36 @@ static void keep_waiver(struct current *current, const struct policy_stack *stac
 /* A result that has no text makes no statement either: seal() says why. */
 void current_keep(struct current *current, const struct policy_stack *stack, size_t index, const json_t *result,
 		  uint64_t looked_at) {
-	struct buf text = {0};
+	CLEANUP(buf_done) struct buf text = {0}, packed = {0};
 	struct err ignored;
+	if (!json_canonical(result, &text, &ignored))
+		buf_done(&text);
+	gzip_write(text.data, text.len, &packed);
 	free(current[index].result);
 	/* A copy of its own length: the buffer has up to twice the room. */
-	current[index].result = xstrdup(json_canonical(result, &text, &ignored) ? buf_str(&text) : "");
+	current[index].result = memcpy(xmalloc(packed.len), packed.data, packed.len);
+	current[index].result_len = packed.len;
 	current[index].looked_at = looked_at;
 	keep_waiver(current, stack, index, result);
-	buf_done(&text);
+}
+
+char *current_text(const struct current *current, size_t index) {
+	struct buf text = {0};
+	struct err ignored;
+	if (!current[index].result)
+		return NULL;
+	if (!gzip_read(current[index].result, current[index].result_len, STATEMENT_BODY_LARGEST, "result", &text,
+		       &ignored))
+		buf_done(&text);
+	return buf_take(&text);
 }
 
 json_t *current_value(const struct current *current, size_t index) {
-	const char *text = current[index].result;
+	CLEANUP(free_ptr) char *text = current_text(current, index);
 	json_t *result;
 	struct err ignored;
+	if (!text)
+		return json_null();
 	return json_read(text, strlen(text), STATEMENT_BODY_LARGEST, "result", &result, &ignored) ? result
 												  : json_null();
 }

@@ -7,11 +7,13 @@
 
 /* What is known of a rule. */
 struct current {
-	char *result;       /* as text, which is a tenth of what it is as a value; NULL before the first look; owned */
-	uint64_t looked_at; /* when the look began that gave it */
-	bool due;           /* the look under way is about it */
-	bool by_schedule;   /* and that because the schedule asked for it */
-	bool by_change;     /* or a change did */
+	char *result; /* its text, packed by gzip: a fortieth of what it is as a value; NULL before the first look;
+			 owned */
+	size_t result_len;
+	uint64_t looked_at;   /* when the look began that gave it */
+	bool due;             /* the look under way is about it */
+	bool by_schedule;     /* and that because the schedule asked for it */
+	bool by_change;       /* or a change did */
 	int64_t waiver_moves; /* when a waiver of it begins or ends next; INT64_MAX: never */
 };
 
@@ -23,5 +25,7 @@ struct current *current_take(struct current *current, const struct policy_stack 
 /* The result that a look gave which began then. */
 void current_keep(struct current *current, const struct policy_stack *stack, size_t index, const json_t *result,
 		  uint64_t looked_at);
+/* The text of that result, the caller's; NULL before the first look. */
+char *current_text(const struct current *current, size_t index);
 /* That result; what cannot be read back is null, which seal() refuses. New reference. */
 json_t *current_value(const struct current *current, size_t index);

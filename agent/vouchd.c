@@ -157,7 +157,8 @@ static void complete(struct vouchd *vouchd, struct round *round) {
 		if (round->looked[i]) {
 			json_t *result = json_array_get(round->results, taken++);
 			tell(vouchd, i, result);
-			drift_look(vouchd->drift, i, result, vouchd->current[i].result, vouchd->began_ms);
+			CLEANUP(free_ptr) char *before = current_text(vouchd->current, i);
+			drift_look(vouchd->drift, i, result, before, vouchd->began_ms);
 			current_keep(vouchd->current, stack, i, result, vouchd->began);
 			json_array_append(all, result);
 		} else if (vouchd->current[i].result) {
