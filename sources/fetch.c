@@ -191,6 +191,7 @@ static void job_complete(struct job *job, struct answer *answer, const struct er
 	if (err) {
 		job->source->err = *err;
 	} else {
+		job->source->err = (struct err){0};
 		job->source->bytes = answer->bytes;
 		job->source->meta = answer->meta;
 		job->source->sha256 = hash_of(answer->bytes.data, answer->bytes.len);
@@ -386,6 +387,12 @@ static void copy(struct source *source, const struct source *from) {
 	buf_add(&source->bytes, from->bytes.data, from->bytes.len);
 }
 
+/* Until it has answered it was not seen: who gives up before that does not find it empty. */
+static void add_job(struct fetch *fetch, struct source *source, const struct kind *kind) {
+	err_set(&source->err, ERR_TIMEOUT, source->name, "given up before it had answered");
+	job_new(fetch, source, kind);
+}
+
 static void add(struct fetch *fetch, const char *name) {
 	struct source *source = sources_add(fetch->into, name);
 	const struct kind *kind = kind_find(kinds, name);
@@ -395,11 +402,11 @@ static void add(struct fetch *fetch, const char *name) {
 	else if (strlen(name) > SOURCE_NAME_LONGEST)
 		err_set(&source->err, ERR_UNREADABLE, "", "a source's name is longer than %d", SOURCE_NAME_LONGEST);
 	else if (!kind && fetch->fixture)
-		job_new(fetch, source, &kind_kept);
+		add_job(fetch, source, &kind_kept);
 	else if (!kind)
 		err_set(&source->err, ERR_UNPROVED, name, "no kind of source has such a name");
 	else
-		job_new(fetch, source, kind);
+		add_job(fetch, source, kind);
 }
 
 void fetch_start(struct fetch *fetch, const struct names *names, void (*done)(void *context), void *context) {

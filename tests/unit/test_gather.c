@@ -123,6 +123,21 @@ static void freed_under_way_it_never_says_done(void **state) {
 	sd_event_unref(event);
 }
 
+static void what_was_given_up_is_an_error_and_not_empty(void **state) {
+	CLEANUP(sources_free_p) struct sources *set = sources_new();
+	CLEANUP(json_decref_p) json_t *params = json_object();
+	sd_event *event = NULL;
+	bool is_done = false;
+	const struct asker asker = {&chain, params};
+	assert_true(sd_event_new(&event) >= 0);
+	struct gather *gather = gather_start(event, &(struct host){0}, &asker, 1, set, note_done, &is_done);
+	assert_true(sd_event_run(event, 1000000) > 0); /* it is asked for */
+	gather_free(gather);
+	assert_int_equal(sources_count(set), 1);
+	assert_int_equal(sources_get(set, "file:/a")->err.code, ERR_TIMEOUT);
+	sd_event_unref(event);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_depends_on_what_was_read_is_fetched_too),
@@ -131,6 +146,7 @@ int main(void) {
 		cmocka_unit_test(sources_over_the_cap_are_unreadable),
 		cmocka_unit_test(nobody_asking_is_done_from_the_loop),
 		cmocka_unit_test(freed_under_way_it_never_says_done),
+		cmocka_unit_test(what_was_given_up_is_an_error_and_not_empty),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
