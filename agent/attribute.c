@@ -2,27 +2,18 @@
 
 #include <time.h>
 
+#include "agent/attribute_why.h"
 #include "core/accounts.h"
-#include "core/audit_cover.h"
-#include "core/audit_file.h"
 #include "core/text.h"
 #include "core/times.h"
 #include "core/who.h"
 #include "core/who_dpkg.h"
 #include "sources/gather.h"
 
-#define AUDIT_LOG "tail:/var/log/audit/audit.log"
-#define AUDIT_STATUS "audit:status"
-#define AUDIT_RULES "audit:rules"
 #define DPKG_LOG "tail:/var/log/dpkg.log"
 #define APT_HISTORY "tail:/var/log/apt/history.log"
 #define DPKG_INFO "file:/var/lib/dpkg/info/"
 #define INODES "inodes:"
-#define JOURNAL "journal:unit:"
-#define SSHD_CONFIG "stat:/etc/ssh/sshd_config"
-#define SSHD_CONFIGS "tree:/etc/ssh/sshd_config.d"
-#define SUDOERS "stat:/etc/sudoers"
-#define SUDOERS_MORE "tree:/etc/sudoers.d"
 
 struct attribute {
 	struct attribute_ask *asks; /* borrowed */
@@ -34,81 +25,6 @@ struct attribute {
 	void (*done)(void *context);
 	void *context;
 };
-
-/* ---- what sources are about ---- */
-
-struct targets {
-	struct who_target list[ATTRIBUTE_TARGETS_MOST];
-	char *names[ATTRIBUTE_TARGETS_MOST];   /* owned; those of the list */
-	char *sources[ATTRIBUTE_TARGETS_MOST]; /* owned; what the paths among them come from: "file:/etc/hosts" */
-	size_t count;
-};
-
-static void targets_done(struct targets *targets) {
-	for (size_t i = 0; i < targets->count; i++)
-		free(targets->names[i]);
-	for (size_t i = 0; i < targets->count; i++)
-		free(targets->sources[i]);
-}
-
-/* name is taken over. */
-static void add_target(struct targets *targets, enum who_kind kind, char *name, const char *source) {
-	if (targets->count == ATTRIBUTE_TARGETS_MOST) {
-		free(name);
-		return;
-	}
-	targets->names[targets->count] = name;
-	targets->sources[targets->count] = xstrdup(source);
-	targets->list[targets->count++] = (struct who_target){kind, name};
-}
-
-static bool is_of_path(const struct who_target *target) { return target->kind <= WHO_TREE; }
-
-/* Kinds of sources whose rest is a path or a unit, and what of it they say. */
-static const struct {
-	const char *prefix;
-	enum who_kind kind;
-} plain[] = {{"file:", WHO_FILE},    {"stat:", WHO_FILE},     {"head:", WHO_FILE},   {"link:", WHO_FILE},
-	     {"keyfile:", WHO_FILE}, {"tree:", WHO_TREE},     {"dir:", WHO_ENTRIES}, {"unit:", WHO_UNIT},
-	     {"service:", WHO_UNIT}, {"nft:", WHO_NETFILTER}, {"audit:", WHO_AUDIT}};
-
-/* Kinds that read more than their name says. */
-static const struct {
-	const char *prefix;
-	enum who_kind kind;
-	const char *source, *path;
-} derived[] = {{"shadow:", WHO_FILE, "shadow:", "/etc/shadow"},
-	       {"cmd:sshd-T", WHO_FILE, SSHD_CONFIG, "/etc/ssh/sshd_config"},
-	       {"cmd:sshd-T", WHO_TREE, SSHD_CONFIGS, "/etc/ssh/sshd_config.d"},
-	       {"cmd:cvtsudoers", WHO_FILE, SUDOERS, "/etc/sudoers"},
-	       {"cmd:cvtsudoers", WHO_TREE, SUDOERS_MORE, "/etc/sudoers.d"}};
-
-/* The kernel's own files are written by the kernel, but for its settings. */
-static bool is_told(const char *name) {
-	const char *path = strchr(name, '/');
-	bool is_kernels = path && (text_starts(path, "/proc/") || text_starts(path, "/sys/"));
-	return !fetch_is_volatile(name) && (!is_kernels || text_starts(path, "/proc/sys/"));
-}
-
-static void add_source(struct targets *targets, const char *name) {
-	for (size_t i = 0; i < ARRAY_LEN(plain); i++) {
-		if (!text_starts(name, plain[i].prefix))
-			continue;
-		const char *rest = name + strlen(plain[i].prefix);
-		bool is_named = plain[i].kind <= WHO_UNIT;
-		size_t len = plain[i].kind == WHO_TREE ? strcspn(rest, "?") : strlen(rest);
-		add_target(targets, plain[i].kind, is_named ? xstrndup(rest, len) : xstrdup(""), name);
-	}
-	for (size_t i = 0; i < ARRAY_LEN(derived); i++)
-		if (text_starts(name, derived[i].prefix))
-			add_target(targets, derived[i].kind, xstrdup(derived[i].path), derived[i].source);
-}
-
-static void find_targets(const struct names *sources, struct targets *targets) {
-	for (size_t i = 0; i < names_count(sources); i++)
-		if (is_told(names_at(sources, i)))
-			add_source(targets, names_at(sources, i));
-}
 
 /* ---- what the audit log says ---- */
 
@@ -139,7 +55,7 @@ static json_t *places_of(const struct targets *targets, const struct sources *fe
 	json_t *places = json_object();
 	for (size_t i = 0; i < targets->count; i++) {
 		CLEANUP(free_ptr) char *name = xasprintf(INODES "%s", targets->sources[i]);
-		if (is_of_path(&targets->list[i]))
+		if (target_is_of_path(&targets->list[i]))
 			add_place(places, fetched, name, targets->list[i].name);
 	}
 	return places;
@@ -150,7 +66,7 @@ static void find_writers(const struct targets *targets, int64_t from_ms, int64_t
 			 const struct sources *fetched, struct who_found *ret_found) {
 	const struct source *log;
 	struct err ignored;
-	bool is_more = false, has_log = source_need(fetched, AUDIT_LOG, &log, &ignored);
+	bool is_more = false, has_log = source_need(fetched, ATTRIBUTE_LOG, &log, &ignored);
 	CLEANUP(json_decref_p) json_t *places = places_of(targets, fetched);
 	const struct who_asked asked = {targets->list, targets->count, places, from_ms, until_ms};
 	size_t i;
@@ -195,8 +111,7 @@ static bool is_package_name(const char *text) {
 static void find_targets_in(const json_t *list, struct targets *targets) {
 	size_t i;
 	json_t *name;
-	json_array_foreach(list, i, name) if (is_told(json_string_value(name)))
-		add_source(targets, json_string_value(name));
+	json_array_foreach(list, i, name) targets_take(targets, json_string_value(name));
 }
 
 /* Of the targets, and of what the audit log names below those that are trees. */
@@ -207,10 +122,10 @@ static void ask_inodes(const json_t *params, const struct sources *fetched, stru
 	json_t *path;
 	find_targets_in(json_object_get(params, "sources"), &targets);
 	for (size_t t = 0; t < targets.count; t++)
-		if (is_of_path(&targets.list[t]))
+		if (target_is_of_path(&targets.list[t]))
 			names_addf(names, INODES "%s", targets.sources[t]);
 		else if (targets.list[t].kind == WHO_UNIT)
-			names_addf(names, JOURNAL "%s", targets.list[t].name);
+			names_addf(names, ATTRIBUTE_JOURNAL "%s", targets.list[t].name);
 	find_writers(&targets, json_integer_value(json_object_get(params, "from")),
 		     json_integer_value(json_object_get(params, "until")), fetched, &found);
 	json_array_foreach(found.wanted, i, path) {
@@ -221,8 +136,8 @@ static void ask_inodes(const json_t *params, const struct sources *fetched, stru
 }
 
 static void ask(const json_t *params, const struct sources *fetched, struct names *names) {
-	static const char *const always[] = {AUDIT_LOG, AUDIT_STATUS, AUDIT_RULES,
-					     DPKG_LOG,  APT_HISTORY,  ACCOUNTS_SOURCE};
+	static const char *const always[] = {ATTRIBUTE_LOG, ATTRIBUTE_STATUS, ATTRIBUTE_RULES,
+					     DPKG_LOG,      APT_HISTORY,      ACCOUNTS_SOURCE};
 	for (size_t i = 0; i < ARRAY_LEN(always); i++)
 		names_add(names, always[i]);
 	ask_inodes(params, fetched, names);
@@ -242,9 +157,13 @@ static void ask(const json_t *params, const struct sources *fetched, struct name
 	}
 }
 
-static const char *const patterns[] = {
-	AUDIT_LOG,  AUDIT_STATUS, AUDIT_RULES, DPKG_LOG,     APT_HISTORY, ACCOUNTS_SOURCE, DPKG_INFO "*.list",
-	INODES "*", JOURNAL "*",  SSHD_CONFIG, SSHD_CONFIGS, SUDOERS,     SUDOERS_MORE,    NULL};
+static const char *const patterns[] = {ATTRIBUTE_LOG,         ATTRIBUTE_STATUS,
+				       ATTRIBUTE_RULES,       DPKG_LOG,
+				       APT_HISTORY,           ACCOUNTS_SOURCE,
+				       DPKG_INFO "*.list",    INODES "*",
+				       ATTRIBUTE_JOURNAL "*", TARGETS_SSHD_CONFIG,
+				       TARGETS_SSHD_CONFIGS,  TARGETS_SUDOERS,
+				       TARGETS_SUDOERS_MORE,  NULL};
 
 const struct check attribute_check = {
 	.name = "attribute", .about = "who changed what changed", .patterns = patterns, .sources = ask};
@@ -315,122 +234,6 @@ static void dpkg_found(const struct targets *targets, const struct sources *fetc
 	}
 }
 
-/* ---- why nobody is named ---- */
-
-/* Whether every write to this path would be recorded by the rules that are loaded. True where that is not known. */
-static bool is_covered(const struct sources *fetched, const char *path) {
-	json_t *entries, *entry;
-	size_t i;
-	struct err ignored;
-	CLEANUP(json_decref_p) json_t *loaded = json_array();
-	CLEANUP(json_decref_p) json_t *exceptions = json_array();
-	CLEANUP(json_decref_p) json_t *narrowed = json_array();
-	if (!source_need_json(fetched, AUDIT_RULES, &entries, &ignored))
-		return true;
-	json_array_foreach(entries, i, entry) {
-		json_t *rule;
-		if (audit_rule_of_kernel(entry, AUDIT_RULES, &rule, &ignored))
-			json_array_append_new(loaded, rule);
-	}
-	CLEANUP(json_decref_p)
-	json_t *wanted = json_pack("{s:s,s:s,s:s,s:[s],s:[{s:s,s:s,s:s},{s:s,s:s,s:s}],s:[],s:b}", "list", "exit",
-				   "action", "always", "arch", sizeof(void *) == 8 ? "b64" : "b32", "syscalls", "all",
-				   "fields", "field", "path", "op", "=", "value", path, "field", "perm", "op", "=",
-				   "value", "wa", "keys", "watch", 1);
-	return !wanted ||
-	       (audit_rule_is_covered(wanted, loaded, exceptions, narrowed) && json_array_size(narrowed) == 0);
-}
-
-static const char *why_no_log(const struct sources *fetched, struct err *err) {
-	const struct source *log;
-	json_t *status;
-	if (source_need_json(fetched, AUDIT_STATUS, &status, err)) {
-		if (json_integer_value(json_object_get(status, "enabled")) == 0)
-			return "auditing is off";
-		if (json_integer_value(json_object_get(status, "pid")) == 0)
-			return "no audit daemon runs";
-	}
-	if (!sources_get(fetched, AUDIT_LOG))
-		return "the audit log was not read in time";
-	if (source_need(fetched, AUDIT_LOG, &log, err))
-		return NULL;
-	switch (err->code) {
-	case ERR_ABSENT:
-		return "no audit daemon keeps a log here";
-	case ERR_DENIED:
-		return "the audit log may not be read";
-	case ERR_TIMEOUT:
-		return "the audit log was not read in time";
-	default:
-		return "the audit log cannot be read";
-	}
-}
-
-/* Whether the log is there, but was not read in time. */
-static bool is_late(const struct sources *fetched, const struct err *err) {
-	return !sources_get(fetched, AUDIT_LOG) || err->code == ERR_TIMEOUT;
-}
-
-static char *why_nobody(struct attribute_ask *ask, const struct targets *targets, const struct sources *fetched,
-			const struct who_found *found) {
-	struct err err = {0};
-	const struct who_target *first = targets->list;
-	const char *why;
-	if (ask->from_ms > ask->until_ms)
-		return xstrdup("the clock went backwards since the last look, so no record can be placed");
-	if (names_count(ask->sources) == 0 && ask->is_other_policy)
-		return xstrdup("the policy is another");
-	if (names_count(ask->sources) == 0)
-		return xstrdup("nothing that this rule reads is another: what it depends on is");
-	if (targets->count == 0)
-		return xasprintf("no log tells who changes %s", names_at(ask->sources, 0));
-	if ((why = why_no_log(fetched, &err))) {
-		ask->may_come = is_late(fetched, &err);
-		return xstrdup(why);
-	}
-	for (size_t i = 0; i < targets->count; i++)
-		if (is_of_path(&targets->list[i]) && !is_covered(fetched, targets->list[i].name))
-			return xasprintf("no audit rule covers %s", targets->list[i].name);
-	if (found->is_unsure)
-		return xasprintf("the audit log tells of a change to %s, but not whether that is the file here or "
-				 "another of its name",
-				 first->name);
-	if (!found->oldest_ms || found->oldest_ms > ask->from_ms)
-		return xstrdup("the part of the audit log that was read begins after the last look");
-	ask->may_come = true;
-	if (first->kind == WHO_UNIT)
-		return xasprintf("no record in the audit log of somebody who asked for %s", first->name);
-	if (found->is_another)
-		return xasprintf("no record in the audit log of who changed %s: those that name it are of another file "
-				 "of its name",
-				 first->name);
-	return xasprintf("no record in the audit log, or not yet, of who changed %s",
-			 is_of_path(first) ? first->name : names_at(ask->sources, 0));
-}
-
-/* What the journal says that the service manager did with a unit in this time: the last of it. New text; NULL: nothing.
- */
-static char *journal_says(const struct attribute_ask *ask, const struct targets *targets,
-			  const struct sources *fetched) {
-	for (size_t t = 0; t < targets->count; t++) {
-		CLEANUP(free_ptr) char *name = xasprintf(JOURNAL "%s", targets->list[t].name);
-		json_t *value, *change;
-		struct err ignored;
-		size_t i;
-		if (targets->list[t].kind != WHO_UNIT || !source_need_json(fetched, name, &value, &ignored))
-			continue;
-		json_array_foreach(json_object_get(value, "changes"), i, change) {
-			char at[TIMES_TEXT];
-			int64_t ms = json_integer_value(json_object_get(change, "at")) / 1000;
-			const char *what = json_string_value(json_object_get(change, "what"));
-			if (what && ms >= ask->from_ms && ms <= ask->until_ms)
-				return xasprintf("the journal says that %s %s at %s, but not by whose wish",
-						 targets->list[t].name, what, times_format(ms / 1000, at));
-		}
-	}
-	return NULL;
-}
-
 /* ---- the answer ---- */
 
 /* why and journal are taken over. */
@@ -458,7 +261,7 @@ void attribute_answer(struct attribute_ask *ask, const struct sources *fetched) 
 	CLEANUP(targets_done) struct targets targets = {0};
 	CLEANUP(who_found_done) struct who_found found = {0};
 	const char *perhaps = NULL;
-	find_targets(ask->sources, &targets);
+	targets_find(&targets, ask->sources);
 	find_writers(&targets, ask->from_ms, ask->until_ms, fetched, &found);
 	name_users(found.by, fetched);
 	CLEANUP(json_decref_p) json_t *packages = packages_of(fetched, ask->from_ms, ask->until_ms);
@@ -468,8 +271,8 @@ void attribute_answer(struct attribute_ask *ask, const struct sources *fetched) 
 	json_object_del(ask->into, "moreBy");
 	json_object_del(ask->into, "unattributed");
 	if (json_array_size(found.by) == 0) {
-		set_nobody(ask, why_nobody(ask, &targets, fetched, &found), perhaps,
-			   journal_says(ask, &targets, fetched));
+		set_nobody(ask, attribute_why(ask, &targets, fetched, &found), perhaps,
+			   attribute_journal(ask, &targets, fetched));
 		return;
 	}
 	json_object_set(ask->into, "by", found.by);
@@ -498,7 +301,7 @@ static int on_deadline(sd_event_source *source, uint64_t time, void *context) {
 
 static bool has_targets(const struct attribute_ask *ask) {
 	CLEANUP(targets_done) struct targets targets = {0};
-	find_targets(ask->sources, &targets);
+	targets_find(&targets, ask->sources);
 	return targets.count > 0;
 }
 
@@ -512,7 +315,7 @@ static json_t *sources_of(const struct attribute_ask *asks, size_t count) {
 }
 
 struct attribute *attribute_start(sd_event *event, const struct host *host, struct attribute_ask *asks, size_t count,
-				  void (*done)(void *context), void *context) {
+				  uint64_t deadline_us, void (*done)(void *context), void *context) {
 	bool is_needed = false;
 	int64_t from = INT64_MAX, until = 0;
 	struct attribute *attribute = xcalloc(1, sizeof *attribute);
@@ -526,8 +329,11 @@ struct attribute *attribute_start(sd_event *event, const struct host *host, stru
 	attribute->params = json_pack("{s:I,s:I,s:o}", "from", (json_int_t)from, "until", (json_int_t)until, "sources",
 				      sources_of(asks, count));
 	const struct asker asker = {&attribute_check, attribute->params};
-	if (!is_needed || sd_event_add_time_relative(event, &attribute->deadline, CLOCK_MONOTONIC,
-						     ATTRIBUTE_DEADLINE_US, 1000, on_deadline, attribute) < 0) {
+	/* Served behind everything else that is ready: an answer that is there counts. */
+	if (!is_needed ||
+	    sd_event_add_time_relative(event, &attribute->deadline, CLOCK_MONOTONIC, deadline_us, 1000, on_deadline,
+				       attribute) < 0 ||
+	    sd_event_source_set_priority(attribute->deadline, SD_EVENT_PRIORITY_NORMAL + 10) < 0) {
 		answer_all(attribute);
 		attribute_free(attribute);
 		return NULL;

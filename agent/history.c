@@ -72,7 +72,7 @@ json_t *history_entry(const json_t *result, const json_t *changed, int64_t seque
 }
 
 json_t *history_late(const char *rule, int64_t sequence, const json_t *found) {
-	static const char *const members[] = {"by", "moreBy"};
+	static const char *const members[] = {"by", "moreBy", "unattributed"};
 	json_t *late = json_object();
 	copy(late, found, members, ARRAY_LEN(members));
 	return json_pack("{s:s,s:I,s:o}", "rule", rule, "sequence", (json_int_t)sequence, "late", late);
@@ -170,8 +170,9 @@ static bool is_entry(const json_t *entry) {
 }
 
 static bool is_late(const json_t *line) {
+	const json_t *late = json_object_get(line, "late");
 	return *text_of(line, "rule") && json_is_integer(json_object_get(line, "sequence")) &&
-	       json_is_array(json_object_get(json_object_get(line, "late"), "by"));
+	       (json_is_array(json_object_get(late, "by")) || json_is_string(json_object_get(late, "unattributed")));
 }
 
 /* Into the entry that it is of, where that is there and nobody was named. */
@@ -183,9 +184,9 @@ static void amend(const json_t *line, const json_t *entries) {
 			continue;
 		if (json_object_get(entry, "by"))
 			return;
+		json_object_del(entry, "unattributed");
 		json_object_update(entry, json_object_get(line, "late"));
 		json_object_set_new(entry, "late", json_true());
-		json_object_del(entry, "unattributed");
 		return;
 	}
 }

@@ -3,11 +3,11 @@
  *
  * history.jsonl: {"at","rule","control","title","was":{"verdict","reason"},"is":{"verdict","reason"},"since",
  * "gone":[rows],"new":[rows],"more"?:rows of both that are not here,"by"? | "unattributed","moreBy"?,"noticed"?,
- * "trigger","sequence"}, or {"rule","sequence","late":{"by","moreBy"?}}: whose records came when the round was in the
- * chain already; who reads gets it in the entry that it is of, with "late":true and without "unattributed". at: when it
- * was noticed; since: since when it had been so; gone and new: rows that are no longer there, and that were not. Half
- * of the limit each: history.jsonl, and history.1.jsonl with what was before. A line without its end, which a crash can
- * leave, is taken away by the next that writes. */
+ * "trigger","sequence"}, or {"rule","sequence","late":{"by","moreBy"?} | {"unattributed"}}: what was known of it when
+ * the round was in the chain already; who reads gets it in the entry that it is of, with "late":true, in the place of
+ * its "unattributed". at: when it was noticed; since: since when it had been so; gone and new: rows that are no longer
+ * there, and that were not. Half of the limit each: history.jsonl, and history.1.jsonl with what was before. A line
+ * without its end, which a crash can leave, is taken away by the next that writes. */
 #pragma once
 
 #include "agent/home.h"
@@ -20,7 +20,7 @@
 
 /* The line for a result and its "changed". New reference. */
 json_t *history_entry(const json_t *result, const json_t *changed, int64_t sequence, const char *trigger);
-/* The line that says late who it was: by and moreBy of found. New reference. */
+/* The line that says late who it was: by and moreBy, or unattributed, of found. New reference. */
 json_t *history_late(const char *rule, int64_t sequence, const json_t *found);
 /* Appends them, synced. limit: bytes of both files. *ret_torn: there was a line without its end. */
 MUST_CHECK bool history_add(const struct home *home, const json_t *entries, int64_t limit, bool *ret_torn,

@@ -6,6 +6,7 @@
 struct waiting {
 	struct attribute_ask ask; /* its own copy */
 	char *rule;               /* owned */
+	char *why;                /* nobody is named, as the statement has it; owned; NULL: it has none */
 	int64_t sequence;
 };
 
@@ -31,6 +32,7 @@ static void drop(struct late *late, size_t count) {
 		names_free((struct names *)(uintptr_t)late->waiting[i].ask.sources);
 		json_decref(late->waiting[i].ask.into);
 		free(late->waiting[i].rule);
+		free(late->waiting[i].why);
 	}
 	late->count -= count;
 	memmove(late->waiting, late->waiting + count, late->count * sizeof *late->waiting);
@@ -41,6 +43,12 @@ static bool wait_for_more(struct late *late) {
 	       sd_event_source_set_enabled(late->timer, SD_EVENT_ONESHOT) >= 0;
 }
 
+/* Somebody, or another reason than the statement's. */
+static bool is_news(const struct waiting *waiting) {
+	const char *why = json_string_value(json_object_get(waiting->ask.into, "unattributed"));
+	return json_object_get(waiting->ask.into, "by") || (why && waiting->why && strcmp(why, waiting->why) != 0);
+}
+
 static void found(void *context) {
 	struct late *late = context;
 	CLEANUP(json_decref_p) json_t *entries = json_array();
@@ -48,7 +56,7 @@ static void found(void *context) {
 	bool is_torn;
 	for (size_t i = 0; i < late->asked; i++) {
 		const struct waiting *waiting = &late->waiting[i];
-		if (json_object_get(waiting->ask.into, "by"))
+		if (is_news(waiting))
 			json_array_append_new(entries,
 					      history_late(waiting->rule, waiting->sequence, waiting->ask.into));
 	}
@@ -71,7 +79,8 @@ static int look(sd_event_source *source, uint64_t time, void *context) {
 	late->asks = xcalloc(late->asked, sizeof *late->asks);
 	for (size_t i = 0; i < late->asked; i++)
 		late->asks[i] = late->waiting[i].ask;
-	late->attribute = attribute_start(late->event, &late->options.host, late->asks, late->asked, found, late);
+	late->attribute = attribute_start(late->event, &late->options.host, late->asks, late->asked, LATE_DEADLINE_US,
+					  found, late);
 	if (!late->attribute)
 		found(late);
 	return 0;
@@ -100,10 +109,12 @@ void late_free(struct late *late) {
 }
 
 static void copy(struct waiting *waiting, const struct attribute_ask *ask, int64_t sequence) {
+	const char *why = json_string_value(json_object_get(ask->into, "unattributed"));
 	struct names *sources = names_new();
 	for (size_t i = 0; i < names_count(ask->sources); i++)
 		names_add(sources, names_at(ask->sources, i));
-	*waiting = (struct waiting){.ask = *ask, .rule = xstrdup(ask->rule), .sequence = sequence};
+	*waiting = (struct waiting){
+		.ask = *ask, .rule = xstrdup(ask->rule), .why = why ? xstrdup(why) : NULL, .sequence = sequence};
 	waiting->ask.sources = sources;
 	waiting->ask.into = json_object();
 	waiting->ask.rule = waiting->rule;

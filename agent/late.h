@@ -1,16 +1,18 @@
-/* late: who changed what, where the record came when the statement had gone.
+/* late: who changed what, where the record came, or was read, when the statement had gone.
  *
- * auditd writes when it gets to it, and a statement does not wait for longer than ATTRIBUTE_DEADLINE_US. A change in
- * the chain whose record may still come is looked for once more, LATE_AFTER_US later; what is found goes into the
- * history as a line of its own (agent/history.h). The evidence stays as it was. What is not found then is not looked
- * for again. */
+ * auditd writes when it gets to it, a host may be slow, and a statement does not wait for longer than
+ * ATTRIBUTE_DEADLINE_US. A change in the chain whose record may still come, or was not read by then, is looked for once
+ * more, LATE_AFTER_US later and with all the time that it takes; what is found, or another reason why nobody can be
+ * named, goes into the history as a line of its own (agent/history.h). The evidence stays as it was. What is not found
+ * then is not looked for again. */
 #pragma once
 
 #include "agent/attribute.h"
 #include "agent/home.h"
 
 #define LATE_AFTER_US 5000000
-#define LATE_MOST 64 /* changes that wait; others are let go */
+#define LATE_DEADLINE_US 60000000 /* nothing waits for it; each source has its own */
+#define LATE_MOST 64              /* changes that wait; others are let go */
 
 struct late_options {
 	struct host host;        /* borrowed */

@@ -266,7 +266,7 @@ static void looked(void *context, struct round *round) {
 	vouchd->round = round;
 	vouchd->asks = drift_asks(vouchd->drift, wall_ms(), &vouchd->ask_count);
 	vouchd->attribute = attribute_start(vouchd->event, &vouchd->options.host, vouchd->asks, vouchd->ask_count,
-					    attributed, vouchd);
+					    ATTRIBUTE_DEADLINE_US, attributed, vouchd);
 	if (!vouchd->attribute)
 		attributed(vouchd);
 }
