@@ -24,6 +24,12 @@ static int64_t time_of(const json_t *object, const char *member) {
 	return times_parse(report_text(object, member), &instant) ? instant : 0;
 }
 
+static const char *teller(const char *source) {
+	if (!strcmp(source, "program"))
+		return "that program itself in the audit log";
+	return strcmp(source, "audit") != 0 ? source : "the audit log";
+}
+
 static void print_process(const json_t *by) {
 	const json_t *pid = json_object_get(by, "pid"), *uid = json_object_get(by, "uid"),
 		     *auid = json_object_get(by, "auid");
@@ -39,8 +45,7 @@ static void print_process(const json_t *by) {
 		say(stdout, " of uid %" JSON_INTEGER_FORMAT, json_integer_value(json_is_integer(auid) ? auid : uid));
 	if (json_is_string(auid))
 		say(stdout, ", nobody logged in");
-	say(stdout, " at %s, says %s\n", report_text(by, "at"),
-	    !strcmp(report_text(by, "source"), "audit") ? "the audit log" : report_text(by, "source"));
+	say(stdout, " at %s, says %s\n", report_text(by, "at"), teller(report_text(by, "source")));
 }
 
 static void print_whom(const json_t *entry) {
@@ -48,7 +53,7 @@ static void print_whom(const json_t *entry) {
 	json_t *by;
 	json_int_t more = json_integer_value(json_object_get(entry, "moreBy"));
 	if (json_is_true(json_object_get(entry, "late")))
-		say(stdout, "    whose records came late, and are not in the statement:\n");
+		say(stdout, "    told when the statement had gone, and not in it:\n");
 	json_array_foreach(json_object_get(entry, "by"), i, by) print_process(by);
 	if (more > 0)
 		say(stdout, "    and %" JSON_INTEGER_FORMAT " more\n", more);

@@ -214,7 +214,7 @@ static json_t *entry_of(const struct who_event *event) {
 	char at[TIMES_TEXT];
 	json_t *entry = json_object();
 	const char *process = event->exe ? event->exe : event->comm;
-	json_object_set_new(entry, "source", json_string("audit"));
+	json_object_set_new(entry, "source", json_string(event->command && !event->has_call ? "program" : "audit"));
 	json_object_set_new(entry, "at", json_string(times_format(event->at_ms / 1000, at)));
 	json_object_set_new(entry, "process", shown(process ? process : "?"));
 	if (event->exe && event->comm && !is_plain_comm(event->comm, event->exe))
@@ -230,7 +230,7 @@ static json_t *entry_of(const struct who_event *event) {
 }
 
 static bool is_same_process(const json_t *one, const json_t *other) {
-	static const char *const members[] = {"process", "comm", "pid", "uid", "auid"};
+	static const char *const members[] = {"source", "process", "comm", "pid", "uid", "auid"};
 	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
 		const json_t *a = json_object_get(one, members[i]), *b = json_object_get(other, members[i]);
 		if (!a != !b || (a && !json_equal(a, b)))
@@ -247,12 +247,17 @@ static bool is_same_person(const json_t *one, const json_t *other) {
 	return json_integer_value(json_object_get(one, "uid")) == json_integer_value(json_object_get(other, "uid"));
 }
 
-/* The oldest of whoever is there most often: nobody gets another off the list by doing much. */
+static bool is_own_word(const json_t *one) {
+	const char *source = json_string_value(json_object_get(one, "source"));
+	return source && !strcmp(source, "program");
+}
+
+/* The oldest of whoever is there most often: nobody gets another off the list by doing much, or by saying it. */
 static size_t index_to_drop(const json_t *by) {
 	size_t i, j, most = 0, index = 0;
 	json_t *one, *other;
 	json_array_foreach(by, i, one) {
-		size_t count = 0;
+		size_t count = is_own_word(one) ? WHO_MOST + 1 : 0;
 		json_array_foreach(by, j, other) count += is_same_person(one, other);
 		if (count > most) {
 			most = count;

@@ -10,6 +10,10 @@
  * through another of its names, through a link, an open folder or an open descriptor is told all the same. Where inodes
  * are not to be had for a comparison nobody is named. Below a tree inodes are compared for what is named in full.
  *
+ * Who told a unit what to do is known from what sudo says of it (USER_CMD). Any program with CAP_AUDIT_WRITE can say
+ * so, in a container too: process, user and login are the kernel's word, but that it is sudo, and what it ran, is the
+ * program's own. Such an entry has the source "program".
+ *
  * Names are written by whoever names a file or a process: the kernel writes what is not plain in hexadecimal, and
  * here nothing is taken from text that stands inside of a value. Command lines are never taken over. */
 #pragma once
@@ -44,8 +48,10 @@ struct who_asked {
 
 /* What a log had to say. */
 struct who_found {
-	json_t *by;  /* [{"at","process","comm"?,"pid","uid","auid"|"unset","source"}], in the log's order; owned */
-	size_t more; /* beyond WHO_MOST: the oldest ones of whoever is there most often */
+	/* [{"at","process","comm"?,"pid","uid","auid"|"unset","source":"audit"|"program"}], in the log's order; owned
+	 */
+	json_t *by;
+	size_t more;       /* beyond WHO_MOST: what programs say, then the oldest ones of whoever is there most often */
 	int64_t oldest_ms; /* of all records in the log; 0: it has none */
 	json_t *wanted;    /* paths below a tree, at most WHO_WANTED_MOST, of which places would say more; owned */
 	bool is_unsure;    /* a file with a target's name was changed, and whether it was the target is not known */

@@ -466,6 +466,29 @@ static void unit_is_who_asked_for_it_by_sudo(void **state) {
 	assert_string_equal(who_of(SUDO("\"systemctl\""), WHO_UNIT, "ssh.service"), "");
 }
 
+/* What anybody with CAP_AUDIT_WRITE can say, as whatever user of the host or of a container. */
+static void what_a_program_says_of_itself_is_marked_and_displaces_nobody(void **state) {
+	CLEANUP(buf_done) struct buf log = {0};
+	buf_addf(&log, "type=SYSCALL" MSG
+		       "1): arch=c000003e syscall=90 success=yes pid=7 auid=1001\n" PATH("1", "\"/etc/a\"", "NORMAL"));
+	for (int i = 0; i < WHO_MOST + 5; i++)
+		buf_addf(&log,
+			 "type=USER_CMD" MSG "%d): pid=%d uid=0 auid=%d ses=2 msg='cwd=\"/\" "
+			 "cmd=73797374656D63746C2073746F7020737368 exe=\"/usr/bin/sudo\" res=success'\n",
+			 i + 2, 100 + i, 2000 + i);
+	const struct who_target targets[] = {{WHO_FILE, "/etc/a"}, {WHO_UNIT, "ssh.service"}};
+	CLEANUP(json_decref_p) json_t *places = places_json(targets, ARRAY_LEN(targets));
+	const struct who_asked asked = {targets, ARRAY_LEN(targets), places, FROM, UNTIL};
+	CLEANUP(who_found_done) struct who_found found = {0};
+	who_audit(log.data, log.len, &asked, &found);
+	const json_t *first = json_array_get(found.by, 0), *second = json_array_get(found.by, 1);
+	assert_int_equal(json_array_size(found.by), WHO_MOST);
+	assert_string_equal(json_string_value(json_object_get(first, "source")), "audit");
+	assert_int_equal(json_integer_value(json_object_get(first, "auid")), 1001);
+	assert_string_equal(json_string_value(json_object_get(second, "source")), "program");
+	assert_int_equal(json_integer_value(json_object_get(second, "pid")), 106); /* the newest of them stay */
+}
+
 static void users_have_their_names(void **state) {
 	CLEANUP(json_decref_p)
 	json_t *accounts = json_pack("[{s:s,s:i},{s:s,s:i}]", "name", "root", "uid", 0, "name", "alice", "uid", 1000);
@@ -507,6 +530,7 @@ int main(void) {
 		cmocka_unit_test_teardown(who_does_much_gets_nobody_else_off_the_list, drop),
 		cmocka_unit_test_teardown(unit_is_not_of_who_only_looked_or_was_refused, drop),
 		cmocka_unit_test_teardown(unit_is_who_asked_for_it_by_sudo, drop),
+		cmocka_unit_test_teardown(what_a_program_says_of_itself_is_marked_and_displaces_nobody, drop),
 		cmocka_unit_test_teardown(users_have_their_names, drop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
