@@ -10,16 +10,29 @@ vm_make "$root"
 host_install "$root" >"$work/install.log" 2>&1
 grep -q '^audit:' "$root/etc/vouch/paths" || printf 'audit:status\naudit:rules\n' >>"$root/etc/vouch/paths"
 install -m 755 "$story_top/build/release/notices" "$root/usr/local/bin/"
-# A file that a rule reads, one of them another's to write, and the same name below another root.
+# Files that rules read, one of them another's to write, the same name below another root, and a unit.
 mkdir -p "$root/etc/vouch/policy.d"
 cat >"$root/etc/vouch/policy.d/story.yaml" <<'EOS'
-policy: {id: story, version: 1.0.0, framework: "iso27001:2022", title: Two files, owner: tests, review_by: 2036-01-01}
+policy: {id: story, version: 1.0.0, framework: "iso27001:2022", title: Two files and a unit, owner: tests, review_by: 2036-01-01}
 rules:
   - {id: story.sshd, title: The word is there, controls: [A.8.9], severity: low, kind: design, every: 1d, check: file,
      with: {path: /etc/ssh/sshd_config, pattern: "story"}, expect: {matches: {at_least: 1}}, why: w, fix: f}
   - {id: story.sysctl, title: The word is there, controls: [A.8.9], severity: low, kind: design, every: 1d, check: file,
      with: {path: /etc/sysctl.d/90-story.conf, pattern: "story"}, expect: {matches: {at_least: 1}}, why: w, fix: f}
+  - {id: story.unit, title: It runs, controls: [A.8.9], severity: low, kind: design, every: 1d, check: unit,
+     with: {name: story.service}, expect: {active: true}, why: w, fix: f}
 EOS
+printf '[Service]\nExecStart=/usr/bin/sleep infinity\n' >"$root/etc/systemd/system/story.service"
+cat >"$root/usr/local/bin/pretend-sudo" <<'EOS'
+#!/usr/bin/perl
+# Says to the audit log what sudo says when it runs a command: NETLINK_AUDIT, AUDIT_USER_CMD. Prints the kernel's answer.
+socket(my $audit, 16, 3, 9) or die "socket: $!";
+my $text = 'cwd="/" cmd=' . unpack("H*", "@ARGV") . ' exe="/usr/bin/sudo" terminal=? res=success' . "\0";
+send($audit, pack("LSSLL", 16 + length $text, 1123, 5, 1, 0) . $text, 0, pack("SSLL", 16, 0, 0, 0)) or die "send: $!";
+recv($audit, my $answer, 8192, 0);
+print unpack("x16 l", $answer), "\n";
+EOS
+chmod 755 "$root/usr/local/bin/pretend-sudo"
 chroot "$root" useradd --uid 1000 alice
 install -o 1000 -g 0 -m 644 /dev/null "$root/etc/sysctl.d/90-story.conf"
 mkdir -p "$root/srv/jail/etc/ssh"
@@ -169,12 +182,28 @@ sealed() {
 	in_vm cat "$last" | jq -r .body | base64 -d |
 		jq -r '.results[] | select(.rule == "log.audit.lost_delta") | "\(.verdict) \(.observed[] | select(.view == "since") | .rise)"'
 }
-check "a look is remembered" within 120 remembers '"lost":'
-in_vm systemctl stop vouchd
+# looks COMMAND...: vouchd is started, has looked, and the command succeeds. Where everything is slow a first look may
+# have been told nothing in time: then it is started once more.
+looks() {
+	local tries
+	for tries in 1 2 3; do
+		in_vm systemctl start vouchd
+		within 300 in_vm test -s /var/lib/vouch/spool/status.json
+		"$@" && return 0
+		rest
+		echo "look $tries did not see it"
+	done
+	return 1
+}
+rest() {
+	in_vm systemctl stop vouchd
+	in_vm rm -f /var/lib/vouch/spool/status.json # each round writes it anew
+}
+check "a look is remembered" looks remembers '"lost":'
+rest
 equal "the first one could not say" "" "$(sealed)"
-in_vm systemctl start vouchd
-check "after a restart there is one to compare with" within 120 remembers '"rise":0'
-in_vm systemctl stop vouchd
+check "after a restart there is one to compare with" looks remembers '"rise":0'
+rest
 equal "nothing was lost" "pass 0" "$(sealed)"
 # Nobody takes the records, and nobody waits.
 lose() {
@@ -187,52 +216,74 @@ lose() {
 lose
 lost=$(told_status | awk '$1 == "lost" {print $2}')
 if ((lost > 0)); then ok "the kernel lost $lost records"; else not_ok "the kernel lost none"; fi
-in_vm systemctl start vouchd
-check "vouchd notices" within 120 remembers '"last_rise":'
-in_vm systemctl stop vouchd
+check "vouchd notices" looks remembers '"last_rise":'
+rest
 check "and says so" grep -q '^fail [1-9]' <(sealed)
 
 # --- who changed it
 in_vm auditctl -w /etc/ssh/sshd_config -p wa -k ssh >/dev/null
 in_vm auditctl -w /etc/sysctl.d -p wa -k sysctl >/dev/null
 in_vm auditctl -a always,exit -F arch=b64 -S rename,renameat,renameat2 -k moves >/dev/null
-in_vm systemctl start vouchd
-# changes RULE: how often it has changed.
-changes() {
-	in_vm vouch history "$1" --json | wc -l
+in_vm systemctl start story
+# sees: what the story's rules read was read.
+sees() {
+	in_vm cat /var/lib/vouch/spool/status.json | jq -e '[.rules[] | select(.rule | startswith("story.")) | .verdict] == ["fail", "fail", "pass"]'
 }
-changed_more_than() {
-	(($(changes "$1") > $2))
+check "vouchd has looked" looks sees
+# told RULE FILTER: the last line of its history, with what was told late; waits until the filter holds.
+told() {
+	in_vm vouch history "$1" --json | tail -n 1 | jq -e "$2"
 }
-# change RULE SCRIPT: as somebody who logged in as alice; then waits for the statement, and says how long it took.
+# change RULE SCRIPT FILTER: as somebody who logged in as alice; waits for the line that the filter takes, and says how
+# long it took. A slow machine does not name in the statement who it was, but afterwards: then it says there why.
 change() {
-	local before took
-	before=$(changes "$1")
+	local sequence statement told
 	vm_shell "echo 1000 >/proc/self/loginuid; date +%s%N >/run/changed; $2" >/dev/null
-	check "$1: the change is noticed" within 120 changed_more_than "$1" "$before"
-	statement=$(in_vm vouch history "$1" --json | tail -n 1 | jq -r .sequence)
-	statement=$(vm_shell "echo /var/lib/vouch/spool/queue/$(printf %020d "$statement")-*.json")
-	took=$(vm_shell "echo \$((\$(date -r $statement +%s%N) / 1000000 - \$(cat /run/changed) / 1000000))")
-	ok "$1: in a statement after $took ms"
+	check "$1: it is told ($3)" within 240 told "$1" "$3"
+	sequence=$(in_vm vouch history "$1" --json | tail -n 1 | jq -r .sequence)
+	statement=$(vm_shell "echo /var/lib/vouch/spool/queue/$(printf %020d "$sequence")-*.json")
+	told=$(in_vm vouch history "$1" --json | tail -n 1)
+	ok "$1: in a statement after $(age "$statement") ms, told after $(age /var/lib/vouch/spool/history.jsonl) ms"
+	said=$(in_vm cat "$statement" | jq -r .body | base64 -d |
+		jq -c --arg rule "$1" '.results[] | select(.rule == $rule).changed | .by // .unattributed')
+	if [[ $(jq .late <<<"$told") == true ]]; then
+		check "$1: why the statement does not say it" grep -E 'not read in time|or not yet|no record' <<<"$said"
+	else
+		equal "$1: the statement says the same" "$(jq -c '.by // .unattributed' <<<"$told")" "$said"
+	fi
 }
-# said RULE: in the statement.
-said() {
-	in_vm cat "$statement" | jq -r .body | base64 -d | jq -c --arg rule "$1" '.results[] | select(.rule == $rule).changed'
+# age FILE: how long after the change it was written, in milliseconds.
+age() {
+	vm_shell "echo \$((\$(date -r $1 +%s%N) / 1000000 - \$(cat /run/changed) / 1000000))"
 }
-check "vouchd has looked" within 120 in_vm bash -c '[[ $(vouch status --json 2>/dev/null) == *story.sysctl* ]]'
-change story.sshd 'chroot /srv/jail mv /new /etc/ssh/sshd_config; echo "# story" | tee -a /etc/ssh/sshd_config'
-equal "the process and who had logged in are in the statement" "/usr/bin/tee alice 0 1000 audit" \
-	"$(said story.sshd | jq -r '.by[0] | "\(.process) \(.user) \(.uid) \(.auid) \(.source)"')"
+# by RULE FILTER: of each who is named.
+by() {
+	in_vm vouch history "$1" --json | tail -n 1 | jq -r "(.by // [])[] | $2"
+}
+change story.sshd 'chroot /srv/jail mv /new /etc/ssh/sshd_config; echo "AcceptEnv story" | tee -a /etc/ssh/sshd_config' \
+	'.is.verdict == "pass" and .by'
 check "a file of that name below another root was moved" in_vm grep -q 'name="/etc/ssh/sshd_config".*nametype=CREATE' /var/log/audit/audit.log
-equal "and who did that is not named" 1 "$(said story.sshd | jq '.by | length')"
-check "the history says the same" grep -q 'by /usr/bin/tee\[[0-9]*\] of alice at .*, says the audit log' <(in_vm vouch history story.sshd)
-change story.sysctl 'echo "# story" | runuser -u alice -- tee /etc/sysctl.d/90-story.conf'
-equal "a user who writes herself is named" "/usr/bin/tee alice 1000 1000" \
-	"$(said story.sysctl | jq -r '.by[0] | "\(.process) \(.user) \(.uid) \(.auid)"')"
+equal "the process and who had logged in are named, and nobody else" "/usr/bin/tee alice 0 1000 audit" \
+	"$(by story.sshd '"\(.process) \(.user) \(.uid) \(.auid) \(.source)"')"
+check "the history says it in words" grep 'by /usr/bin/tee\[[0-9]*\] of alice at .*, says the audit log' <(in_vm vouch history story.sshd)
+change story.sysctl 'echo "kernel.story = 1" | runuser -u alice -- tee /etc/sysctl.d/90-story.conf' \
+	'.is.verdict == "pass" and .by'
+equal "a user who writes herself is named" "/usr/bin/tee alice 1000 1000 audit" \
+	"$(by story.sysctl '"\(.process) \(.user) \(.uid) \(.auid) \(.source)"')"
 in_vm auditctl -W /etc/ssh/sshd_config -p wa -k ssh >/dev/null
-change story.sshd 'echo "# another story" | tee -a /etc/ssh/sshd_config'
-equal "what no rule records nobody is named for" "no audit rule covers /etc/ssh/sshd_config" \
-	"$(said story.sshd | jq -r .unattributed)"
+change story.sshd 'echo "AcceptEnv another_story" | tee -a /etc/ssh/sshd_config' \
+	'.was.verdict == "pass" and .unattributed == "no audit rule covers /etc/ssh/sshd_config"'
+equal "what no rule records nobody is named for" "" "$(by story.sshd .process)"
+# Root of a container that may write to the audit log, as Docker's may: it gives itself a login and says that it is sudo.
+container='unshare --fork --pid --net --mount --ipc --uts setpriv --reuid=1000 --clear-groups --inh-caps=-all,+audit_write'
+container+=' --bounding-set=-all,+audit_write --ambient-caps=+audit_write'
+equal "without the capability the kernel takes no such word" -1 \
+	"$(in_vm setpriv --reuid=1000 --clear-groups --inh-caps=-all --bounding-set=-all pretend-sudo systemctl stop story)"
+equal "with it, it takes it of a container" 0 "$(vm_shell "$container pretend-sudo systemctl stop story")"
+change story.unit 'systemctl stop story' '.is.verdict == "fail" and .by'
+equal "and it is told as what a program says of itself" "/usr/bin/sudo 1000 unset program" \
+	"$(by story.unit '"\(.process) \(.uid) \(.auid) \(.source)"')"
+check "in words too" grep 'by /usr/bin/sudo\[.*, says that program itself in the audit log' <(in_vm vouch history story.unit)
 in_vm auditctl -W /etc/sysctl.d -p wa -k sysctl >/dev/null
 in_vm auditctl -d always,exit -F arch=b64 -S rename,renameat,renameat2 -k moves >/dev/null
 in_vm systemctl stop vouchd
