@@ -15,7 +15,7 @@ fi
 
 # host_make FOLDER: a root folder; made once and kept as a tar beside the builds, because it takes a minute.
 host_make() {
-	local tar
+	local tar timer
 	tar=$story_top/build/host-$(sha256sum <<<"$host_packages" | cut -c 1-8).tar
 	(
 		flock 9
@@ -27,6 +27,10 @@ host_make() {
 	tar -C "$1" -xf "$tar"
 	# As a first boot finds it: it makes an id of its own.
 	: >"$1/etc/machine-id"
+	# These come at a time of the day or by chance, and leave files where a story looks for what vouch leaves.
+	for timer in apt-daily apt-daily-upgrade dpkg-db-backup; do
+		ln -sf /dev/null "$1/etc/systemd/system/$timer.timer"
+	done
 }
 
 # host_install FOLDER: the whole of vouch, as dpkg puts it into a system that does not run.

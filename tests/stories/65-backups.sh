@@ -174,7 +174,7 @@ seen "a good copy" restore.sample pass
 
 borg delete "$repository::new" 2>/dev/null
 borg create --comment "interrupted" "$repository::new.checkpoint" "$data"
-segment=$(find "$repository/data" -type f -size +10k | head -n 1)
+segment=$(find "$repository/data" -type f -size +10k -print -quit)
 plugin borg "$repository" "read_only: true"
 look borg rpo.per_path "$data"
 seen "an old copy and an interrupted one" rpo.per_path fail age
