@@ -208,7 +208,7 @@ static bool epoch_from_seed(const uint8_t seed[SEED_LEN], unsigned slot, struct 
 /* What is overwritten is gone: pages of a memfd that is only closed keep their bytes until somebody needs them. */
 static bool write_slot(int fd, unsigned slot, const uint8_t seed[SEED_LEN]) {
 	static const uint8_t nothing[SEED_LEN];
-	return pwrite(fd, seed ? seed : nothing, SEED_LEN, (off_t)(slot * SEED_LEN)) == SEED_LEN;
+	return pwrite(fd, seed ? seed : nothing, SEED_LEN, (off_t)slot * SEED_LEN) == SEED_LEN;
 }
 
 /* The slot whose key the position names; the other one's, of a change that a crash cut short, goes. */
@@ -247,7 +247,7 @@ static bool keep_taken(struct keeper *keeper, int kept, const uint8_t *seeds, si
 static bool take_kept(struct keeper *keeper, int kept) {
 	uint8_t seeds[SLOTS * SEED_LEN + 1];
 	ssize_t len = pread(kept, seeds, sizeof seeds, 0);
-	bool is_whole = len == SEED_LEN || len == SLOTS * SEED_LEN;
+	bool is_whole = len == SEED_LEN || len == (ssize_t)SLOTS * SEED_LEN;
 	bool is_taken = is_whole && take_slot(keeper, seeds, (unsigned)len / SEED_LEN) &&
 			keep_taken(keeper, kept, seeds, (size_t)len);
 	OPENSSL_cleanse(seeds, sizeof seeds);

@@ -41,10 +41,10 @@ enum setting_type { SETTING_WORD, SETTING_WORDS, SETTING_PATH, SETTING_PATHS, SE
 struct setting {
 	const char *name;
 	enum setting_type type;
+	bool may_be_empty;     /* of PATH */
 	size_t at, count_at;   /* where in struct settings; count_at: of WORDS and PATHS */
 	int64_t least;         /* of SIZE: bytes */
 	size_t most;           /* of WORDS and PATHS: members */
-	bool may_be_empty;     /* of PATH */
 	const char *otherwise; /* the default, as it would stand in the file */
 	const char *meaning;   /* of that default, where it does not speak for itself; NULL: it does */
 	const char *about;     /* one sentence, without a point at its end */

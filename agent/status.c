@@ -46,7 +46,7 @@ static json_t *rules_json(const json_t *results, const struct policy_stack *stac
 }
 
 static int64_t shortest_every(const struct policy_stack *stack) {
-	int64_t shortest = 24 * 3600;
+	int64_t shortest = INT64_C(24) * 3600;
 	for (size_t i = 0; i < stack->rule_count; i++)
 		if (stack->rules[i]->every < shortest)
 			shortest = stack->rules[i]->every;

@@ -85,11 +85,11 @@ static bool print_sorted(const json_t *rows) {
 	size_t count = json_array_size(rows);
 	CLEANUP(buf_done) struct buf text = {0};
 	CLEANUP(json_decref_p) json_t *sorted = json_array();
-	const json_t **all = xcalloc(count + 1, sizeof *all);
+	const json_t **all = xcalloc(count + 1, sizeof(const json_t *));
 	struct err err;
 	for (size_t i = 0; i < count; i++)
 		all[i] = json_array_get(rows, i);
-	qsort(all, count, sizeof *all, by_name);
+	qsort(all, count, sizeof(const json_t *), by_name);
 	for (size_t i = 0; i < count; i++)
 		json_array_append(sorted, (json_t *)all[i]);
 	free(all);

@@ -302,7 +302,7 @@ static bool read_folder(struct look *look, const struct sources *fetched, const 
 	json_array_foreach(entries, i, entry) {
 		const char *file = json_string_value(json_object_get(entry, "name"));
 		bool is_entry = file && text_ends(file, ".conf") && !strstr(file, "rescue");
-		if (is_entry && !read_entry(look, fetched, folder, file, !strcmp(file, newest)))
+		if (is_entry && !read_entry(look, fetched, folder, file, newest && !strcmp(file, newest)))
 			return false;
 	}
 	return true;

@@ -170,7 +170,11 @@ static bool look_at_firefox(const struct browser *browser, const struct sources 
 	CLEANUP(json_decref_p) json_t *policy = NULL;
 	const struct source *source = NULL;
 	if (!source_maybe(fetched, FIREFOX_SYSTEM, &source, err) ||
-	    (!source && !source_maybe(fetched, own, &source, err)) || (source && !read_policy(source, &policy, err)))
+	    (!source && !source_maybe(fetched, own, &source, err)))
+		return false;
+	if (!source)
+		return true;
+	if (!read_policy(source, &policy, err))
 		return false;
 	const json_t *doh = json_object_get(json_object_get(policy, "policies"), "DNSOverHTTPS");
 	if (!json_is_object(doh))

@@ -12,7 +12,7 @@
 #include "core/times.h"
 #include "core/waiver.h"
 
-#define SOON_S (14 * 86400)
+#define SOON_S (INT64_C(14) * 86400)
 #define WAITS_LONG_S 3600
 #define LOCKS_LARGEST (1U << 20)
 #define CLOCK_SLACK_S 60

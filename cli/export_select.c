@@ -3,7 +3,7 @@
 #include "core/approval.h"
 #include "core/text.h"
 
-#define DAY 86400
+#define DAY INT64_C(86400)
 
 struct selecting {
 	const struct evidence_source *source;

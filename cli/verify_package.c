@@ -211,7 +211,7 @@ static void print_judged(const struct audit *audit, const struct host *host) {
 		say(stdout, "  and by %zu other stacks of policies\n", host->judged_count - HOSTS_KEPT_MOST);
 }
 
-#define LONG_LOOK (7 * 86400) /* from which on it is worth a word for how long one look stands */
+#define LONG_LOOK (INT64_C(7) * 86400) /* from which on it is worth a word for how long one look stands */
 
 static void print_rule(const struct host_rule *rule) {
 	const struct timeline *timeline = &rule->timeline;

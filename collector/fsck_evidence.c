@@ -74,7 +74,7 @@ static bool read_der(const char *base64, struct buf *der) {
 static struct line *begin_line(struct checking *checking, const struct statement *statement) {
 	struct line *line = line_of(checking, statement->host_id);
 	if (!line) {
-		if (checking->line_count == checking->room) {
+		if (!checking->lines || checking->line_count == checking->room) {
 			checking->room = checking->room ? 2 * checking->room : 16;
 			checking->lines = xreallocarray(checking->lines, checking->room, sizeof *checking->lines);
 		}

@@ -15,6 +15,7 @@
 
 #define PATH "/order"
 #define ASK_LONGEST_S 600
+#define ANSWER_LARGEST ((size_t)16 * ORDER_LARGEST)
 
 struct order_socket {
 	struct evhttp *http;
@@ -102,7 +103,7 @@ void order_socket_free(struct order_socket *socket) {
 
 static size_t take(char *data, size_t size, size_t count, void *context) {
 	struct buf *answer = context;
-	if (answer->len + size * count > ORDER_LARGEST * 16)
+	if (answer->len + size * count > ANSWER_LARGEST)
 		return 0;
 	buf_add(answer, data, size * count);
 	return size * count;
@@ -138,7 +139,7 @@ bool order_socket_ask(const char *folder, const json_t *order, json_t **ret_answ
 	CLEANUP(json_decref_p) json_t *said = NULL;
 	long status = 0;
 	if (!json_canonical(order, &text, err) || !transfer(path, &text, &status, &answer_text, err) ||
-	    !json_read(buf_str(&answer_text), answer_text.len, ORDER_LARGEST * 16, path, &said, err))
+	    !json_read(buf_str(&answer_text), answer_text.len, ANSWER_LARGEST, path, &said, err))
 		return false;
 	if (status != 200) {
 		const char *why = json_string_value(json_object_get(said, "error"));

@@ -96,7 +96,7 @@ bool show_approvals(struct page *page, struct marks *marks, const json_t *polici
 bool show_judged_by(struct page *page, struct marks *marks, const json_t *host, const json_t *result, struct err *err) {
 	const char *sha256 = text_of(result, "policy");
 	CLEANUP(json_decref_p) json_t *policy = marks_find(host, sha256, NULL);
-	const struct mark *mark;
+	const struct mark *mark = NULL;
 	if (!*sha256)
 		return true;
 	if (marks_can(marks) && !marks_get(marks, sha256, &mark, err))
@@ -104,7 +104,7 @@ bool show_judged_by(struct page *page, struct marks *marks, const json_t *host, 
 	page_open(page, "p", NULL);
 	page_textf(page, "Judged by the policy %s %s ", text_of(policy, "id"), text_of(policy, "version"));
 	page_element(page, "code", sha256, NULL);
-	if (marks_can(marks)) {
+	if (mark) {
 		page_text(page, ": ");
 		write_mark(page, mark);
 	}

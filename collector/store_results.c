@@ -148,7 +148,7 @@ struct looks {
 
 static bool look_of(struct store *store, struct looks *looks, struct store_result *result, struct err *err) {
 	size_t at;
-	if (strcmp(looks->host, result->host) != 0) {
+	if (!looks->current || strcmp(looks->host, result->host) != 0) {
 		CLEANUP(store_line_done) struct store_line line = {0};
 		if (!store_line_last(store, result->host, &line, err) ||
 		    !store_current(store, line.id, &looks->current, err))
