@@ -122,10 +122,9 @@ int backup_main(const struct backup_program *program, int argc, char **argv) {
 	struct err err;
 	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
 	const char *name = slash ? slash + 1 : argc > 0 ? argv[0] : "";
-	bool is_done = *name && *name != '.' && backup_rows(program, name, argv + 1, &rows, &err);
-	if (!is_done && !*name)
-		(void)err_set(&err, ERR_USAGE, "arguments", "a plugin has to be called by its name");
-	if (!is_done)
+	bool is_named = (*name && *name != '.') ||
+			err_set(&err, ERR_USAGE, "arguments", "a plugin has to be called by its name");
+	if (!is_named || !backup_rows(program, name, argv + 1, &rows, &err))
 		rows = error_rows(&err);
 	return print(rows) ? 0 : 1;
 }

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "core/file.h"
 #include "core/lines.h"
@@ -504,6 +505,32 @@ static void files_that_are_too_large_are_not_read_back(void **state) {
 	assert_int_equal(json_integer_value(json_object_get(row_of(rows, "restore"), "files")), 0);
 }
 
+/* What the program prints when it is called so. */
+static char *said_when_called(const char *name) {
+	CLEANUP(scratch_free) char *folder = scratch_new();
+	CLEANUP(free_ptr) char *path = file_join(folder, "said");
+	CLEANUP(buf_done) struct buf said = {0};
+	char *arguments[] = {(char *)name, NULL};
+	struct err err;
+	int status = -1;
+	const pid_t child = fork();
+	if (child == 0)
+		_exit(freopen(path, "w", stdout) ? backup_main(&backup_restic, 1, arguments) : 9);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_true(file_read(path, 65536, &said, &err));
+	return xstrdup(buf_str(&said));
+}
+
+static void plugin_under_a_name_that_no_configuration_has_says_so(void **state) {
+	static const char *const names[] = {"", "/usr/libexec/", ".restic", "/usr/libexec/..", "/usr/libexec/.restic"};
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		CLEANUP(free_ptr) char *said = said_when_called(names[i]);
+		assert_non_null(strstr(said, "\"kind\":\"error\""));
+		assert_non_null(strstr(said, "a plugin has to be called by its name"));
+	}
+}
+
 static void configuration_that_others_may_write_is_not_used(void **state) {
 	CLEANUP(scratch_free) char *folder = scratch_new();
 	CLEANUP(free_ptr) char *path = file_join(folder, "p.yaml");
@@ -569,6 +596,7 @@ int main(void) {
 		cmocka_unit_test(canary_that_only_an_older_copy_has_failed),
 		cmocka_unit_test(restore_that_has_no_time_left_has_not_failed),
 		cmocka_unit_test(files_that_are_too_large_are_not_read_back),
+		cmocka_unit_test(plugin_under_a_name_that_no_configuration_has_says_so),
 		cmocka_unit_test(configuration_that_others_may_write_is_not_used),
 		cmocka_unit_test(nor_a_program_or_its_variables_that_others_may_write),
 		cmocka_unit_test(paths_come_from_arguments_or_the_configuration),
