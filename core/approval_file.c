@@ -43,7 +43,7 @@ bool approval_file_read(const char *path, struct approval_file *ret_file, struct
 	CLEANUP(buf_done) struct buf bytes = {0};
 	CLEANUP(approval_file_done) struct approval_file file = {0};
 	struct err why;
-	if (!file_read(path, APPROVAL_LINES_MOST * (APPROVAL_LINE_LONGEST + 1), &bytes, &why)) {
+	if (!file_read(path, (size_t)APPROVAL_LINES_MOST * (APPROVAL_LINE_LONGEST + 1), &bytes, &why)) {
 		*err = why;
 		return why.code == ERR_ABSENT;
 	}

@@ -1,6 +1,6 @@
 #include "core/events.h"
 
-#define SINCE_DEFAULT (7 * 86400)
+#define SINCE_DEFAULT (INT64_C(7) * 86400)
 
 static char *name_of(const json_t *params) {
 	return xasprintf("journal:events?since=%lld", (long long)param_int(params, "since", SINCE_DEFAULT));

@@ -326,7 +326,8 @@ static void add_upload(json_t *actions, const json_t *settings, const struct sur
 	bool is_bracketed = *host == '[';
 	size_t len = strcspn(host + is_bracketed, is_bracketed ? "]/" : ":/");
 	CLEANUP(free_ptr) char *target = xstrndup(host + is_bracketed, len);
-	const char *behind = host + is_bracketed + len + is_bracketed * (host[is_bracketed + len] == ']');
+	const char *behind = host + is_bracketed + len;
+	behind += is_bracketed && *behind == ']';
 	CLEANUP(free_ptr) char *port = *behind == ':' ? xstrndup(behind + 1, strcspn(behind + 1, "/")) : xstrdup("");
 	unsigned long long number = UPLOAD_PORT;
 	if (*port && !text_to_u64(port, PORT_MOST, &number))

@@ -35,7 +35,7 @@ static bool read_zone(const char *text, int64_t *ret_seconds) {
 	if ((*text != '+' && *text != '-') || sscanf(text + 1, "%2u:%2u%n", &hours, &minutes, &end) != 2 || end != 5 ||
 	    text[6] || hours > 23 || minutes > 59)
 		return false;
-	*ret_seconds = ((int64_t)hours * 3600 + minutes * 60) * (*text == '-' ? -1 : 1);
+	*ret_seconds = ((int64_t)hours * 3600 + (int64_t)minutes * 60) * (*text == '-' ? -1 : 1);
 	return true;
 }
 
@@ -319,10 +319,11 @@ bool restic_read_entry(const char *line, size_t len, struct entry *ret_entry, st
 
 /* Bytes of a name that are no UTF-8 are half a surrogate pair each, "\udcff", which no JSON reader takes. */
 static void replace_surrogates(char *text) {
-	for (char *at = text; (at = strstr(at, "\\udc")); at += 6) {
+	static const char replacement[] = {'\\', 'u', 'f', 'f', 'f', 'd'};
+	for (char *at = text; (at = strstr(at, "\\udc")); at += sizeof replacement) {
 		if (strspn(at + 4, "0123456789abcdefABCDEF") < 2)
 			return;
-		memcpy(at, "\\ufffd", 6);
+		memcpy(at, replacement, sizeof replacement);
 	}
 }
 

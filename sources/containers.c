@@ -21,11 +21,11 @@ static int by_text(const void *left, const void *right) {
 /* The strings of a list, sorted; what is no string is left out. New reference. */
 static json_t *sorted_strings(const json_t *list) {
 	json_t *result = json_array(), *one;
-	CLEANUP(free_ptr) json_t **items = xcalloc(json_array_size(list) + 1, sizeof *items);
+	CLEANUP(free_ptr) json_t **items = xcalloc(json_array_size(list) + 1, sizeof(json_t *));
 	size_t count = 0, i;
 	json_array_foreach(list, i, one) if (json_is_string(one)) items[count++] = one;
 	if (count > 0)
-		qsort(items, count, sizeof *items, by_text);
+		qsort(items, count, sizeof(json_t *), by_text);
 	for (i = 0; i < count; i++)
 		json_array_append(result, items[i]);
 	return result;
