@@ -232,7 +232,7 @@ sees() {
 check "vouchd has looked" looks sees
 # told RULE FILTER: the last line of its history, with what was told late; waits until the filter holds.
 told() {
-	in_vm vouch history "$1" --json | tail -n 1 | jq -e "$2"
+	in_vm vouch history "$1" --json | jq -es "length > 0 and (last | $2)"
 }
 # change RULE SCRIPT FILTER: as somebody who logged in as alice; waits for the line that the filter takes, and says how
 # long it took. A slow machine does not name in the statement who it was, but afterwards: then it says there why.
