@@ -338,10 +338,10 @@ static int by_path(const void *a, const void *b) {
 
 static json_t *sorted(const json_t *list) {
 	size_t count = json_array_size(list);
-	json_t **all = xcalloc(count + 1, sizeof *all), *result = json_array();
+	json_t **all = xcalloc(count + 1, sizeof(json_t *)), *result = json_array();
 	for (size_t i = 0; i < count; i++)
 		all[i] = json_array_get(list, i);
-	qsort(all, count, sizeof *all, by_path);
+	qsort(all, count, sizeof(json_t *), by_path);
 	for (size_t i = 0; i < count; i++)
 		json_array_append(result, all[i]);
 	free(all);

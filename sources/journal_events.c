@@ -139,10 +139,10 @@ static int by_time(const void *a, const void *b) {
 /* New reference. */
 static json_t *in_order(const json_t *marks) {
 	size_t count = json_array_size(marks), i;
-	CLEANUP(free_ptr) json_t **all = xcalloc(count + 1, sizeof *all);
+	CLEANUP(free_ptr) json_t **all = xcalloc(count + 1, sizeof(json_t *));
 	json_t *mark, *sorted = json_array();
 	json_array_foreach(marks, i, mark) all[i] = mark;
-	qsort(all, count, sizeof *all, by_time);
+	qsort(all, count, sizeof(json_t *), by_time);
 	for (i = 0; i < count; i++)
 		json_array_append(sorted, all[i]);
 	return sorted;
