@@ -2,8 +2,7 @@
 # network. Needs root, mmdebstrap and systemd-nspawn. One host a story; stories may run side by side.
 # shellcheck shell=bash
 
-host_packages=systemd,systemd-sysv,dbus,udev,libpam-systemd,procps,openssh-server,nftables,sudo
-host_packages+=,libjansson4,libyaml-0-2,libpcre2-8-0,libcurl4,libssl3,libevent-2.1-7,libevent-openssl-2.1-7,libsqlite3-0,libarchive13
+. "$story_top/tests/lib/folders.sh"
 host_name=vouch-host-$$
 host_options=() # more of systemd-nspawn's
 host_debs=${VOUCH_DEBS-$story_top/build/deb} # packaging/build-deb makes them
@@ -13,16 +12,10 @@ if ((EUID != 0)); then
 	exit 1
 fi
 
-# host_make FOLDER: a root folder; made once and kept as a tar beside the builds, because it takes a minute.
+# host_make FOLDER: a root folder, of the tar beside the builds.
 host_make() {
 	local tar timer
-	tar=$story_top/build/host-$(sha256sum <<<"$host_packages" | cut -c 1-8).tar
-	(
-		flock 9
-		[[ -s $tar ]] ||
-			mmdebstrap --quiet --format=tar --variant=minbase --include="$host_packages" bookworm "$tar.part"
-		[[ -s $tar ]] || mv "$tar.part" "$tar"
-	) 9>"$tar.lock"
+	tar=$(folder_tar "$story_top/build" host bookworm "$host_packages")
 	mkdir "$1"
 	tar -C "$1" -xf "$tar"
 	# As a first boot finds it: it makes an id of its own.

@@ -4,8 +4,7 @@
 # of the folder knows by hand is what comes out.
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/story.sh"
 
-releases=(bullseye bookworm trixie)
-packages=openssh-server,sudo,rsyslog,libpam-pwquality,unattended-upgrades,ca-certificates
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/folders.sh"
 
 if ((EUID != 0)); then
 	not_ok "this story needs root, to make the folders"
@@ -51,16 +50,10 @@ may_not_say 'this parameter is not set' bak.coverage bak.encrypted bak.job.resul
 # What is not there: lists of packages, which mmdebstrap takes away.
 may_not_say 'no list of any repository is here' vul.feed.fresh
 
-# The folder, made once and kept as a tar beside the builds, because it takes minutes; a copy of it that others may enter,
-# without what images are often without: documentation and translations.
+# The folder, that others may enter, without what images are often without: documentation and translations.
 make_release() {
 	local tar
-	tar=$story_top/build/release-$1-$(sha256sum <<<"$packages" | cut -c 1-8).tar
-	(
-		flock 9
-		[[ -s $tar ]] || mmdebstrap --quiet --format=tar --variant=minbase --include="$packages" "$1" "$tar.part"
-		[[ -s $tar ]] || mv "$tar.part" "$tar"
-	) 9>"$tar.lock"
+	tar=$(folder_tar "$story_top/build" "release-$1" "$1" "$release_packages")
 	mkdir "$folders/$1"
 	tar -C "$folders/$1" --exclude=./usr/share/{doc,locale,man,zoneinfo} -xf "$tar"
 }
