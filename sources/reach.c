@@ -508,7 +508,7 @@ void reach_by_one_hand(struct reach *reach) { reach->has_one_hand = true; }
 
 /* The side that is asked; NULL: there can be none. */
 static struct side *side_of(struct reach *reach, const struct kind *kind, const char *name) {
-	if (!kind->instance || !reach->helpers)
+	if (!reach->helpers || !kind->instance)
 		return &reach->sides[kind->helper];
 	CLEANUP(free_ptr) char *instance = kind->instance(name + strlen(kind->prefix));
 	if (!instance)
