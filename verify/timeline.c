@@ -33,9 +33,8 @@ static void add(struct timeline *timeline, int64_t from, int64_t to, enum timeli
 	to = to > timeline->to ? timeline->to : to;
 	if (from >= to)
 		return;
-	struct timeline_interval *last = timeline->count ? &timeline->intervals[timeline->count - 1] : NULL;
-	if (last && last->state == state) {
-		last->to = to;
+	if (timeline->count > 0 && timeline->intervals[timeline->count - 1].state == state) {
+		timeline->intervals[timeline->count - 1].to = to;
 		return;
 	}
 	if (timeline->count == timeline->room) {
