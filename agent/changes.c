@@ -84,18 +84,22 @@ static void mark(struct reader *reader, uint64_t now) {
 	reader->last = now;
 }
 
-bool changes_mark(struct changes *changes, const char *name, uint64_t now) {
+bool changes_mark_unseen(struct changes *changes, const char *name, uint64_t now, const bool *seen) {
 	bool is_news = false;
 	refill(changes, now);
 	for (size_t i = 0; i < changes->count; i++) {
 		struct reader *reader = &changes->readers[i];
-		if (!has_read(reader, name))
+		if ((seen && seen[i]) || !has_read(reader, name))
 			continue;
 		mark(reader, now);
 		is_news |= reader->budget == 0 && !reader->is_said;
 		reader->is_said |= reader->budget == 0;
 	}
 	return is_news;
+}
+
+bool changes_mark(struct changes *changes, const char *name, uint64_t now) {
+	return changes_mark_unseen(changes, name, now, NULL);
 }
 
 void changes_mark_all(struct changes *changes, uint64_t now) {

@@ -19,6 +19,7 @@ struct vouchd {
 	sd_event_source *timer, *soon; /* for the next round by schedule, and because of changes; off during a look */
 	struct changes *changes;
 	struct watch *watch; /* NULL: nothing is watched */
+	const bool *seen_by; /* within watch_set(): the rules that have just read; else NULL */
 	struct lists *lists; /* likewise */
 	struct news *news;
 	json_t *memory;          /* of earlier looks; owned */
@@ -96,7 +97,7 @@ static void on_changed(void *context, const char *name) {
 	uint64_t now;
 	if (sd_event_now(vouchd->event, CLOCK_BOOTTIME, &now) < 0)
 		return;
-	if (changes_mark(vouchd->changes, name, now)) {
+	if (changes_mark_unseen(vouchd->changes, name, now, vouchd->seen_by)) {
 		CLEANUP(free_ptr)
 		char *text = xasprintf("%s changes again and again: what reads it is looked at once a minute", name);
 		text_replace_controls(text);
@@ -135,7 +136,9 @@ static void watch_read(struct vouchd *vouchd, struct round *round) {
 	if (!vouchd->watch)
 		return;
 	const char **names = changes_names(vouchd->changes, &count);
+	vouchd->seen_by = round->looked;
 	watch_set(vouchd->watch, names, count, round->seen, round->seen_count);
+	vouchd->seen_by = NULL;
 	free(names);
 }
 

@@ -291,12 +291,21 @@ static void drop(struct watch *watch, struct watched *watched) {
 	free(watched->why);
 }
 
-/* What was seen lately is what the next reading is compared with. */
-static void take_seen(struct watch *watch, const struct seen *seen, size_t seen_count) {
+/* Another reading was quicker than ours. */
+static bool is_overtaken(const struct watched *watched, const struct seen *seen) {
+	return watched->how != BY_NOBODY && !fetch_is_volatile(watched->name) &&
+	       !hash_equal(&watched->digest, &seen->digest);
+}
+
+/* What was seen lately is what the next reading is compared with, which then finds nothing new: it is told now. */
+static void take_seen(struct watch *watch, const bool *is_new, const struct seen *seen, size_t seen_count) {
 	for (size_t i = 0, s = 0; i < watch->count && s < seen_count;) {
 		int order = strcmp(watch->all[i].name, seen[s].name);
+		bool is_news = order == 0 && !is_new[i] && is_overtaken(&watch->all[i], &seen[s]);
 		if (order == 0)
 			watch->all[i].digest = seen[s].digest;
+		if (is_news)
+			watch->options.changed(watch->options.context, watch->all[i].name);
 		i += order <= 0;
 		s += order >= 0;
 	}
@@ -329,7 +338,7 @@ void watch_set(struct watch *watch, const char *const *names, size_t count, cons
 	watch->all = all;
 	watch->count = count;
 	watch->is_held = false;
-	take_seen(watch, seen, seen_count);
+	take_seen(watch, is_new, seen, seen_count);
 	watch_paths_retry(watch->paths);
 	watch_units_retry(watch->units);
 	watch_notices_retry(watch->notices);

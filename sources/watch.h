@@ -28,7 +28,9 @@ struct hash seen_digest(const struct source *source);
 
 struct watch_options {
 	struct host host; /* a live one; what it points at is borrowed */
-	/* A watched name may have changed. Called from the event loop; in it the watch must not be freed. */
+	/* A watched name may have changed. Called from the event loop; in it the watch must not be freed. Called from
+	 * watch_set() too, of a name that was seen as something else than before: who did not read it then has not
+	 * seen that. */
 	void (*changed)(void *context, const char *name);
 	/* One sentence for the log. */
 	void (*say)(void *context, const char *text);

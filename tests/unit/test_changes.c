@@ -59,6 +59,16 @@ static void change_has_exactly_its_readers_looked_at(void **state) {
 	assert_int_equal(changes_due(changes, 3 * MINUTE), NONE);
 }
 
+static void rules_that_have_seen_it_are_not_looked_at_for_it_again(void **state) {
+	struct changes *changes = *state;
+	const bool seen[RULES] = {true, false, false};
+	changes_mark_unseen(changes, "file:/etc/passwd", MINUTE, seen);
+	assert_string_equal(round_at(changes, MINUTE + CHANGES_QUIET_US), "b");
+	changes_mark(changes, "file:/etc/passwd", 2 * MINUTE);
+	changes_mark_unseen(changes, "file:/etc/passwd", 2 * MINUTE, seen);
+	assert_string_equal(round_at(changes, 2 * MINUTE + CHANGES_QUIET_US), "pb");
+}
+
 static void burst_is_one_round_after_it_is_quiet(void **state) {
 	struct changes *changes = *state;
 	uint64_t now = MINUTE;
@@ -179,6 +189,7 @@ static void packed_names_stay_and_more_can_be_added(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(change_has_exactly_its_readers_looked_at, make, drop),
+		cmocka_unit_test_setup_teardown(rules_that_have_seen_it_are_not_looked_at_for_it_again, make, drop),
 		cmocka_unit_test_setup_teardown(burst_is_one_round_after_it_is_quiet, make, drop),
 		cmocka_unit_test_setup_teardown(burst_without_end_waits_no_longer_than_its_limit, make, drop),
 		cmocka_unit_test_setup_teardown(source_that_flaps_is_looked_at_once_a_minute_and_said_once, make, drop),

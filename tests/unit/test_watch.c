@@ -408,6 +408,22 @@ static void what_nobody_tells_of_is_not_said(void **state) {
 	assert_told(test, "");
 }
 
+/* Who read it himself knows; who else reads it would wait for a difference that the watch does not find any more. */
+static void what_another_reading_saw_first_is_told(void **state) {
+	struct watched_names *test = *state;
+	scratch_put(test->folder, "a", "1");
+	watch_names(test, (const char *const[]){"file:a", "file:b", "now:", "stat:/var/log", NULL});
+	CLEANUP(free_ptr) char *name = name_of(test, "file:a");
+	for (int i = 0; i < 2; i++) {
+		struct seen *seen = look(test);
+		for (size_t n = 0; n < test->count; n++)
+			if (!strcmp(test->names[n], name) || !strcmp(test->names[n], "stat:/var/log"))
+				seen[n].digest.bytes[0] ^= 1;
+		watch_seen(test, seen);
+		assert_told(test, i == 0 ? "file:a" : "");
+	}
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(file_is_told_however_it_changes, make, drop),
@@ -423,6 +439,7 @@ int main(void) {
 						drop),
 		cmocka_unit_test_setup_teardown(what_changed_between_reading_and_watching_is_told, make, drop),
 		cmocka_unit_test_setup_teardown(names_that_are_taken_out_are_not_told_any_more, make, drop),
+		cmocka_unit_test_setup_teardown(what_another_reading_saw_first_is_told, make, drop),
 		cmocka_unit_test_setup_teardown(queue_that_runs_over_counts_as_a_change_of_everything, make, drop),
 		cmocka_unit_test_setup_teardown(mount_over_a_folder_on_the_way_is_told, make, drop),
 		cmocka_unit_test_setup_teardown(what_nobody_tells_of_is_not_said, make, drop),
