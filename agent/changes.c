@@ -84,14 +84,17 @@ static void mark(struct reader *reader, uint64_t now) {
 	reader->last = now;
 }
 
-bool changes_mark_unseen(struct changes *changes, const char *name, uint64_t now, const bool *seen) {
+bool changes_mark_unseen(struct changes *changes, const char *name, uint64_t now, const bool *seen,
+			 bool *ret_is_marked) {
 	bool is_news = false;
+	*ret_is_marked = false;
 	refill(changes, now);
 	for (size_t i = 0; i < changes->count; i++) {
 		struct reader *reader = &changes->readers[i];
 		if ((seen && seen[i]) || !has_read(reader, name))
 			continue;
 		mark(reader, now);
+		*ret_is_marked = true;
 		is_news |= reader->budget == 0 && !reader->is_said;
 		reader->is_said |= reader->budget == 0;
 	}
@@ -99,7 +102,8 @@ bool changes_mark_unseen(struct changes *changes, const char *name, uint64_t now
 }
 
 bool changes_mark(struct changes *changes, const char *name, uint64_t now) {
-	return changes_mark_unseen(changes, name, now, NULL);
+	bool is_marked;
+	return changes_mark_unseen(changes, name, now, NULL, &is_marked);
 }
 
 void changes_mark_all(struct changes *changes, uint64_t now) {

@@ -27,8 +27,9 @@ const char **changes_names(const struct changes *changes, size_t *ret_count);
 /* This name may have changed. True when it is to be said that a rule's budget is used up by it: once, until the rule
  * has its whole budget again. */
 bool changes_mark(struct changes *changes, const char *name, uint64_t now);
-/* The same, but not for the rules that have seen what it is now: seen[rule]. */
-bool changes_mark_unseen(struct changes *changes, const char *name, uint64_t now, const bool *seen);
+/* The same, but not for the rules that have seen what it is now: seen[rule]. *ret_is_marked: there are others. */
+bool changes_mark_unseen(struct changes *changes, const char *name, uint64_t now, const bool *seen,
+			 bool *ret_is_marked);
 /* Anything that rules have read may have changed, and what may be read at all. */
 void changes_mark_all(struct changes *changes, uint64_t now);
 /* When a round is to begin because of changes; UINT64_MAX: there are none. */

@@ -95,14 +95,17 @@ static void wait_for_next(struct vouchd *vouchd) {
 static void on_changed(void *context, const char *name) {
 	struct vouchd *vouchd = context;
 	uint64_t now;
+	bool is_marked;
 	if (sd_event_now(vouchd->event, CLOCK_BOOTTIME, &now) < 0)
 		return;
-	if (changes_mark_unseen(vouchd->changes, name, now, vouchd->seen_by)) {
+	if (changes_mark_unseen(vouchd->changes, name, now, vouchd->seen_by, &is_marked)) {
 		CLEANUP(free_ptr)
 		char *text = xasprintf("%s changes again and again: what reads it is looked at once a minute", name);
 		text_replace_controls(text);
 		vouchd->options.say(vouchd->options.context, text);
 	}
+	if (!is_marked)
+		return;
 	news_changed(vouchd->news, name);
 	if (!is_busy(vouchd))
 		wait_for_next(vouchd);

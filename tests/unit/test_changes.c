@@ -62,11 +62,17 @@ static void change_has_exactly_its_readers_looked_at(void **state) {
 static void rules_that_have_seen_it_are_not_looked_at_for_it_again(void **state) {
 	struct changes *changes = *state;
 	const bool seen[RULES] = {true, false, false};
-	changes_mark_unseen(changes, "file:/etc/passwd", MINUTE, seen);
+	bool is_marked;
+	changes_mark_unseen(changes, "file:/etc/passwd", MINUTE, seen, &is_marked);
+	assert_true(is_marked);
 	assert_string_equal(round_at(changes, MINUTE + CHANGES_QUIET_US), "b");
 	changes_mark(changes, "file:/etc/passwd", 2 * MINUTE);
-	changes_mark_unseen(changes, "file:/etc/passwd", 2 * MINUTE, seen);
+	changes_mark_unseen(changes, "file:/etc/passwd", 2 * MINUTE, seen, &is_marked);
 	assert_string_equal(round_at(changes, 2 * MINUTE + CHANGES_QUIET_US), "pb");
+	const bool all[RULES] = {true, true, true};
+	changes_mark_unseen(changes, "file:/etc/passwd", 3 * MINUTE, all, &is_marked);
+	assert_false(is_marked);
+	assert_int_equal(changes_due(changes, 3 * MINUTE), NONE);
 }
 
 static void burst_is_one_round_after_it_is_quiet(void **state) {
