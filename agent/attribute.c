@@ -257,7 +257,7 @@ static void name_users(json_t *by, const struct sources *fetched) {
 		who_name_users(by, accounts);
 }
 
-void attribute_answer(struct attribute_ask *ask, const struct sources *fetched) {
+static void answer(struct attribute_ask *ask, const struct sources *fetched) {
 	CLEANUP(targets_done) struct targets targets = {0};
 	CLEANUP(who_found_done) struct who_found found = {0};
 	const char *perhaps = NULL;
@@ -282,7 +282,7 @@ void attribute_answer(struct attribute_ask *ask, const struct sources *fetched) 
 
 static void answer_all(struct attribute *attribute) {
 	for (size_t i = 0; i < attribute->count; i++)
-		attribute_answer(&attribute->asks[i], attribute->fetched);
+		answer(&attribute->asks[i], attribute->fetched);
 }
 
 static void end(void *context) {

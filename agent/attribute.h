@@ -28,7 +28,5 @@ struct attribute *attribute_start(sd_event *event, const struct host *host, stru
 				  uint64_t deadline_us, void (*done)(void *context), void *context);
 void attribute_free(struct attribute *attribute); /* also while under way */
 DEFINE_CLEANUP(struct attribute, attribute_free)
-/* The answer alone, from what was read. */
-void attribute_answer(struct attribute_ask *ask, const struct sources *fetched);
 /* What this asks for, for the list of what helpers may look at. It has no run(). */
 extern const struct check attribute_check;

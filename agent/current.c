@@ -66,12 +66,14 @@ char *current_text(const struct current *current, size_t index) {
 	return buf_take(&text);
 }
 
-json_t *current_value(const struct current *current, size_t index) {
-	CLEANUP(free_ptr) char *text = current_text(current, index);
+json_t *current_read(const char *text) {
 	json_t *result;
 	struct err ignored;
-	if (!text)
-		return json_null();
 	return json_read(text, strlen(text), STATEMENT_BODY_LARGEST, "result", &result, &ignored) ? result
 												  : json_null();
+}
+
+json_t *current_value(const struct current *current, size_t index) {
+	CLEANUP(free_ptr) char *text = current_text(current, index);
+	return text ? current_read(text) : json_null();
 }

@@ -27,5 +27,7 @@ void current_keep(struct current *current, const struct policy_stack *stack, siz
 		  uint64_t looked_at);
 /* The text of that result, the caller's; NULL before the first look. */
 char *current_text(const struct current *current, size_t index);
-/* That result; what cannot be read back is null, which seal() refuses. New reference. */
+/* The value of such a text; what cannot be read back is null, which seal() refuses. New reference. */
+json_t *current_read(const char *text);
+/* That result. New reference. */
 json_t *current_value(const struct current *current, size_t index);

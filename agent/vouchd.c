@@ -145,13 +145,13 @@ static void watch_read(struct vouchd *vouchd, struct round *round) {
 	free(names);
 }
 
-static void tell(struct vouchd *vouchd, size_t index, const json_t *result) {
-	json_t *before = vouchd->current[index].result ? current_value(vouchd->current, index) : NULL;
+/* text: what it was before; NULL: nothing is known. */
+static void tell(struct vouchd *vouchd, size_t index, const char *text, const json_t *result) {
+	CLEANUP(json_decref_p) json_t *before = text ? current_read(text) : NULL;
 	const char *verdict = json_string_value(json_object_get(result, "verdict"));
 	if (verdict)
 		news_verdict(vouchd->news, vouchd->options.stack->rules[index]->id,
 			     json_string_value(json_object_get(before, "verdict")), verdict);
-	json_decref(before);
 }
 
 /* Keep the results of the rules that were looked at, and give the round the current results of all. */
@@ -162,8 +162,8 @@ static void complete(struct vouchd *vouchd, struct round *round) {
 	for (size_t i = 0; i < stack->rule_count; i++) {
 		if (round->looked[i]) {
 			json_t *result = json_array_get(round->results, taken++);
-			tell(vouchd, i, result);
 			CLEANUP(free_ptr) char *before = current_text(vouchd->current, i);
+			tell(vouchd, i, before, result);
 			drift_look(vouchd->drift, i, result, before, vouchd->began_ms);
 			current_keep(vouchd->current, stack, i, result, vouchd->began);
 			json_array_append(all, result);

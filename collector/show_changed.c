@@ -5,6 +5,14 @@
 
 #define CHANGED_ROWS_MOST 200 /* of each list: more are not compared */
 #define CHANGED_BY_MOST 16
+#define CHANGED_LARGEST (16 << 20)
+
+/* New reference; NULL: none is kept. */
+static json_t *read_changed(const char *kept) {
+	json_t *changed = NULL;
+	struct err ignored;
+	return kept && json_read(kept, strlen(kept), CHANGED_LARGEST, "changed", &changed, &ignored) ? changed : NULL;
+}
 
 static void write_process(struct page *page, const json_t *by) {
 	static const char *const members[] = {"package", "pid", "user", "uid", "auid", "at", "source"};
@@ -80,10 +88,9 @@ static void write_difference(struct page *page, const json_t *result, const json
 }
 
 void show_changed_verdict(struct page *page, const json_t *result, const char *kept) {
-	CLEANUP(json_decref_p) json_t *changed = NULL;
-	struct err ignored;
+	CLEANUP(json_decref_p) json_t *changed = read_changed(kept);
 	int64_t since;
-	if (!kept || !json_read(kept, strlen(kept), 16 << 20, "changed", &changed, &ignored))
+	if (!changed)
 		return;
 	CLEANUP(free_ptr) char *was = show_text(json_object_get(changed, "verdict"));
 	CLEANUP(free_ptr) char *is = show_text(json_object_get(result, "verdict"));
@@ -101,10 +108,9 @@ void show_changed_verdict(struct page *page, const json_t *result, const char *k
 }
 
 void show_changed(struct page *page, const json_t *result, const char *kept) {
-	CLEANUP(json_decref_p) json_t *changed = NULL;
-	struct err ignored;
+	CLEANUP(json_decref_p) json_t *changed = read_changed(kept);
 	int64_t since;
-	if (!kept || !json_read(kept, strlen(kept), 16 << 20, "changed", &changed, &ignored))
+	if (!changed)
 		return;
 	CLEANUP(free_ptr) char *verdict = show_text(json_object_get(changed, "verdict"));
 	CLEANUP(free_ptr) char *reason = show_text(json_object_get(changed, "reason"));
